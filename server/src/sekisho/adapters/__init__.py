@@ -1,0 +1,1 @@
+"""The world: databases, password hashing, secrets, signing, clock and entropy."""

@@ -1,0 +1,1 @@
+"""Where secrets live: one file a provider, each behind the same port."""

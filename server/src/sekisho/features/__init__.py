@@ -1,0 +1,1 @@
+"""True options, unknown to each other and to what lies below."""

@@ -1,0 +1,1 @@
+"""The transport kit: bytes to typed input, refusal to status, routes, the ASGI application."""

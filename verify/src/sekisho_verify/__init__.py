@@ -1,0 +1,1 @@
+"""Check a sekisho access token."""
