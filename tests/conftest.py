@@ -1,0 +1,63 @@
+"""What every test may count on: no network, repeatable examples, and real parts or a skip that says why."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+from tests.parts import network_guard
+from tests.parts.postgres import PostgresServer, PostgresUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytest_plugins = ["tests.parts.requirements"]
+
+_IN_CI = bool(os.environ.get("CI"))
+
+# No deadline: two shared cores make time a matter of luck, and what must be fast is measured in benchmarks/.
+hypothesis.settings.register_profile("here", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+hypothesis.settings.register_profile("long", deadline=None, print_blob=True, max_examples=1000)
+hypothesis.settings.load_profile("ci" if _IN_CI else "here")
+
+network_guard.install()
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> Iterator[None]:
+    """Fail a test that reached for the network, even where the code under test hid it."""
+    network_guard.take_attempts()
+    yield
+    attempts = network_guard.take_attempts()
+    assert not attempts, f"a test may not leave this machine: {attempts}"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Asyncio is the one event loop that the server runs on."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL cluster of this worker's own; in CI a missing one is a failure, elsewhere a skip."""
+    try:
+        server = PostgresServer()
+    except PostgresUnavailableError as reason:
+        if _IN_CI:
+            raise
+        pytest.skip(f"PostgreSQL: {reason}")
+    with server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a fresh and empty database, dropped after the test."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)

@@ -1,0 +1,40 @@
+#!/bin/sh
+# The real parts that the tests run on. Debian as root: apt installs what is missing. Anywhere else: says what is
+# missing and how to get it, and goes on; the tests that need it are then skipped by name.
+set -eu
+
+# program, Debian package, Homebrew formula: one line a part
+parts='
+postgres postgresql postgresql@17
+'
+
+present() {
+    command -v "$1" >/dev/null 2>&1 && return
+    for program in /usr/lib/postgresql/*/bin/"$1" /opt/homebrew/opt/postgresql@*/bin/"$1"; do
+        [ -x "$program" ] && return
+    done
+    return 1
+}
+
+missing=$(echo "$parts" | while read -r program package formula; do
+    [ -z "$program" ] || present "$program" || echo "$program $package $formula"
+done)
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+    packages=$(echo "$missing" | cut -d' ' -f2)
+    # Debian's package would start a server of its own, which nobody asked for: the tests start theirs.
+    policy=/etc/postgresql-common/createcluster.d/sekisho-tests.conf
+    mkdir -p "${policy%/*}"
+    echo "create_main_cluster = false" >"$policy"
+    trap 'rm -f "$policy"' EXIT
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086  # a list of package names
+    apt-get install -y -qq --no-install-recommends $packages
+else
+    echo "$missing" | while read -r program package formula; do
+        echo "missing: $program; its tests will be skipped. Debian: apt-get install $package;" \
+            "macOS: brew install $formula" >&2
+    done
+fi
