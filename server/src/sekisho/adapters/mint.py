@@ -1,0 +1,46 @@
+"""Tokens from a grant: what the issuer is called, how long things live, and the key that signs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sekisho.ports import Entropy, Signer
+from sekisho.rules.access import access_claims
+from sekisho.rules.session import Grant, Lifetimes, Tokens
+from sekisho_verify.encoding import b64url_encode
+
+#: A `jti` must not repeat (RFC 7519 section 4.1.7); 128 random bits never do.
+_TOKEN_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Minting:
+    """`ports.Mint` with the keys of this issuer."""
+
+    issuer: str
+    audience: str
+    lifetimes: Lifetimes
+    signer: Signer
+    entropy: Entropy
+
+    def tokens(self, grant: Grant, refresh_token: str, *, now: float) -> Tokens:
+        """The pair that a client is handed: an access token signed now, and that refresh token."""
+        claims = access_claims(
+            issuer=self.issuer,
+            audience=self.audience,
+            user_id=grant.account.id,
+            session_id=grant.session_id,
+            token_id=b64url_encode(self.entropy(_TOKEN_ID_BYTES)),
+            rights=grant.rights,
+            auth_time=grant.auth_time,
+            amr=grant.amr,
+            now=now,
+            ttl=self.lifetimes.access,
+        )
+        return Tokens(
+            access_token=self.signer.sign(claims),
+            expires_in=int(self.lifetimes.access),
+            refresh_token=refresh_token,
+            refresh_expires_in=int(grant.refresh_expires_at - now),
+            grant=grant,
+        )

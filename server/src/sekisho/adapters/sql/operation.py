@@ -1,0 +1,51 @@
+"""A transaction as a generator: it yields statements and is sent their rows; an engine drives it.
+
+So every storage verb is written once, in plain SQL and with no word about threads, sockets or drivers, and
+both engines run the very same text. The price is one Python frame a statement, a microsecond beside the
+database.
+
+An engine promises: all statements of an operation run in one transaction that commits when the generator
+returns and rolls back when it raises; an operation may be run again from its start (serialization failure,
+deadlock), so it must not have effects of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+Row: TypeAlias = tuple[Any, ...]
+Rows: TypeAlias = list[Row]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement with `:name` parameters; it yields its rows (empty for one that returns none)."""
+
+    sql: str
+    parameters: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+Operation: TypeAlias = Generator[Statement, Rows, T]
+
+
+class Engine(Protocol):
+    """What a database must be able to do."""
+
+    async def write(self, operation: Callable[[], Operation[T]]) -> T:
+        """Run it in a transaction; durable when this returns."""
+        ...
+
+    async def read(self, operation: Callable[[], Operation[T]]) -> T:
+        """Run it in one snapshot; it may not write."""
+        ...
+
+    async def open(self) -> None:
+        """Connect."""
+        ...
+
+    async def close(self) -> None:
+        """Disconnect."""
+        ...

@@ -1,0 +1,119 @@
+"""Log in with a password.
+
+Unknown, wrong and disabled are one answer, after the same work: each counts an attempt, checks one password
+of the current profile and records one event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sekisho.ports import (
+    AccountStore,
+    Addresses,
+    Clock,
+    Entropy,
+    EventStore,
+    Opener,
+    Opening,
+    Passwords,
+    ThrottleStore,
+)
+from sekisho.rules.account import Credentials, normalize_presented_password
+from sekisho.rules.device import NONCE_BYTES, Device
+from sekisho.rules.device import decode as decode_device
+from sekisho.rules.device import encode as encode_device
+from sekisho.rules.events import Event, EventKind
+from sekisho.rules.ids import ENTROPY_BYTES, uuid7
+from sekisho.rules.opaque import MacKeys
+from sekisho.rules.refusals import Refusal
+from sekisho.rules.session import Client, Mode, Tokens
+from sekisho.rules.throttle import login_buckets
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRequest:
+    """What was typed, and the device secret of an earlier login if there was one."""
+
+    email: str
+    password: str = field(repr=False)
+    mode: Mode
+    client: Client
+    device_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The tokens, and the device secret that keeps the owner's path open at the next login."""
+
+    tokens: Tokens
+    device_token: str = field(repr=False)
+
+
+async def login(
+    request: LoginRequest,
+    *,
+    accounts: AccountStore,
+    throttle: ThrottleStore,
+    events: EventStore,
+    passwords: Passwords,
+    addresses: Addresses,
+    open_session: Opener,
+    device_keys: MacKeys,
+    clock: Clock,
+    entropy: Entropy,
+) -> LoggedIn:
+    """Check the password and open a session.
+
+    Raises:
+        Refusal: `invalid_credentials`, `rate_limited`, `unavailable` (too many hashes waiting).
+    """
+    now = clock()
+    email = addresses.normalize(request.email) or request.email[:320]
+    credentials = await accounts.find_credentials(email=email)
+    device = _known_device(request, credentials, device_keys)
+    buckets = login_buckets(email=email, ip=request.client.ip, known_device=device.nonce if device else None)
+    await throttle.attempt(buckets, now=now)
+
+    def event(kind: EventKind) -> Event:
+        return Event(
+            kind,
+            now,
+            uuid7(now, entropy(ENTROPY_BYTES)),
+            user_id=credentials.account.id if credentials else None,
+            ip=request.client.ip,
+            request_id=request.client.request_id,
+        )
+
+    checked = await passwords.check(request.password, credentials.password_hash if credentials else None)
+    if credentials is None or not checked.correct or credentials.account.status != "active":
+        await events.record(event("login_failed"))
+        raise Refusal("invalid_credentials")
+
+    user_id, hashed = credentials.account.id, credentials.password_hash
+    if checked.rehash:
+        renewed = await passwords.hash(normalize_presented_password(request.password))
+        if await accounts.replace_hash(user_id, checked=hashed, new=renewed):
+            hashed = renewed
+    tokens = await open_session(
+        Opening(
+            user_id=user_id,
+            checked_hash=hashed,
+            mode=request.mode,
+            client=request.client,
+            now=now,
+            amr=("pwd",),
+            forgive=buckets,
+            event=event("login_succeeded"),
+        )
+    )
+    if tokens is None:
+        # The password was changed, or the account disabled, while this one was being checked.
+        raise Refusal("invalid_credentials", "the account changed during the login")
+    device = device or Device(user_id, entropy(NONCE_BYTES))
+    return LoggedIn(tokens, encode_device(device, device_keys))
+
+
+def _known_device(request: LoginRequest, credentials: Credentials | None, keys: MacKeys) -> Device | None:
+    device = decode_device(request.device_token, keys)
+    return device if device and credentials and device.user_id == credentials.account.id else None

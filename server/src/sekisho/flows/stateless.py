@@ -1,0 +1,155 @@
+"""The variant that stores no session (`refresh_store = "none"`): what each act is without a row.
+
+The refresh token is a signed JWT, good until it expires. It is not rotated, so a copy of it is not noticed;
+it is on no device list; its end, when somebody asks for one, is a revocation entry kept for as long as the
+token could live. That is the price of not storing, and the server says so when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Never
+
+from sekisho.ports import Clock, Entropy, Mint, Opening, Signer, StatelessStore
+from sekisho.rules.events import Event
+from sekisho.rules.ids import ENTROPY_BYTES, uuid7
+from sekisho.rules.refresh import Verdict
+from sekisho.rules.refusals import Refusal
+from sekisho.rules.revocation import Entry
+from sekisho.rules.session import (
+    Bearer,
+    Grant,
+    Lifetimes,
+    LogoutRequest,
+    Refreshed,
+    RefreshRequest,
+    Tokens,
+)
+from sekisho_verify import AccessToken
+
+
+def not_stored(*_: object) -> Never:
+    """What needs a list of sessions cannot be done.
+
+    Raises:
+        Refusal: `not_stored`, always.
+    """
+    raise Refusal("not_stored")
+
+
+async def open_session(
+    opening: Opening,
+    *,
+    store: StatelessStore,
+    signer: Signer,
+    mint: Mint,
+    issuer: str,
+    lifetimes: Lifetimes,
+    entropy: Entropy,
+) -> Tokens | None:
+    """Sign a refresh token iff the password is still the one that was checked, and mint the first pair."""
+    session_id = uuid7(opening.now, entropy(ENTROPY_BYTES))
+    found = await store.grant(
+        opening.user_id,
+        session_id=session_id,
+        checked=opening.checked_hash,
+        forgive=opening.forgive,
+        event=replace(opening.event, session_id=session_id),
+    )
+    if found is None:
+        return None
+    account, rights = found
+    expires_at = opening.now + lifetimes.refresh
+    grant = Grant(account, session_id, opening.now, opening.amr, expires_at, rights)
+    refresh_token = signer.sign(
+        {
+            "iss": issuer,
+            "aud": issuer,
+            "sub": account.id,
+            "sid": session_id,
+            "iat": int(opening.now),
+            "exp": int(expires_at),
+            "auth_time": int(opening.now),
+            "amr": list(opening.amr),
+            "rv": rights.rv,
+        },
+        typ="rt+jwt",
+    )
+    return mint.tokens(grant, refresh_token, now=opening.now)
+
+
+async def refresh(
+    request: RefreshRequest, *, store: StatelessStore, signer: Signer, mint: Mint, clock: Clock
+) -> Refreshed:
+    """A fresh access token, and the same refresh token again.
+
+    Raises:
+        Refusal: `refresh_unknown`, `refresh_expired`, `session_revoked`.
+    """
+    now = clock()
+    claims = signer.verify_refresh(request.refresh_token, now=now)
+    grant = await _grant(claims, claims["exp"], store=store)
+    return Refreshed(mint.tokens(grant, request.refresh_token, now=now), Verdict.CURRENT)
+
+
+async def authenticate(
+    access_token: str, *, verify: Callable[[str], AccessToken], store: StatelessStore
+) -> Grant:
+    """The account behind an access token: not revoked, enabled, with the rights it has now.
+
+    Raises:
+        TokenRefused: the token is not valid.
+        Refusal: `session_revoked`.
+    """
+    token = verify(access_token)
+    return await _grant(token.claims, token.expires_at, store=store)
+
+
+async def _grant(claims: Mapping[str, Any], expires_at: float, *, store: StatelessStore) -> Grant:
+    ends = [Entry("session", claims["sid"], "revoked"), Entry("user", claims["sub"], "revoked")]
+    if await store.revoked_since(ends, claims["rv"]):
+        raise Refusal("session_revoked")
+    found = await store.grant(claims["sub"], session_id=claims["sid"], checked=None, forgive=(), event=None)
+    if found is None:
+        raise Refusal("session_revoked", "the account is gone or disabled")
+    account, rights = found
+    return Grant(account, claims["sid"], claims["auth_time"], tuple(claims["amr"]), expires_at, rights)
+
+
+def bearer_of(refresh_token: str, *, signer: Signer, clock: Clock) -> Bearer:
+    """The session that a refresh token of ours names.
+
+    Raises:
+        Refusal: `refresh_unknown`, `refresh_expired`.
+    """
+    claims = signer.verify_refresh(refresh_token, now=clock())
+    return Bearer(claims["sid"], claims["sub"])
+
+
+async def logout(request: LogoutRequest, *, store: StatelessStore, clock: Clock, entropy: Entropy) -> None:
+    """Publish the end of this session, or of everything the account holds.
+
+    Raises:
+        Refusal: `not_stored` for `others`: without rows the others cannot be told from this one.
+    """
+    session_id, user_id = request.bearer.session_id, request.bearer.user_id
+    if request.scope == "others" or user_id is None:
+        not_stored()
+    now = clock()
+    entry = (
+        Entry("session", session_id, "revoked")
+        if request.scope == "this"
+        else Entry("user", user_id, "revoked")
+    )
+    event = Event(
+        "session_revoked",
+        now,
+        uuid7(now, entropy(ENTROPY_BYTES)),
+        user_id=user_id,
+        session_id=session_id,
+        ip=request.client.ip,
+        request_id=request.client.request_id,
+        about={"why": "logout", "scope": request.scope},
+    )
+    await store.publish([entry], now=now, event=event)

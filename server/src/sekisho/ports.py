@@ -1,0 +1,391 @@
+"""Everything the core asks of the world, on one page.
+
+Storage verbs are atomic facts: each is true at once or not at all, survives a crash once it has returned, and
+is never built by its caller from a read and a write. Instants are POSIX seconds, and always arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sekisho.rules.access import Effect, Rights
+from sekisho.rules.account import Account, Credentials, Status
+from sekisho.rules.events import Event
+from sekisho.rules.refresh import RefreshToken, Verdict
+from sekisho.rules.revocation import Entry
+from sekisho.rules.session import Client, Grant, Lifetimes, Mode, Session, Tokens, Why
+from sekisho.rules.throttle import Bucket
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def __call__(self) -> float:
+        """POSIX seconds."""
+        ...
+
+
+class Entropy(Protocol):
+    """Randomness fit for secrets."""
+
+    def __call__(self, size: int, /) -> bytes:
+        """That many random bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What checking a password came to. `rehash`: it was right, and its hash is of an older profile."""
+
+    correct: bool
+    rehash: bool = False
+
+
+class Passwords(Protocol):
+    """Password hashing on bounded threads, never on the event loop.
+
+    Each method raises `Refusal("unavailable")` with `retry_after` when more are waiting than the queue holds.
+    """
+
+    async def hash(self, password: str) -> str:
+        """The hash to store, in PHC or bcrypt's own format."""
+        ...
+
+    async def check(self, password: str, hashed: str | None) -> Checked:
+        """Whether the password is right. With no hash (no such account) the same work is done for nothing."""
+        ...
+
+    def is_common(self, password: str, context: Sequence[str]) -> bool:
+        """Whether a guesser would try it early, given words about its owner."""
+        ...
+
+
+class Addresses(Protocol):
+    """E-mail addresses: the user name is the address."""
+
+    def normalize(self, email: str) -> str | None:
+        """The one spelling under which the account is kept, or none where it is no address."""
+        ...
+
+
+class Signer(Protocol):
+    """The signing keys of the issuer."""
+
+    def sign(self, claims: Mapping[str, Any], *, typ: str = "at+jwt") -> str:
+        """A compact JWS by the key that signs now."""
+        ...
+
+    def verify_refresh(self, text: str, *, now: float) -> Mapping[str, Any]:
+        """The claims of a stateless refresh token of ours (`typ` `rt+jwt`), its seal and expiry checked.
+
+        Raises:
+            Refusal: `refresh_unknown` or `refresh_expired`.
+        """
+        ...
+
+    def jwks(self) -> Mapping[str, Any]:
+        """The public keys (RFC 7517); never an HMAC secret."""
+        ...
+
+
+class Mint(Protocol):
+    """Tokens from a grant."""
+
+    def tokens(self, grant: Grant, refresh_token: str, *, now: float) -> Tokens:
+        """The pair that a client is handed: an access token signed now, and that refresh token."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session about to be opened: the row, and where it is seen from."""
+
+    id: str
+    user_id: str
+    mode: Mode
+    client: Client
+    now: float
+    ends_at: float
+    refresh_expires_at: float
+    amr: tuple[str, ...]
+    family_digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A login whose password was right: what it takes to open its session."""
+
+    user_id: str
+    mode: Mode
+    client: Client
+    now: float
+    amr: tuple[str, ...]
+    forgive: Sequence[Bucket]
+    event: Event
+    checked_hash: str = field(repr=False)
+
+
+class Opener(Protocol):
+    """Opens the session of a login, in whichever way this server keeps sessions."""
+
+    async def __call__(self, opening: Opening, /) -> Tokens | None:
+        """The tokens; none if the password or the account changed while it was being checked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A refresh token that was accepted: what to mint from, and the generation to hand out."""
+
+    grant: Grant
+    verdict: Verdict
+    generation: int
+
+
+class AccountStore(Protocol):
+    """Accounts and their passwords."""
+
+    async def add_account(self, account: Account, password_hash: str, *, event: Event) -> None:
+        """Add it. Raises `Refusal("email_taken")`."""
+        ...
+
+    async def find_account(self, *, id: str | None = None, email: str | None = None) -> Account | None:  # noqa: A002 - the field's name
+        """The account with that id or that address."""
+        ...
+
+    async def list_accounts(self, *, after: str = "", limit: int = 100) -> list[Account]:
+        """Accounts ordered by address, from the first one behind `after`."""
+        ...
+
+    async def find_credentials(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002 - the field's name
+        email: str | None = None,
+    ) -> Credentials | None:
+        """The account and its password hash."""
+        ...
+
+    async def replace_hash(self, user_id: str, *, checked: str, new: str) -> bool:
+        """Put a hash of the current profile in the place of `checked`, unless it was changed meanwhile."""
+        ...
+
+    async def change_password(
+        self,
+        user_id: str,
+        *,
+        checked: str,
+        new: str,
+        keep_session: str | None,
+        now: float,
+        forgive: Sequence[Bucket],
+        also: Sequence[Entry] = (),
+        event: Event,
+    ) -> bool:
+        """Replace the hash, end every other session and publish each, and `also`; or nothing at all.
+
+        False if `checked` is not the current hash any more.
+        """
+        ...
+
+    async def set_status(self, user_id: str, status: Status, *, now: float, event: Event) -> bool:
+        """Enable, or disable and end every session. False if there is no such account."""
+        ...
+
+    async def delete_account(self, user_id: str, *, now: float, event: Event) -> bool:
+        """Remove the account with everything it owns; its tokens are published as revoked."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Sessions and their refresh state."""
+
+    async def open_session(
+        self, session: NewSession, *, checked: str, forgive: Sequence[Bucket], event: Event
+    ) -> Grant | None:
+        """Open it iff the account is enabled and its password hash is still `checked`; give attempts back."""
+        ...
+
+    async def rotate(
+        self,
+        token: RefreshToken,
+        *,
+        retry_digest: bytes | None,
+        lifetimes: Lifetimes,
+        client: Client,
+        now: float,
+        event_id: str,
+    ) -> Rotation:
+        """Apply `rules.refresh.present` to the row; reuse revokes the session and publishes it in one act.
+
+        Raises `Refusal`: `refresh_unknown`, `refresh_expired`, `session_revoked`, `refresh_reused`.
+        """
+        ...
+
+    async def live_session(self, session_id: str, *, user_id: str | None, now: float) -> Grant:
+        """The session, its account and their rights, read now; with `user_id`, only if it is theirs.
+
+        Raises `Refusal`: `session_unknown`, `session_expired`, `session_revoked`.
+        """
+        ...
+
+    async def list_sessions(self, user_id: str, *, now: float) -> list[Session]:
+        """The living sessions of an account, newest first."""
+        ...
+
+    async def end_session(
+        self, session_id: str, *, user_id: str | None, why: Why, now: float, event: Event
+    ) -> bool:
+        """Revoke one and publish it. False if it is not alive, or not that account's."""
+        ...
+
+    async def end_sessions(
+        self, user_id: str, *, except_session: str | None, why: Why, now: float, event: Event
+    ) -> int:
+        """Revoke all of an account's sessions but one, publishing each; how many."""
+        ...
+
+
+class StatelessStore(Protocol):
+    """What `refresh_store = "none"` still asks of the database: no session rows."""
+
+    async def grant(
+        self,
+        user_id: str,
+        *,
+        session_id: str,
+        checked: str | None,
+        forgive: Sequence[Bucket],
+        event: Event | None,
+    ) -> tuple[Account, Rights] | None:
+        """An enabled account and its rights; with `checked`, only while that is its password hash."""
+        ...
+
+    async def revoked_since(self, entries: Sequence[Entry], rv: str) -> bool:
+        """Whether an entry for one of these keys has a number above `rv`."""
+        ...
+
+    async def publish(self, entries: Sequence[Entry], *, now: float, event: Event) -> None:
+        """Publish entries, each with a number of its own."""
+        ...
+
+
+class ThrottleStore(Protocol):
+    """Attempts, counted for all nodes."""
+
+    async def attempt(self, buckets: Sequence[Bucket], *, now: float) -> None:
+        """Count one attempt in every bucket, or in none if one of them has to wait.
+
+        Raises `Refusal("rate_limited")` with `retry_after`.
+        """
+        ...
+
+
+class RightsStore(Protocol):
+    """Roles, groups and permissions. Every change publishes a `stale` entry in the same act."""
+
+    async def rights_of(self, user_id: str) -> Rights:
+        """Everything that holds for the account."""
+        ...
+
+    async def grant_role(self, user_id: str, role: str, *, now: float, event: Event) -> bool:
+        """False if the account has it already."""
+        ...
+
+    async def revoke_role(self, user_id: str, role: str, *, now: float, event: Event) -> bool:
+        """False if the account does not have it."""
+        ...
+
+    async def add_group(self, name: str, *, now: float, event: Event) -> None:
+        """Raises `Refusal("conflict")` if it exists."""
+        ...
+
+    async def delete_group(self, name: str, *, now: float, event: Event) -> bool:
+        """False if there is no such group."""
+        ...
+
+    async def list_groups(self) -> list[tuple[str, int]]:
+        """Name and number of members, by name."""
+        ...
+
+    async def add_member(self, group: str, user_id: str, *, now: float, event: Event) -> bool:
+        """False if the account is in it already. Raises `Refusal("not_found")` if there is no such group."""
+        ...
+
+    async def remove_member(self, group: str, user_id: str, *, now: float, event: Event) -> bool:
+        """False if the account is not in it. Raises `Refusal("not_found")` if there is no such group."""
+        ...
+
+    async def set_user_permission(
+        self, user_id: str, permission: str, effect: Effect | None, *, now: float, event: Event
+    ) -> bool:
+        """Allow, deny or (none) clear a permission of an account. False if it stood so already."""
+        ...
+
+    async def set_group_permission(
+        self, group: str, permission: str, effect: Effect | None, *, now: float, event: Event
+    ) -> bool:
+        """The same for a group. Raises `Refusal("not_found")` if there is no such group."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKey:
+    """A private signing key as the database holds it: sealed under a key derived from the root secret."""
+
+    kid: str
+    alg: str
+    created_at: float
+    sealed: bytes = field(repr=False)
+
+
+class KeyStore(Protocol):
+    """Signing keys that the database keeps, sealed."""
+
+    async def signing_keys(self) -> list[SealedKey]:
+        """All of them, oldest first."""
+        ...
+
+    async def add_first_signing_key(self, key: SealedKey, *, event: Event) -> list[SealedKey]:
+        """Add it iff there is none, and return what stands: two nodes that start at once agree on one key."""
+        ...
+
+
+class EventStore(Protocol):
+    """The durable record of what happened."""
+
+    async def record(self, event: Event) -> None:
+        """Add one."""
+        ...
+
+    async def list_events(self, *, user_id: str | None = None, limit: int = 100) -> list[Event]:
+        """Newest first."""
+        ...
+
+
+class Store(
+    AccountStore, SessionStore, StatelessStore, ThrottleStore, RightsStore, KeyStore, EventStore, Protocol
+):
+    """One database. A flow asks for the narrow part that it needs."""
+
+    async def open(self) -> None:
+        """Connect. Raises `Refusal("unavailable")` if the schema is older than this release needs."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and disconnect."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `Refusal("unavailable")` if the database does not answer."""
+        ...
+
+    async def sweep(self, *, now: float, entry_horizon: float, limit: int) -> int:
+        """Delete at most `limit` rows a table that nobody needs any more; how many it deleted.
+
+        Those are sessions past their end, entries older than `entry_horizon` (seconds), forgotten throttle
+        counts, and events past their retention.
+        """
+        ...

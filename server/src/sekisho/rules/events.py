@@ -1,0 +1,47 @@
+"""Security events: durable rows that say who did what, when and from where; never a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
+
+EventKind = Literal[
+    "account_created",
+    "account_deleted",
+    "account_disabled",
+    "account_enabled",
+    "group_created",
+    "group_deleted",
+    "group_member_added",
+    "group_member_removed",
+    "login_failed",
+    "login_succeeded",
+    "password_changed",
+    "permission_cleared",
+    "permission_set",
+    "refresh_replayed",
+    "refresh_reused",
+    "role_granted",
+    "role_revoked",
+    "session_revoked",
+    "signing_key_added",
+]
+EVENT_KINDS: Final[frozenset[str]] = frozenset(get_args(EventKind))
+
+#: Seconds for which events are kept.
+RETENTION = 90 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row. `about` holds names and ids (a role, a reason, a count): values a screen may show."""
+
+    kind: EventKind
+    at: float
+    id: str
+    user_id: str | None = None
+    session_id: str | None = None
+    ip: str = ""
+    request_id: str = ""
+    about: Mapping[str, str] = field(default_factory=dict[str, str])

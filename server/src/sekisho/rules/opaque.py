@@ -1,0 +1,80 @@
+"""Opaque tokens: `prefix_` + base64url(key id | body | HMAC-SHA256), one spelling each.
+
+The MAC is checked before anything else happens, so a forged or mutilated token costs no I/O and can neither
+probe for ids nor set off the reuse detection of somebody else's session. The prefix is under the MAC:
+a token of one kind is never valid as another (requirement C6). It also lets secret scanners know ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+
+from sekisho_verify.encoding import EncodingRefused, b64url_decode, b64url_encode
+
+KEY_ID_BYTES = 4
+MAC_BYTES = 32
+DIGEST_BYTES = 32
+
+
+class OpaqueRefused(ValueError):
+    """Not a token of this kind made with one of these keys; it never says which half was wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class MacKey:
+    """One key of a ring: four public bytes that name it, and the secret."""
+
+    id: bytes
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MacKeys:
+    """The key that seals now, and those whose seals are still believed."""
+
+    current: MacKey
+    previous: tuple[MacKey, ...] = ()
+
+    def find(self, key_id: bytes) -> MacKey | None:
+        """The key of that id. Ids are public, so the comparison need not be in constant time."""
+        return next((key for key in (self.current, *self.previous) if key.id == key_id), None)
+
+
+def digest(secret: bytes) -> bytes:
+    """SHA-256 of a secret of 256 random bits: what a database may keep in its place.
+
+    No salt and no slow hash: there is nothing to guess in 256 random bits.
+    """
+    return hashlib.sha256(secret).digest()
+
+
+def _mac(prefix: str, key: MacKey, body: bytes) -> bytes:
+    return hmac.digest(key.secret, prefix.encode() + b"\x00" + key.id + body, "sha256")
+
+
+def seal(prefix: str, body: bytes, keys: MacKeys) -> str:
+    """The token of this kind for `body`, sealed with the current key."""
+    key = keys.current
+    return prefix + b64url_encode(key.id + body + _mac(prefix, key, body))
+
+
+def unseal(prefix: str, text: str, keys: MacKeys, *, body_bytes: int) -> bytes:
+    """The body of a token that one of `keys` sealed.
+
+    Raises:
+        OpaqueRefused: anything else: another kind, length, spelling, key or seal.
+    """
+    size = KEY_ID_BYTES + body_bytes + MAC_BYTES
+    if not text.startswith(prefix) or len(text) != len(prefix) + (size * 4 + 2) // 3:
+        raise OpaqueRefused(prefix)
+    try:
+        raw = b64url_decode(text[len(prefix) :])
+    except EncodingRefused:
+        raise OpaqueRefused(prefix) from None
+    key = keys.find(raw[:KEY_ID_BYTES])
+    body, presented = raw[KEY_ID_BYTES:-MAC_BYTES], raw[-MAC_BYTES:]
+    if key is None or not hmac.compare_digest(_mac(prefix, key, body), presented):
+        raise OpaqueRefused(prefix)
+    return body

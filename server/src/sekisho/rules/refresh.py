@@ -1,0 +1,115 @@
+"""Refresh tokens: what they say, and what happens when one is presented.
+
+`skr1_` + base64url(key id | session id | generation | family secret | MAC). The database keeps the current
+generation and a digest of the family secret; the successor of a token is *computed*, so two tabs, a retry
+and two servers all hand out the same bytes, and no refresh token is ever stored.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from sekisho.rules.opaque import MacKeys, OpaqueRefused, digest, seal, unseal
+from sekisho.rules.refusals import Refusal
+
+PREFIX = "skr1_"
+FAMILY_BYTES = 32
+_GENERATION_BYTES = 4
+_BODY_BYTES = 16 + _GENERATION_BYTES + FAMILY_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token whose seal has been checked, or that is about to be sealed."""
+
+    session_id: str
+    generation: int
+    family: bytes = field(repr=False)
+
+    @property
+    def family_digest(self) -> bytes:
+        """What the session row keeps of the family secret."""
+        return digest(self.family)
+
+    def at(self, generation: int) -> RefreshToken:
+        """The token of the same family at another generation."""
+        return replace(self, generation=generation)
+
+
+def encode(token: RefreshToken, keys: MacKeys) -> str:
+    """The text handed to the client."""
+    body = uuid.UUID(token.session_id).bytes + token.generation.to_bytes(_GENERATION_BYTES) + token.family
+    return seal(PREFIX, body, keys)
+
+
+def decode(text: str, keys: MacKeys) -> RefreshToken:
+    """The token that was presented, its seal checked before any database is asked.
+
+    Raises:
+        Refusal: `refresh_unknown`, for whatever was not sealed by us.
+    """
+    try:
+        body = unseal(PREFIX, text, keys, body_bytes=_BODY_BYTES)
+    except OpaqueRefused as fault:
+        raise Refusal("refresh_unknown", "not sealed by a key of ours") from fault
+    return RefreshToken(
+        session_id=str(uuid.UUID(bytes=body[:16])),
+        generation=int.from_bytes(body[16:20]),
+        family=body[20:],
+    )
+
+
+class Verdict(StrEnum):
+    """What presenting a token of the right family to a live session amounts to."""
+
+    CURRENT = "current"  # just handed out: a second page load. Not rotated
+    ROTATED = "rotated"  # the ordinary case
+    REPLAYED = "replayed"  # a racing tab or a quick retry: the same successor again
+    RECOVERED = "recovered"  # the response was lost, and the client proves it by the key it had chosen
+    AHEAD = "ahead"  # the row fell back in a failover; only we can have sealed a later generation
+    REUSED = "reused"  # a token that was spent before: somebody has a copy
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The refresh state of one session row."""
+
+    generation: int
+    rotated_at: float | None = None
+    retry_generation: int | None = None
+    retry_digest: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """Verdict, and the family as it stands afterwards. A reused family is dead, its state unchanged."""
+
+    verdict: Verdict
+    family: Family
+
+
+def present(
+    family: Family, *, generation: int, retry_digest: bytes | None, now: float, grace: float
+) -> Presented:
+    """Decide a presented generation; the rows of the table are tried from the top.
+
+    `grace` (seconds) counts from the last rotation; with zero nothing is ever within it. `retry_digest` is
+    the digest of the request's `Idempotency-Key`, if it carried one.
+    """
+    within = family.rotated_at is not None and now - family.rotated_at < grace
+    if generation == family.generation and within:
+        return Presented(Verdict.CURRENT, family)
+    if generation >= family.generation:
+        verdict = Verdict.ROTATED if generation == family.generation else Verdict.AHEAD
+        return Presented(verdict, Family(generation + 1, now, generation, retry_digest))
+    if generation == family.generation - 1 and within:
+        return Presented(Verdict.REPLAYED, family)
+    if (
+        generation == family.retry_generation
+        and retry_digest is not None
+        and retry_digest == family.retry_digest
+    ):
+        return Presented(Verdict.RECOVERED, replace(family, generation=family.generation + 1, rotated_at=now))
+    return Presented(Verdict.REUSED, family)

@@ -1,0 +1,36 @@
+"""What the web may do: the flows, bound by `compose.py` to what each may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sekisho.flows.change_password import ChangePasswordRequest
+from sekisho.flows.login import LoggedIn, LoginRequest
+from sekisho.flows.register import RegisterRequest
+from sekisho.flows.sessions import RevokeRequest
+from sekisho.rules.account import Account
+from sekisho.rules.session import Bearer, Grant, LogoutRequest, Refreshed, RefreshRequest, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """One callable a thing a person does. Each raises `Refusal`; those that take an access token `TokenRefused`.
+
+    `identify` reads an access token by its seal alone; `bearer_of` does the same for a refresh token.
+    `authenticate` also asks the database, and is what every account endpoint begins with.
+    """
+
+    register: Callable[[RegisterRequest], Awaitable[Account]]
+    login: Callable[[LoginRequest], Awaitable[LoggedIn]]
+    refresh: Callable[[RefreshRequest], Awaitable[Refreshed]]
+    identify: Callable[[str], Bearer]
+    bearer_of: Callable[[str], Bearer]
+    authenticate: Callable[[str], Awaitable[Grant]]
+    logout: Callable[[LogoutRequest], Awaitable[None]]
+    list_sessions: Callable[[str], Awaitable[list[Session]]]
+    revoke_session: Callable[[RevokeRequest], Awaitable[None]]
+    change_password: Callable[[ChangePasswordRequest], Awaitable[None]]
+    jwks: Callable[[], Mapping[str, Any]]
+    ping: Callable[[], Awaitable[None]]
