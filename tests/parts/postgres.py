@@ -110,6 +110,11 @@ class PostgresServer:
         return self._port
 
     @property
+    def folder(self) -> Path:
+        """Where its data and log are."""
+        return self._root
+
+    @property
     def pid(self) -> int:
         """The process id of the postmaster.
 
