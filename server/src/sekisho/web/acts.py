@@ -16,7 +16,7 @@ from sekisho.rules.session import Bearer, Grant, LogoutRequest, Refreshed, Refre
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """One callable a thing a person does. Each raises `Refusal`; those that take an access token `TokenRefused`.
+    """One callable a thing a person does; each raises `Refusal`, or `TokenRefused` for an access token.
 
     `identify` reads an access token by its seal alone; `bearer_of` does the same for a refresh token.
     `authenticate` also asks the database, and is what every account endpoint begins with.
