@@ -6,7 +6,8 @@ database.
 
 An engine promises: all statements of an operation run in one transaction that commits when the generator
 returns and rolls back when it raises; an operation may be run again from its start (serialization failure,
-deadlock), so it must not have effects of its own.
+deadlock), so it must not have effects of its own. Whatever the database cannot do just now (no connection, no
+table, no space, a lock not had in time) is `Refusal("unavailable")`.
 """
 
 from __future__ import annotations
@@ -22,10 +23,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement with `:name` parameters; it yields its rows (empty for one that returns none)."""
+    """One statement with `:name` parameters; it yields its rows (empty for one that returns none).
+
+    `lock` is the clause (`FOR SHARE`, `FOR UPDATE OF s`) by which a SELECT that decides about a later write
+    holds its row until the commit. An engine whose write transactions run one at a time leaves it off.
+    Ids go in and come out as canonical text, whatever the column's type.
+    """
 
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict[str, object])
+    lock: str = ""
 
 
 Operation: TypeAlias = Generator[Statement, Rows, T]
@@ -47,5 +54,5 @@ class Engine(Protocol):
         ...
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Finish what was begun and disconnect."""
         ...
