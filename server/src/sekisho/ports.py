@@ -46,15 +46,23 @@ class Checked:
 class Passwords(Protocol):
     """Password hashing on bounded threads, never on the event loop.
 
-    Each method raises `Refusal("unavailable")` with `retry_after` when more are waiting than the queue holds.
+    Hashing raises `Refusal("unavailable")` with `retry_after` when more are waiting than the queue holds.
     """
 
+    @property
+    def max_bytes(self) -> int | None:
+        """How many bytes of UTF-8 the configured hash takes, where it has a limit: for `normalize_password`."""
+        ...
+
     async def hash(self, password: str) -> str:
-        """The hash to store, in PHC or bcrypt's own format."""
+        """The hash of a normalized password, to be stored: in PHC or bcrypt's own format."""
         ...
 
     async def check(self, password: str, hashed: str | None) -> Checked:
-        """Whether the password is right. With no hash (no such account) the same work is done for nothing."""
+        """Whether the password, as it was typed, is right.
+
+        With no hash (no such account) the same work is done for nothing.
+        """
         ...
 
     def is_common(self, password: str, context: Sequence[str]) -> bool:

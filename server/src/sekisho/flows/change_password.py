@@ -45,7 +45,9 @@ async def change_password(
     """
     now = clock()
     account = request.grant.account
-    new = normalize_password(request.new, minimum=password_minimum, pointer="/new_password")
+    new = normalize_password(
+        request.new, minimum=password_minimum, max_bytes=passwords.max_bytes, pointer="/new_password"
+    )
     if passwords.is_common(new, [account.email]):
         raise invalid("/new_password", "password_common")
 

@@ -55,7 +55,12 @@ async def register(
     password = ""
     language = ""
     try:
-        password = normalize_password(request.password, minimum=password_minimum, pointer="/password")
+        password = normalize_password(
+            request.password,
+            minimum=password_minimum,
+            max_bytes=passwords.max_bytes,
+            pointer="/password",
+        )
         if passwords.is_common(password, [request.email]):
             raise invalid("/password", "password_common")
     except Refusal as refusal:

@@ -35,17 +35,24 @@ class Credentials:
     password_hash: str
 
 
-def normalize_password(password: str, *, minimum: int, pointer: str) -> str:
+def normalize_password(password: str, *, minimum: int, max_bytes: int | None, pointer: str) -> str:
     """The password as it is hashed: NFKC (NIST SP 800-63B-4), measured in code points, never truncated.
 
+    `max_bytes`: what the configured hash can take of UTF-8, where it has a limit (bcrypt: 72).
+
     Raises:
-        Refusal: `validation_failed` with `password_too_short` or `password_too_long` at `pointer`.
+        Refusal: `validation_failed` with `password_too_short` or `password_too_long` at `pointer`, or with
+            `invalid_value` for half a surrogate pair, which is no character.
     """
     normal = unicodedata.normalize("NFKC", password)
+    if any("\ud800" <= character <= "\udfff" for character in normal):
+        raise invalid(pointer, "invalid_value")
     if len(normal) < minimum:
         raise invalid(pointer, "password_too_short", minimum)
     if len(normal) > PASSWORD_MAX:
         raise invalid(pointer, "password_too_long", PASSWORD_MAX)
+    if max_bytes is not None and len(normal.encode()) > max_bytes:
+        raise invalid(pointer, "password_too_long", max_bytes)
     return normal
 
 
@@ -53,9 +60,10 @@ def normalize_presented_password(password: str) -> str:
     """The password as it is compared at login.
 
     One that is too long cannot be right: it is cut to a length that still is not, so that it costs no more
-    to check than any other.
+    to check than any other. Some keyboards send a letter and its marks apart; at most four code points become
+    one, so four times the length is looked at before it is normalized.
     """
-    return unicodedata.normalize("NFKC", password[: PASSWORD_MAX + 1])[: PASSWORD_MAX + 1]
+    return unicodedata.normalize("NFKC", password[: 4 * (PASSWORD_MAX + 1)])[: PASSWORD_MAX + 1]
 
 
 def locale(text: str | None, pointer: str) -> str:
