@@ -30,7 +30,7 @@ class Minting:
             audience=self.audience,
             user_id=grant.account.id,
             session_id=grant.session_id,
-            token_id=b64url_encode(self.entropy(_TOKEN_ID_BYTES)),
+            token_id=b64url_encode(self.entropy(_TOKEN_ID_BYTES)).decode(),
             rights=grant.rights,
             auth_time=grant.auth_time,
             amr=grant.amr,

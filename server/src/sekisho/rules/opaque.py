@@ -11,7 +11,8 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
-from sekisho_verify.encoding import EncodingRefused, b64url_decode, b64url_encode
+from sekisho_verify.encoding import b64url_decode, b64url_encode
+from sekisho_verify.errors import EncodingError
 
 KEY_ID_BYTES = 4
 MAC_BYTES = 32
@@ -57,7 +58,7 @@ def _mac(prefix: str, key: MacKey, body: bytes) -> bytes:
 def seal(prefix: str, body: bytes, keys: MacKeys) -> str:
     """The token of this kind for `body`, sealed with the current key."""
     key = keys.current
-    return prefix + b64url_encode(key.id + body + _mac(prefix, key, body))
+    return prefix + b64url_encode(key.id + body + _mac(prefix, key, body)).decode()
 
 
 def unseal(prefix: str, text: str, keys: MacKeys, *, body_bytes: int) -> bytes:
@@ -70,8 +71,8 @@ def unseal(prefix: str, text: str, keys: MacKeys, *, body_bytes: int) -> bytes:
     if not text.startswith(prefix) or len(text) != len(prefix) + (size * 4 + 2) // 3:
         raise OpaqueRefused(prefix)
     try:
-        raw = b64url_decode(text[len(prefix) :])
-    except EncodingRefused:
+        raw = b64url_decode(text[len(prefix) :].encode())
+    except EncodingError:
         raise OpaqueRefused(prefix) from None
     key = keys.find(raw[:KEY_ID_BYTES])
     body, presented = raw[KEY_ID_BYTES:-MAC_BYTES], raw[-MAC_BYTES:]

@@ -104,12 +104,15 @@ def present(
     if generation >= family.generation:
         verdict = Verdict.ROTATED if generation == family.generation else Verdict.AHEAD
         return Presented(verdict, Family(generation + 1, now, generation, retry_digest))
-    if generation == family.generation - 1 and within:
-        return Presented(Verdict.REPLAYED, family)
-    if (
+    proven = (
         generation == family.retry_generation
         and retry_digest is not None
         and retry_digest == family.retry_digest
-    ):
+    )
+    # Two tabs that wake up together recover together: within the grace the second one, too, gets the
+    # successor that the first was handed, or the first would be left a generation behind.
+    if within and (proven or generation == family.generation - 1):
+        return Presented(Verdict.REPLAYED, family)
+    if proven:
         return Presented(Verdict.RECOVERED, replace(family, generation=family.generation + 1, rotated_at=now))
     return Presented(Verdict.REUSED, family)

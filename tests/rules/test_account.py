@@ -1,0 +1,53 @@
+"""Accounts and passwords."""
+
+import pytest
+
+from sekisho.rules.account import PASSWORD_MAX, locale, normalize_password, normalize_presented_password
+from sekisho.rules.refusals import Refusal
+from sekisho.rules.session import Lifetimes
+
+
+@pytest.mark.requirement("W1")
+def test_length_is_counted_in_code_points_after_normalization() -> None:
+    """Eight emoji are eight, full-width letters become plain ones, and one fewer is too short."""
+    assert normalize_password("🗝" * 8, minimum=8, max_bytes=None, pointer="/password") == "🗝" * 8
+    assert (
+        normalize_password("ｐａｓｓｗｏｒｄ", minimum=8, max_bytes=None, pointer="/password") == "password"
+    )
+    with pytest.raises(Refusal) as refused:
+        normalize_password("🗝" * 7, minimum=8, max_bytes=None, pointer="/password")
+    assert [(e.pointer, e.code, e.limit) for e in refused.value.errors] == [
+        ("/password", "password_too_short", 8)
+    ]
+
+
+@pytest.mark.requirement("W1")
+def test_long_passwords_are_refused_and_never_truncated() -> None:
+    """The longest allowed is kept whole; one code point more is refused, not cut."""
+    longest = "長" * PASSWORD_MAX
+    assert normalize_password(longest, minimum=8, max_bytes=None, pointer="/p") == longest
+    with pytest.raises(Refusal) as refused:
+        normalize_password(longest + "い", minimum=8, max_bytes=None, pointer="/p")
+    assert refused.value.errors[0].code == "password_too_long"
+
+
+@pytest.mark.requirement("W1")
+def test_an_overlong_presented_password_is_never_the_longest_allowed_one() -> None:
+    """What is cut for comparison is still too long to be anybody's password."""
+    assert len(normalize_presented_password("x" * 10_000)) == PASSWORD_MAX + 1
+
+
+def test_locales() -> None:
+    """Two languages, English where none was asked for."""
+    assert (locale(None, "/locale"), locale("ja", "/locale")) == ("en", "ja")
+    with pytest.raises(Refusal) as refused:
+        locale("fr", "/locale")
+    assert refused.value.errors[0].code == "invalid_locale"
+
+
+@pytest.mark.requirement("R6")
+def test_a_refresh_token_never_outlives_its_session() -> None:
+    """Idle time counts from the last use, and the absolute end is inherited by all descendants."""
+    lifetimes = Lifetimes(access=900, refresh=700, session=3000, grace=10)
+    assert lifetimes.refresh_expiry(now=1000, ends_at=4000) == 1700
+    assert lifetimes.refresh_expiry(now=3900, ends_at=4000) == 4000
