@@ -26,3 +26,8 @@ def require(current: str | None) -> None:
     """
     if current is None or current < NEEDED:
         raise Refusal("unavailable", f"schema {current or 'none'}, needed {NEEDED}: run `sekisho db migrate`")
+
+
+def ping() -> Operation[None]:
+    """Read something that is there, so that an answer means the database, not only its listener."""
+    yield Statement(REVISION)

@@ -1,3 +1,4 @@
+# ruff: noqa: A002, D102 - the verbs are named, and documented, where they are asked for: in ports.py
 """One database as the flows see it: every verb is one operation, run by an engine.
 
 A backend that can do a hot verb in a single statement overrides it, and is held to the same suite.
@@ -5,9 +6,30 @@ A backend that can do a hot verb in a single statement overrides it, and is held
 
 from __future__ import annotations
 
-from sekisho.adapters.sql import schema
-from sekisho.adapters.sql.operation import Engine
+from collections.abc import Sequence
+
+from sekisho.adapters.sql import (
+    accounts,
+    ending,
+    events,
+    keys,
+    revocations,
+    rights,
+    rotation,
+    schema,
+    sessions,
+    throttle,
+)
+from sekisho.adapters.sql.operation import Engine, Operation
+from sekisho.ports import NewSession, Rotation, SealedKey
+from sekisho.rules.access import Effect, Rights
+from sekisho.rules.account import Account, Credentials, Status
+from sekisho.rules.events import Event
+from sekisho.rules.refresh import RefreshToken
 from sekisho.rules.refusals import Refusal
+from sekisho.rules.revocation import Entry
+from sekisho.rules.session import Client, Grant, Lifetimes, Session, Why
+from sekisho.rules.throttle import Bucket
 
 
 class SqlStore:
@@ -17,7 +39,6 @@ class SqlStore:
         self.engine = engine
 
     async def open(self) -> None:
-        """Connect. Raises `Refusal("unavailable")` if the schema is older than this release needs."""
         await self.engine.open()
         try:
             schema.require(await self.engine.read(schema.current))
@@ -26,9 +47,192 @@ class SqlStore:
             raise
 
     async def close(self) -> None:
-        """Finish what was begun and disconnect."""
         await self.engine.close()
 
     async def ping(self) -> None:
-        """Raise `Refusal("unavailable")` if the database does not answer."""
-        await self.engine.read(schema.current)
+        await self.engine.read(schema.ping)
+
+    async def add_account(self, account: Account, password_hash: str, *, event: Event) -> None:
+        await self.engine.write(lambda: accounts.add(account, password_hash, event=event))
+
+    async def find_account(self, *, id: str | None = None, email: str | None = None) -> Account | None:
+        return await self.engine.read(lambda: accounts.find(id=id, email=email))
+
+    async def list_accounts(self, *, after: str = "", limit: int = 100) -> list[Account]:
+        return await self.engine.read(lambda: accounts.listed(after=after, limit=limit))
+
+    async def find_credentials(
+        self, *, id: str | None = None, email: str | None = None
+    ) -> Credentials | None:
+        return await self.engine.read(lambda: accounts.find_credentials(id=id, email=email))
+
+    async def replace_hash(self, user_id: str, *, checked: str, new: str) -> bool:
+        return await self.engine.write(lambda: accounts.replace_hash(user_id, checked=checked, new=new))
+
+    async def change_password(
+        self,
+        user_id: str,
+        *,
+        checked: str,
+        new: str,
+        keep_session: str | None,
+        now: float,
+        forgive: Sequence[Bucket],
+        also: Sequence[Entry] = (),
+        event: Event,
+    ) -> bool:
+        return await self.engine.write(
+            lambda: accounts.change_password(
+                user_id,
+                checked=checked,
+                new=new,
+                keep_session=keep_session,
+                now=now,
+                forgive=forgive,
+                also=also,
+                event=event,
+            )
+        )
+
+    async def set_status(self, user_id: str, status: Status, *, now: float, event: Event) -> bool:
+        return await self.engine.write(lambda: accounts.set_status(user_id, status, now=now, event=event))
+
+    async def delete_account(self, user_id: str, *, now: float, event: Event) -> bool:
+        return await self.engine.write(lambda: accounts.delete(user_id, now=now, event=event))
+
+    async def open_session(
+        self, session: NewSession, *, checked: str, forgive: Sequence[Bucket], event: Event
+    ) -> Grant | None:
+        return await self.engine.write(
+            lambda: sessions.open_session(session, checked=checked, forgive=forgive, event=event)
+        )
+
+    async def rotate(
+        self,
+        token: RefreshToken,
+        *,
+        retry_digest: bytes | None,
+        lifetimes: Lifetimes,
+        client: Client,
+        now: float,
+        event_id: str,
+    ) -> Rotation:
+        outcome = await self.engine.write(
+            lambda: rotation.rotate(
+                token,
+                retry_digest=retry_digest,
+                lifetimes=lifetimes,
+                client=client,
+                now=now,
+                event_id=event_id,
+            )
+        )
+        if isinstance(outcome, Refusal):
+            # It was returned, not raised: the revocation that it reports has been committed.
+            raise outcome
+        return outcome
+
+    async def live_session(self, session_id: str, *, user_id: str | None, now: float) -> Grant:
+        return await self.engine.read(lambda: sessions.live(session_id, user_id=user_id, now=now))
+
+    async def list_sessions(self, user_id: str, *, now: float) -> list[Session]:
+        return await self.engine.read(lambda: sessions.listed(user_id, now=now))
+
+    async def end_session(
+        self, session_id: str, *, user_id: str | None, why: Why, now: float, event: Event
+    ) -> bool:
+        return await self.engine.write(
+            lambda: ending.end_session(session_id, user_id=user_id, why=why, now=now, event=event)
+        )
+
+    async def end_sessions(
+        self, user_id: str, *, except_session: str | None, why: Why, now: float, event: Event
+    ) -> int:
+        return await self.engine.write(
+            lambda: ending.end_sessions(user_id, except_session=except_session, why=why, now=now, event=event)
+        )
+
+    async def grant(
+        self,
+        user_id: str,
+        *,
+        session_id: str,  # noqa: ARG002 - for a backend that looks sessions up
+        checked: str | None,
+        forgive: Sequence[Bucket],
+        event: Event | None,
+    ) -> tuple[Account, Rights] | None:
+        def operation() -> Operation[tuple[Account, Rights] | None]:
+            return sessions.grant_without_session(user_id, checked=checked, forgive=forgive, event=event)
+
+        # A refresh writes nothing, so it does not wait for those who do.
+        only_reads = checked is None and event is None and not forgive
+        return await (self.engine.read if only_reads else self.engine.write)(operation)
+
+    async def revoked_since(self, entries: Sequence[Entry], rv: str) -> bool:
+        return await self.engine.read(lambda: revocations.revoked_since(entries, rv))
+
+    async def publish(self, entries: Sequence[Entry], *, now: float, event: Event) -> None:
+        await self.engine.write(lambda: revocations.publish_with_event(entries, now=now, event=event))
+
+    async def attempt(self, buckets: Sequence[Bucket], *, now: float) -> None:
+        await self.engine.write(lambda: throttle.attempt(buckets, now=now))
+
+    async def rights_of(self, user_id: str) -> Rights:
+        return await self.engine.read(lambda: rights.of_user(user_id))
+
+    async def grant_role(self, user_id: str, role: str, *, now: float, event: Event) -> bool:
+        return await self.engine.write(lambda: rights.grant_role(user_id, role, now=now, event=event))
+
+    async def revoke_role(self, user_id: str, role: str, *, now: float, event: Event) -> bool:
+        return await self.engine.write(lambda: rights.revoke_role(user_id, role, now=now, event=event))
+
+    async def add_group(self, name: str, *, now: float, event: Event) -> None:
+        await self.engine.write(lambda: rights.add_group(name, now=now, event=event))
+
+    async def delete_group(self, name: str, *, now: float, event: Event) -> bool:
+        return await self.engine.write(lambda: rights.delete_group(name, now=now, event=event))
+
+    async def list_groups(self) -> list[tuple[str, int]]:
+        return await self.engine.read(rights.list_groups)
+
+    async def add_member(self, group: str, user_id: str, *, now: float, event: Event) -> bool:
+        return await self.engine.write(lambda: rights.add_member(group, user_id, now=now, event=event))
+
+    async def remove_member(self, group: str, user_id: str, *, now: float, event: Event) -> bool:
+        return await self.engine.write(lambda: rights.remove_member(group, user_id, now=now, event=event))
+
+    async def set_user_permission(
+        self, user_id: str, permission: str, effect: Effect | None, *, now: float, event: Event
+    ) -> bool:
+        return await self.engine.write(
+            lambda: rights.set_user_permission(user_id, permission, effect, now=now, event=event)
+        )
+
+    async def set_group_permission(
+        self, group: str, permission: str, effect: Effect | None, *, now: float, event: Event
+    ) -> bool:
+        return await self.engine.write(
+            lambda: rights.set_group_permission(group, permission, effect, now=now, event=event)
+        )
+
+    async def signing_keys(self) -> list[SealedKey]:
+        return await self.engine.read(keys.listed)
+
+    async def add_first_signing_key(self, key: SealedKey, *, event: Event) -> list[SealedKey]:
+        return await self.engine.write(lambda: keys.add_first(key, event=event))
+
+    async def record(self, event: Event) -> None:
+        await self.engine.write(lambda: events.record(event))
+
+    async def list_events(self, *, user_id: str | None = None, limit: int = 100) -> list[Event]:
+        return await self.engine.read(lambda: events.listed(user_id=user_id, limit=limit))
+
+    async def sweep(self, *, now: float, entry_horizon: float, limit: int) -> int:
+        # Each table in a short transaction of its own, so that nobody waits long behind it.
+        steps = (
+            lambda: sessions.sweep(now=now, limit=limit),
+            lambda: revocations.sweep(now=now, horizon=entry_horizon, limit=limit),
+            lambda: throttle.sweep(now=now, limit=limit),
+            lambda: events.sweep(now=now, limit=limit),
+        )
+        return sum([await self.engine.write(step) for step in steps])

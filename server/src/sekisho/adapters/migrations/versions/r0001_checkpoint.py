@@ -15,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 _ID = sa.Text().with_variant(postgresql.UUID(as_uuid=False), "postgresql")
-_INSTANT = sa.Double()
+_INSTANT: sa.Double[float] = sa.Double()
 
 
 def upgrade() -> None:

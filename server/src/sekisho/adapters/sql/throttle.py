@@ -1,0 +1,97 @@
+"""Attempts, counted one after another however many come at once: `rules.throttle.Policy` in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sekisho.adapters.sql.operation import Operation, Statement
+from sekisho.rules.refusals import Refusal
+from sekisho.rules.throttle import POLICIES, Bucket
+
+# The count that this attempt makes, and the wait that follows from it. SET expressions see the old row, so
+# the count is spelled out in each. A power of two is exact in floating point, hence equal to Policy.wait.
+_COUNT = "CASE WHEN throttle.updated_at <= :forgotten THEN 1 ELSE throttle.failures + 1 END"
+_BEYOND = f"(({_COUNT}) - :free)"
+_DOUBLED = f"(:base * (1 << CAST(CASE WHEN {_BEYOND} > 30 THEN 30 ELSE {_BEYOND} END AS integer)))"
+_ATTEMPT = f"""
+INSERT INTO throttle (key, failures, not_before, updated_at) VALUES (:key, 1, :first, :now)
+ON CONFLICT (key) DO UPDATE SET
+    failures = {_COUNT},
+    not_before = :now + CASE WHEN {_BEYOND} < 0 THEN 0.0 WHEN {_DOUBLED} < :cap THEN {_DOUBLED} ELSE :cap END,
+    updated_at = :now
+WHERE throttle.not_before <= :now
+RETURNING failures
+"""  # noqa: S608 - constants of ours
+_BLOCKED_UNTIL = "SELECT not_before FROM throttle WHERE key = :key"
+_CLEAR = "DELETE FROM throttle WHERE key = :key"
+_GIVE_BACK = """
+UPDATE throttle SET
+    failures = failures - 1,
+    not_before = CASE WHEN failures - 1 < :free THEN updated_at ELSE not_before END
+WHERE key = :key AND failures > 0
+"""
+_SWEEP = """
+DELETE FROM throttle WHERE key IN (
+    SELECT key FROM throttle WHERE updated_at <= :forgotten AND not_before <= :now
+    ORDER BY updated_at LIMIT :limit
+) RETURNING key
+"""
+
+#: Counts that many people share: the right password of one says nothing about the attempts of the others.
+SHARED = frozenset({"network", "signup"})
+_FORGET = max(policy.forget for policy in POLICIES.values())
+
+
+def attempt(buckets: Sequence[Bucket], *, now: float) -> Operation[None]:
+    """Count one attempt in every bucket, or in none if one of them has to wait.
+
+    Raises:
+        Refusal: `rate_limited`, with the longest wait of them all.
+    """
+    ordered = _in_lock_order(buckets)
+    for bucket in ordered:
+        if not (yield _count(bucket, now)):
+            raise (yield from _blocked(ordered, now))
+
+
+def forgive(buckets: Iterable[Bucket]) -> Operation[None]:
+    """Give attempts back after the right password: one where others count too, else all."""
+    for bucket in _in_lock_order(buckets):
+        if bucket.subject in SHARED:
+            yield Statement(_GIVE_BACK, {"key": bucket.key, "free": bucket.policy.free})
+        else:
+            yield Statement(_CLEAR, {"key": bucket.key})
+
+
+def sweep(*, now: float, limit: int) -> Operation[int]:
+    """Delete counts that are forgotten."""
+    return len((yield Statement(_SWEEP, {"forgotten": now - _FORGET, "now": now, "limit": limit})))
+
+
+def _in_lock_order(buckets: Iterable[Bucket]) -> list[Bucket]:
+    """One order for everybody, so that two transactions never wait for each other's rows."""
+    return sorted(buckets, key=lambda bucket: bucket.key)
+
+
+def _count(bucket: Bucket, now: float) -> Statement:
+    policy = bucket.policy
+    return Statement(
+        _ATTEMPT,
+        {
+            "key": bucket.key,
+            "now": now,
+            "first": now + policy.wait(1),
+            "forgotten": now - policy.forget,
+            "free": policy.free,
+            "base": policy.base,
+            "cap": policy.cap,
+        },
+    )
+
+
+def _blocked(buckets: list[Bucket], now: float) -> Operation[Refusal]:
+    until = now
+    for bucket in buckets:
+        for (not_before,) in (yield Statement(_BLOCKED_UNTIL, {"key": bucket.key})):
+            until = max(until, not_before)
+    return Refusal("rate_limited", retry_after=until - now)
