@@ -25,6 +25,7 @@ __all__ = [
     "commented_file",
     "data_directory",
     "read_settings",
+    "refused",
 ]
 
 FILE: Final = "sekisho.toml"
@@ -47,11 +48,16 @@ class Fault:
 
 
 class SettingsRefused(Exception):
-    """The configuration cannot be used; every fault at once."""
+    """The configuration, or a secret or directory that it names, cannot be used; every fault at once."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(map(str, faults)))
         self.faults = faults
+
+
+def refused(name: str, problem: Words, fix: Words) -> SettingsRefused:
+    """A refusal for one fault."""
+    return SettingsRefused((Fault(name, problem, fix),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,8 +236,8 @@ def _contradictions(parsed: Mapping[str, Any]) -> Iterator[Fault]:
                 "PostgreSQL では必須です。全サーバーで共有します",
             ),
             Words(
-                "umask 077; openssl rand -out FILE 32; then SEKISHO_ROOT_SECRET=file:FILE",
-                "umask 077; openssl rand -out FILE 32 で作り、SEKISHO_ROOT_SECRET=file:FILE としてください",
+                "umask 077; openssl rand -base64 48 > FILE; then SEKISHO_ROOT_SECRET=file:FILE",
+                "umask 077; openssl rand -base64 48 > FILE で作り、SEKISHO_ROOT_SECRET=file:FILE と指定",
             ),
         )
     for shorter, longer in (

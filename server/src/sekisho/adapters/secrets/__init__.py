@@ -1,1 +1,1 @@
-"""Where secrets live: one file a provider, each behind the same port."""
+"""Secrets by reference: `scheme:name`, one source a scheme, each in a file of its own."""

@@ -1,0 +1,30 @@
+"""`env:NAME`: another variable of the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sekisho.setting_values import Words
+from sekisho.settings import refused
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSource:
+    """Reads from an environment that is handed in."""
+
+    environ: Mapping[str, str] = field(repr=False)
+
+    def __call__(self, name: str, /) -> bytes:
+        """The bytes of the variable `name`.
+
+        Raises:
+            SettingsRefused: it is not set.
+        """
+        if name not in self.environ:
+            raise refused(
+                f"env:{name}",
+                Words("is not set", "設定されていません"),
+                Words("set that variable, or correct its name", "変数を設定するか、名前を直してください"),
+            )
+        return self.environ[name].encode("utf-8", "surrogateescape")

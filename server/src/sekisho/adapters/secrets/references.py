@@ -1,0 +1,61 @@
+"""References to secrets: which scheme is read by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sekisho.adapters.secrets.env import EnvironmentSource
+from sekisho.adapters.secrets.file import read_file
+from sekisho.adapters.secrets.secret import Secret
+from sekisho.setting_values import Words
+from sekisho.settings import refused
+
+
+class SecretSource(Protocol):
+    """One scheme. What it raises names the reference and never the content."""
+
+    def __call__(self, name: str, /) -> bytes:
+        """The content behind what follows the scheme. Raises `SettingsRefused`."""
+        ...
+
+
+def sources(environ: Mapping[str, str]) -> dict[str, SecretSource]:
+    """The schemes of this release. A new one is a file beside these and a line here."""
+    return {"file": read_file, "env": EnvironmentSource(environ)}
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Reads references by the sources it was given."""
+
+    sources: Mapping[str, SecretSource]
+
+    def read(self, reference: str, *, setting: str) -> Secret:
+        """The secret behind `reference`, one trailing newline dropped: editors and `echo` put it there.
+
+        `setting` is the name of the setting that holds the reference, for the refusal.
+
+        Raises:
+            SettingsRefused: no source knows the scheme, the source refuses, or there is nothing in it.
+        """
+        scheme, _, name = reference.partition(":")
+        source = self.sources.get(scheme)
+        if source is None:
+            known = ", ".join(f"{scheme}:" for scheme in self.sources)
+            # The reference is not repeated: somebody may have put the secret itself in its place.
+            raise refused(
+                setting,
+                Words("has a scheme that this release does not read", "この版では読めない種類の参照です"),
+                Words(f"use one of: {known}", f"次のどれかにしてください: {known}"),
+            )
+        content = source(name)
+        content = content[:-2] if content.endswith(b"\r\n") else content.removesuffix(b"\n")
+        if not content:
+            raise refused(
+                f"{setting} ({reference})",
+                Words("is empty", "中身が空です"),
+                Words("put the secret into it", "秘密を入れてください"),
+            )
+        return Secret(content)

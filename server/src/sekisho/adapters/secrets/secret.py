@@ -1,0 +1,91 @@
+"""A secret that does not print, pickle, copy or serialize itself, and is as strong as its use demands."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from sekisho.setting_values import Words
+from sekisho.settings import refused
+
+#: HMAC-SHA256 and HKDF-SHA256 gain nothing from more, and lose from less (RFC 7518 section 3.2).
+MINIMUM_BYTES: Final = 32
+
+# 32 random bytes have about 30 different ones, in hexadecimal 64 characters have about 15 of 16.
+_FEWEST_DIFFERENT_BYTES: Final = 10
+# Published as examples or left over from templates; none occurs by chance in anything random.
+_PLACEHOLDERS: Final = (
+    b"a-string-secret-at-least",
+    b"change-me",
+    b"change_me",
+    b"changeme",
+    b"insecure",
+    b"replace-me",
+    b"replace_me",
+    b"replaceme",
+    b"your-256-bit-secret",
+)
+
+
+class Secret:
+    """Bytes that only `reveal` gives out. Everything that would show or copy them by accident refuses."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: bytes) -> None:
+        object.__setattr__(self, "_Secret__value", value)
+
+    def reveal(self) -> bytes:
+        """The bytes themselves: for a key derivation or a signature, never for a log or a response."""
+        value: bytes = object.__getattribute__(self, "_Secret__value")
+        return value
+
+    def __len__(self) -> int:
+        return len(self.reveal())
+
+    def __repr__(self) -> str:
+        return "[redacted]"
+
+    def __format__(self, spec: str) -> str:
+        return "[redacted]"
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a secret is immutable")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is not copied, pickled or serialized")
+
+
+def strong(secret: Secret, reference: str) -> Secret:
+    """The same secret, if it has 32 bytes or more and is none that everybody knows or could guess (H5).
+
+    Raises:
+        SettingsRefused: it is short, repeats itself, or came with a template.
+    """
+    value = secret.reveal()
+    fix = Words(
+        "make one with: umask 077; openssl rand -base64 48 > FILE",
+        "umask 077; openssl rand -base64 48 > FILE で作ってください",
+    )
+    if len(value) < MINIMUM_BYTES:
+        raise refused(
+            reference,
+            Words(
+                f"holds {len(value)} bytes; a secret has {MINIMUM_BYTES} or more",
+                f"{len(value)} バイトしかありません。秘密は {MINIMUM_BYTES} バイト以上必要です",
+            ),
+            fix,
+        )
+    lowered = value.lower()
+    # A text that consists of repetitions occurs in its own double elsewhere than at the two obvious places.
+    repeats = (value + value).find(value, 1) != len(value)
+    if (
+        repeats
+        or len(set(value)) < _FEWEST_DIFFERENT_BYTES
+        or any(placeholder in lowered for placeholder in _PLACEHOLDERS)
+    ):
+        raise refused(
+            reference,
+            Words("holds something that can be guessed", "推測できる値が入っています"),
+            fix,
+        )
+    return secret
