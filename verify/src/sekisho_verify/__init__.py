@@ -1,1 +1,80 @@
-"""Check a sekisho access token."""
+"""Check a sekisho access token in any Python service: strict, fast, no database, no network.
+
+    from sekisho_verify import HmacKey, TokenRefused, Verifier
+
+    verifier = Verifier(issuer="https://id.example.com", audience="api", keys=[HmacKey(secret)], feed=None)
+    token = verifier.verify(text)  # an AccessToken, or TokenRefused with .code
+
+`encoding`, `keys`, `keypairs`, `keysets`, `jws`, `claims` and `verifier` build on each other in this order
+and do no input or output; `jwks` fetches keys, `rights` asks a token what it may, `asgi` guards an
+application. What needs `cryptography` is loaded at its first use, so that a service with a shared secret
+never pays for it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from sekisho_verify.errors import (
+    ConfigurationError,
+    KeyRefused,
+    KeySetUnavailable,
+    RightMissing,
+    SekishoVerifyError,
+    TokenRefused,
+)
+from sekisho_verify.keys import HmacKey
+from sekisho_verify.rights import require
+from sekisho_verify.verifier import AccessToken, Verifier
+
+if TYPE_CHECKING:
+    from sekisho_verify.jwks import fetch_key_set
+    from sekisho_verify.keypairs import EcKey, OkpKey, RsaKey, SigningKey
+    from sekisho_verify.keysets import KeySet, key_from_jwk, key_from_pem, key_set_from_jwks
+
+__all__ = [
+    "AccessToken",
+    "ConfigurationError",
+    "EcKey",
+    "HmacKey",
+    "KeyRefused",
+    "KeySet",
+    "KeySetUnavailable",
+    "OkpKey",
+    "RightMissing",
+    "RsaKey",
+    "SekishoVerifyError",
+    "SigningKey",
+    "TokenRefused",
+    "Verifier",
+    "fetch_key_set",
+    "key_from_jwk",
+    "key_from_pem",
+    "key_set_from_jwks",
+    "require",
+]
+
+_AT_FIRST_USE: Final = {
+    "EcKey": "sekisho_verify.keypairs",
+    "OkpKey": "sekisho_verify.keypairs",
+    "RsaKey": "sekisho_verify.keypairs",
+    "SigningKey": "sekisho_verify.keypairs",
+    "KeySet": "sekisho_verify.keysets",
+    "key_from_jwk": "sekisho_verify.keysets",
+    "key_from_pem": "sekisho_verify.keysets",
+    "key_set_from_jwks": "sekisho_verify.keysets",
+    "fetch_key_set": "sekisho_verify.jwks",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 -- PEP 562: the type is the one imported for checkers above
+    if name not in _AT_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_AT_FIRST_USE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

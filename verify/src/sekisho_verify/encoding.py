@@ -1,0 +1,111 @@
+"""Strict base64url and strict JSON: one spelling a value, everything else refused.
+
+`base64.urlsafe_b64decode` drops characters it does not know and ignores trailing bits, so that many texts
+decode to one value; a denylist on the text is then walked around (CVE-2026-102269). `json.loads` keeps the
+last of two equal members, takes NaN and turns 1e999 into infinity. Neither is used as it comes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from sekisho_verify.errors import EncodingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_DEPTH: Final = 32
+"""Levels of arrays and objects accepted in any JSON: far above what a token needs, far below any stack."""
+
+# The characters of the standard alphabet that base64url lacks, and padding, become "!", which strict mode
+# refuses: one translate does the whole check of the alphabet.
+_FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_PADDING: Final = (b"", None, b"==", b"=")
+# With 2 or 3 characters in the last group, 4 or 2 bits are left over and must be zero (RFC 4648 section 3.5).
+_LAST: Final = (None, None, b"AQgw", b"AEIMQUYcgkosw048")
+
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_decode: Final = msgspec.json.Decoder().decode
+
+
+def b64url_encode(data: bytes) -> bytes:
+    """Base64url without padding (RFC 7515 section 2), as ASCII bytes."""
+    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=")
+
+
+def b64url_decode(segment: bytes) -> bytes:
+    """The bytes behind canonical base64url without padding: `b64url_encode(b64url_decode(s)) == s`.
+
+    Raises:
+        EncodingError: for padding, other characters, an impossible length, or trailing bits that are not
+            zero.
+    """
+    rest = len(segment) & 3
+    padding = _PADDING[rest]
+    if padding is None:
+        raise EncodingError("base64url of an impossible length")
+    try:
+        data = a2b_base64(segment.translate(_FROM_URL) + padding, strict_mode=True)
+    except Base64Error as error:
+        raise EncodingError(f"not base64url without padding: {error}") from None
+    last = _LAST[rest]
+    if last is not None and segment[-1] not in last:
+        raise EncodingError("base64url with trailing bits that are not zero")
+    return data
+
+
+def json_object(raw: bytes, *, unique_members: bool) -> dict[str, Any]:
+    """The JSON object in `raw`, read strictly (RFC 8259, RFC 7493).
+
+    UTF-8 without a byte order mark, an object at the top, no lone surrogates, no NaN or infinity (1e999
+    included), at most `MAX_DEPTH` levels.
+
+    Args:
+        raw: the text.
+        unique_members: refuse two members of one name, at any depth. Costs a second parse by the standard
+            library, so it is for what is read seldom: headers, keys and metadata. Where it is False the last
+            one wins, as RFC 7519 section 4 allows.
+
+    Raises:
+        EncodingError: for anything else.
+    """
+    _refuse_deep(raw)
+    try:
+        value = _decode(raw)
+        if unique_members:
+            json.loads(raw.decode(), object_pairs_hook=_refuse_twice)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        # ValueError is UnicodeDecodeError too, which msgspec lets through, and Python's limit on digits.
+        raise EncodingError(f"not strict JSON: {str(error)!a}") from None
+    if type(value) is not dict:
+        raise EncodingError("the JSON is not an object")
+    return cast("dict[str, Any]", value)
+
+
+def _refuse_deep(raw: bytes) -> None:
+    # Fewer brackets than levels allowed is nearly always the case, and needs no scan. It runs before any
+    # parser, so that no recursion limit, which differs by Python version, is ever met.
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for byte in _STRING.sub(b"", raw):
+        if byte in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise EncodingError(f"JSON nested deeper than {MAX_DEPTH} levels")
+        elif byte in b"]}":
+            depth -= 1
+
+
+def _refuse_twice(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise EncodingError("a JSON object names a member twice")
+    return members

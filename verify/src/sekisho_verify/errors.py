@@ -1,0 +1,101 @@
+"""Every way a token, a key or a configuration is refused, under one root.
+
+A refusal has three readers: `code` is for machines and never changes, the sentence in `SENTENCES` may be
+    shown to
+the caller, and `detail` is for the operator's log only. Codes and sentences are plain ASCII without quotation
+marks, so that they fit into a `WWW-Authenticate` header (RFC 6750 section 3).
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+RefusalCode = Literal[
+    "token_missing",
+    "invalid_request",
+    "token_malformed",
+    "token_alg_not_allowed",
+    "token_key_unknown",
+    "token_signature_mismatch",
+    "token_type_mismatch",
+    "token_issuer_mismatch",
+    "token_audience_mismatch",
+    "token_expired",
+    "token_not_yet_valid",
+    "token_revoked",
+    "token_stale",
+    "insufficient_scope",
+]
+
+SENTENCES: Final[dict[RefusalCode, str]] = {
+    "token_missing": "This needs an access token",
+    "invalid_request": "The request carries more than one access token",
+    "token_malformed": "The access token is not well formed",
+    "token_alg_not_allowed": "The access token uses an algorithm that is not accepted here",
+    "token_key_unknown": "The access token names a key that is not known here",
+    "token_signature_mismatch": "The signature of the access token does not match",
+    "token_type_mismatch": "This is not an access token",
+    "token_issuer_mismatch": "The access token comes from another issuer",
+    "token_audience_mismatch": "The access token is meant for another audience",
+    "token_expired": "The access token has expired",
+    "token_not_yet_valid": "The access token is not valid yet",
+    "token_revoked": "The access token has been revoked",
+    "token_stale": "The rights behind the access token have changed; refresh it",
+    "insufficient_scope": "The access token lacks a right that this needs",
+}
+"""What a caller may be told about each code; nothing here depends on the token."""
+
+
+class SekishoVerifyError(Exception):
+    """The root of everything this package raises on purpose."""
+
+
+class TokenRefused(SekishoVerifyError):
+    """The token is not accepted.
+
+    Attributes:
+        code: the stable reason.
+        detail: more for the operator's log, possibly with values taken from the token (escaped); never for
+            the caller.
+    """
+
+    def __init__(self, code: RefusalCode, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code: RefusalCode = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.code}: {SENTENCES[self.code]}"
+
+
+class RightMissing(TokenRefused):
+    """The token is good, and does not carry the right that was asked for (RFC 6750 section 3.1).
+
+    Attributes:
+        kind: `scope`, `role`, `group` or `permission`.
+        name: the right that is missing, as the application had written it: safe to show.
+    """
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__("insufficient_scope", f"needs {kind} {name}")
+        self.kind = kind
+        self.name = name
+
+    def __reduce__(self) -> tuple[type[RightMissing], tuple[str, str]]:
+        return type(self), (self.kind, self.name)
+
+
+class EncodingError(SekishoVerifyError, ValueError):
+    """Bytes that are not the one accepted spelling of base64url or JSON."""
+
+
+class ConfigurationError(SekishoVerifyError, ValueError):
+    """The verifier was set up in a way that could never be safe; the message says what to write instead."""
+
+
+class KeyRefused(ConfigurationError):
+    """A key is too weak, of the wrong kind, or inconsistent; the message says what to give instead."""
+
+
+class KeySetUnavailable(SekishoVerifyError):
+    """The issuer's keys could not be fetched, or are not keys that can be used."""

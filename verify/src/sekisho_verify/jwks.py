@@ -1,0 +1,171 @@
+"""Fetch an issuer's public keys: RFC 8414 metadata, then its JWK set. Once, bounded in time and size.
+
+The only input and output of this distribution so far, on the standard library's HTTP client.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from sekisho_verify.encoding import json_object
+from sekisho_verify.errors import ConfigurationError, EncodingError, KeyRefused, KeySetUnavailable
+from sekisho_verify.keysets import key_set_from_jwks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sekisho_verify.keysets import KeySet
+
+MAX_BODY: Final = 256 * 1024
+"""Bytes of the largest answer that is read."""
+METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_log: Final = logging.getLogger("sekisho_verify.jwks")
+
+
+class _Place(NamedTuple):
+    secure: bool
+    host: str
+    port: int
+    target: str
+
+
+def fetch_key_set(issuer: str, *, timeout: float = 5.0) -> KeySet:
+    """The issuer's public keys, as they are now.
+
+    Reads `{issuer}/.well-known/oauth-authorization-server`, which must name this very issuer, and then the
+    set at its `jwks_uri`. https only, except to this machine; no redirect is followed (CVE-2026-102267) and
+    no other scheme exists here (CVE-2026-48522).
+
+    Args:
+        issuer: the `iss` of the tokens.
+        timeout: seconds for the whole exchange: names, connections and both answers together.
+
+    Raises:
+        ConfigurationError: if the issuer is not an acceptable URL, or the timeout not above 0.
+        KeySetUnavailable: if anything else goes wrong; the message says what.
+    """
+    if not timeout > 0:
+        raise ConfigurationError(f"timeout is a number of seconds above 0; got {timeout!a}")
+    try:
+        place = _place(issuer.rstrip("/") + METADATA_PATH, loopback=True)
+    except ValueError as error:
+        raise ConfigurationError(f"issuer: {error}") from None
+    return _within(timeout, lambda exchange: _fetch(exchange, issuer, place))
+
+
+def _fetch(exchange: _Exchange, issuer: str, place: _Place) -> KeySet:
+    try:
+        metadata = json_object(exchange.get(place), unique_members=True)
+        # Byte for byte: otherwise one issuer could stand in for another (RFC 8414 section 3.3).
+        if metadata.get("issuer") != issuer:
+            raise KeySetUnavailable(f"the metadata is of issuer {metadata.get('issuer')!a}, not {issuer!a}")
+        jwks_uri = metadata.get("jwks_uri")
+        if not isinstance(jwks_uri, str):
+            raise KeySetUnavailable("the metadata has no jwks_uri")
+        # Only an issuer on this machine may point to this machine: others would make us knock at our own
+        # doors.
+        found = key_set_from_jwks(exchange.get(_place(jwks_uri, loopback=place.host in _LOOPBACK)))
+        if any(key.symmetric for key in found.keys):
+            raise KeySetUnavailable("the set publishes a shared secret: replace it, it is known")
+    except EncodingError as error:
+        raise KeySetUnavailable(f"{issuer}: {error}") from None
+    except KeyRefused as error:
+        raise KeySetUnavailable(f"the key set of {issuer}: {error}") from None
+    except ValueError as error:
+        raise KeySetUnavailable(f"jwks_uri: {error}") from None
+    for reason in found.skipped:
+        _log.warning("skipped a key of %s: %s", issuer, reason)
+    return found
+
+
+def _place(url: str, *, loopback: bool) -> _Place:
+    """Where a URL points.
+
+    Raises:
+        ValueError: if nothing of the kind may be fetched.
+    """
+    if not url.isascii() or any(character <= " " for character in url):
+        raise ValueError("a URL is ASCII without spaces")
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.username is not None or parts.password is not None or parts.fragment or not host:
+        raise ValueError(f"not a plain URL of a host: {url!a}")
+    local = host in _LOOPBACK
+    if local and not loopback:
+        raise ValueError(f"points to this machine: {url!a}")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        raise ValueError(f"https only, and http on this machine: {url!a}")
+    secure = parts.scheme == "https"
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return _Place(secure, host, parts.port or (443 if secure else 80), target)
+
+
+class _Exchange:
+    """Requests one after the other on connections of their own, which another thread may cut."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._connection: http.client.HTTPConnection | None = None
+        self._cut = False
+
+    def get(self, place: _Place) -> bytes:
+        """The body of a 200 answer to a GET."""
+        kind = http.client.HTTPSConnection if place.secure else http.client.HTTPConnection
+        connection = self._connection = kind(place.host, place.port, timeout=self._timeout)
+        try:
+            if self._cut:
+                raise KeySetUnavailable("out of time")
+            headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Connection": "close"}
+            connection.request("GET", place.target, headers=headers)
+            answer = connection.getresponse()
+            if answer.status != http.client.OK:
+                raise KeySetUnavailable(f"{place.host}{place.target} answered {answer.status}")
+            body = answer.read(MAX_BODY + 1)
+        except (OSError, http.client.HTTPException) as error:
+            raise KeySetUnavailable(f"{place.host}: {type(error).__name__}: {str(error)!a}") from None
+        finally:
+            connection.close()
+        if len(body) > MAX_BODY:
+            raise KeySetUnavailable(f"{place.host}{place.target} sent more than {MAX_BODY} bytes")
+        return body
+
+    def cut(self) -> None:
+        """End whatever is under way."""
+        self._cut = True
+        sock = self._connection.sock if self._connection is not None else None
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # it had ended by itself
+
+
+def _within(timeout: float, work: Callable[[_Exchange], KeySet]) -> KeySet:
+    # A socket's timeout starts anew with each byte, and a name look-up has none at all. Only waiting from
+    # outside bounds the whole, whatever the other side drips; the thread left behind is cut, and holds
+    # nothing.
+    exchange = _Exchange(timeout)
+    outcome: list[KeySet | BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(work(exchange))
+        except BaseException as error:  # noqa: BLE001 -- raised again below, in the thread that asked
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, name="sekisho-key-set", daemon=True)
+    thread.start()
+    thread.join(timeout)
+    if not outcome:
+        exchange.cut()
+        raise KeySetUnavailable(f"no key set within {timeout} seconds")
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]

@@ -1,0 +1,244 @@
+"""Verifier: text in, AccessToken out, or TokenRefused. No input or output, no lock, no clock of its own."""
+
+from __future__ import annotations
+
+import time
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+
+from sekisho_verify.claims import Expectations, all_members, read_claims
+from sekisho_verify.errors import ConfigurationError, TokenRefused
+from sekisho_verify.jws import MAX_TOKEN, CompactVerifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from sekisho_verify.claims import AccessClaims
+    from sekisho_verify.keys import VerificationKey
+
+ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 -- a media type (RFC 9068 section 2.1), no secret
+
+
+class AccessToken:
+    """What a verified access token says. Immutable, and made by `Verifier.verify` alone.
+
+    A function that takes an `AccessToken` therefore cannot be handed unverified text, nor claims that
+    somebody wrote down. It does not hold the token's text, so it can be logged and kept without keeping a
+    credential.
+    """
+
+    __slots__ = ("_claims", "_payload")
+    _claims: AccessClaims
+    _payload: bytes
+
+    def __init__(self) -> None:
+        raise TypeError("an AccessToken comes from Verifier.verify only")
+
+    @property
+    def sub(self) -> str:
+        """The user: an opaque id, stable for life, unique within the issuer."""
+        return self._claims.subject
+
+    @property
+    def sid(self) -> str:
+        """The session that the token was made for."""
+        return self._claims.sid
+
+    @property
+    def jti(self) -> str:
+        """The id of this one token."""
+        return self._claims.jti
+
+    @property
+    def client_id(self) -> str:
+        """The client that the token was issued to."""
+        return self._claims.client_id
+
+    @property
+    def scope(self) -> frozenset[str]:
+        """What the client may do on the user's behalf (RFC 6749 section 3.3)."""
+        return frozenset(self._claims.scope.split())
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The user's roles."""
+        return self._claims.roles
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The user's groups."""
+        return self._claims.groups
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """The user's effective permissions, denials taken off: the claim `entitlements` of RFC 9068."""
+        return self._claims.entitlements
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        """How the user had logged in (RFC 8176)."""
+        return self._claims.amr
+
+    @property
+    def auth_time(self) -> float | None:
+        """When the user had last proved who they are, in seconds since 1970."""
+        return self._claims.auth_time
+
+    @property
+    def issued_at(self) -> float:
+        """When the token was made, in seconds since 1970."""
+        return self._claims.issued_at
+
+    @property
+    def expires_at(self) -> float:
+        """The first second at which the token is refused, in seconds since 1970."""
+        return self._claims.expires_at
+
+    @property
+    def rv(self) -> str:
+        """How much of the revocations was known when the token was made; opaque."""
+        return self._claims.rv
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """Every claim as it was sent, those of your own included; decoded afresh at each access.
+
+        Afresh, because a list within it could be changed by one request and be seen by the next, which shares
+        the verified token.
+        """
+        return MappingProxyType(all_members(self._payload))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("an AccessToken is immutable")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("an AccessToken is immutable")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("an AccessToken is not copied or pickled: verify the text where it is needed")
+
+    def __repr__(self) -> str:
+        return (
+            f"AccessToken(sub={self.sub!r}, sid={self.sid!r}, jti={self.jti!r}, expires_at={self.expires_at})"
+        )
+
+
+def _verified(claims: AccessClaims, payload: bytes) -> AccessToken:
+    token = object.__new__(AccessToken)
+    object.__setattr__(token, "_claims", claims)
+    object.__setattr__(token, "_payload", payload)
+    return token
+
+
+class Verifier:
+    """Checks access tokens of one issuer for one audience, by keys at hand.
+
+    Safe to share among threads and tasks; make one and keep it. `with` and `async with` mark the time in
+    which the verifier is in use; with keys given there is nothing to start or stop.
+
+    Args:
+        issuer: the exact `iss`.
+        audience: this API's own name, one of the token's `aud`.
+        keys: typed public keys, or shared secrets, never both.
+        feed: the revocation feed. Until it exists only None is valid, and it must be written: a verifier
+            without revocation should be seen in the code that makes it.
+        leeway: seconds, 0 to 60, that `exp` and `nbf` are stretched by.
+        max_lifetime: seconds that may lie between `iat` and `exp`.
+        cache_size: how many verified tokens are remembered at least, so that the next call with the same one
+            costs a look-up (times are still checked); at most twice as many are, of about 3 KiB each. 0
+            remembers none.
+        clock: gives seconds since 1970.
+
+    Raises:
+        ConfigurationError: if any of it could not be safe; the message says what to write.
+    """
+
+    __slots__ = ("_cache_size", "_clock", "_expectations", "_older", "_recent", "_seal")
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        audience: str,
+        feed: None,
+        keys: Iterable[VerificationKey] | None = None,
+        leeway: float = 0.0,
+        max_lifetime: float = 86400.0,
+        cache_size: int = 1024,
+        clock: Callable[[], float] = time.time,  # noqa: TID251 -- the one place of this distribution that names it
+    ) -> None:
+        if feed is not None:
+            raise ConfigurationError("the revocation feed comes with a later release: write feed=None")
+        if keys is None:
+            raise ConfigurationError(
+                "no keys: give keys=..., for example sekisho_verify.fetch_key_set(issuer).keys"
+            )
+        if type(cache_size) is not int or cache_size < 0:
+            raise ConfigurationError(f"cache_size is a number of tokens, 0 or more; got {cache_size!a}")
+        self._expectations: Final = Expectations(
+            issuer=issuer, audience=audience, leeway=leeway, max_lifetime=max_lifetime
+        )
+        self._seal: Final = CompactVerifier(keys, typ=ACCESS_TOKEN_TYPE)
+        self._clock: Final = clock
+        self._cache_size: Final = cache_size
+        self._recent: dict[str, tuple[AccessToken, AccessClaims]] = {}
+        self._older: dict[str, tuple[AccessToken, AccessClaims]] = {}
+
+    @property
+    def issuer(self) -> str:
+        """The issuer whose tokens are accepted."""
+        return self._expectations.issuer
+
+    @property
+    def audience(self) -> str:
+        """The name of this API in the tokens' `aud`."""
+        return self._expectations.audience
+
+    def verify(self, text: str) -> AccessToken:
+        """The access token that `text` is, as it stands after `Authorization: Bearer`.
+
+        Raises:
+            TokenRefused: for anything that is not a good token at this moment, whatever was given.
+        """
+        # The look-up is by the whole text, which a stranger does not know; Python's string hash is keyed, so
+        # its time tells nothing of how much of a guess was right. Length and type first: hashing is work too.
+        if type(text) is not str or len(text) > MAX_TOKEN:
+            raise TokenRefused("token_malformed", f"not text of at most {MAX_TOKEN} characters")
+        now = self._clock()
+        known = self._recent.get(text) or self._older.get(text)
+        if known is not None:
+            token, claims = known
+            self._expectations.check_times(claims, now=now)
+        else:
+            payload = self._seal.open(text)
+            claims = read_claims(payload)
+            self._expectations.check(claims, now=now)
+            token = _verified(claims, payload)
+        if text not in self._recent:
+            self._remember(text, (token, claims))
+        return token
+
+    def _remember(self, text: str, verified: tuple[AccessToken, AccessClaims]) -> None:
+        # Two generations instead of a linked list: what was not used while the recent ones filled up is
+        # dropped with the older. Each step is one operation on a dict, so threads need no lock; a race
+        # forgets at most.
+        if not self._cache_size:
+            return
+        if len(self._recent) >= self._cache_size:
+            self._older, self._recent = self._recent, {}
+        self._recent[text] = verified
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Nothing runs in the background when the keys were given."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Nothing runs in the background when the keys were given."""
+
+    def __repr__(self) -> str:
+        return f"Verifier(issuer={self.issuer!r}, audience={self.audience!r})"
