@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.parts import network_guard
+from tests.parts import network_guard, postgres
 from tests.parts.postgres import PostgresServer, PostgresUnavailableError
 
 if TYPE_CHECKING:
@@ -42,16 +42,27 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A PostgreSQL cluster of this worker's own; in CI a missing one is a failure, elsewhere a skip."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is marked as needing a part that is missing, by its reason; in CI that is a failure."""
+    if item.get_closest_marker("postgres"):
+        require_postgres()
+
+
+def require_postgres() -> None:
+    """Skip the test that asks, unless PostgreSQL can run here."""
     try:
-        server = PostgresServer()
+        postgres.require()
     except PostgresUnavailableError as reason:
         if _IN_CI:
             raise
         pytest.skip(f"PostgreSQL: {reason}")
-    with server:
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL cluster of this worker's own."""
+    require_postgres()
+    with PostgresServer() as server:
         yield server
 
 

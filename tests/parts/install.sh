@@ -10,8 +10,8 @@ postgres postgresql postgresql@17
 
 present() {
     command -v "$1" >/dev/null 2>&1 && return
-    for program in /usr/lib/postgresql/*/bin/"$1" /opt/homebrew/opt/postgresql@*/bin/"$1"; do
-        [ -x "$program" ] && return
+    for place in /usr/lib/postgresql/*/bin /opt/homebrew/opt/postgresql@*/bin; do
+        [ -x "$place/$1" ] && return
     done
     return 1
 }
@@ -31,7 +31,7 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
     # shellcheck disable=SC2086  # a list of package names
-    apt-get install -y -qq --no-install-recommends $packages
+    apt-get install -y -qq --no-install-recommends $packages >/dev/null
 else
     echo "$missing" | while read -r program package formula; do
         echo "missing: $program; its tests will be skipped. Debian: apt-get install $package;" \

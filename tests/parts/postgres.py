@@ -58,15 +58,30 @@ def binaries() -> Path:
 
 
 def _candidates() -> Iterator[Path]:
-    def version(folder: Path) -> float:
-        return float(folder.parent.name)
-
-    yield from sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=version, reverse=True)
+    """Yield folders to look into: Debian's and Homebrew's, which are not on PATH, newest first; then PATH."""
+    debian = Path("/usr/lib/postgresql").glob("[0-9]*/bin")
+    homebrew = Path("/opt/homebrew/opt").glob("postgresql@[0-9]*/bin")
+    for layout in (debian, homebrew):
+        yield from sorted(
+            layout, key=lambda folder: float(folder.parent.name.rpartition("@")[2]), reverse=True
+        )
     if shutil.which("pg_config"):
         found = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=False)
         yield Path(found.stdout.strip())
     if initdb := shutil.which("initdb"):
         yield Path(initdb).resolve().parent
+
+
+def require() -> None:
+    """Return quietly where a server can be made.
+
+    Raises:
+        PostgresUnavailableError: there are no binaries, root has no unprivileged user to run them as, or no
+            temporary folder is open to that user.
+    """
+    binaries()
+    _unprivileged_owner()
+    _enterable_folder()
 
 
 class PostgresServer:
@@ -77,7 +92,7 @@ class PostgresServer:
         settings: further server settings, by their names in postgresql.conf.
 
     Raises:
-        PostgresUnavailableError: there are no binaries, or root has no unprivileged user to run them as.
+        PostgresUnavailableError: see `require`.
     """
 
     def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
