@@ -62,14 +62,17 @@ def _candidates() -> Iterator[Path]:
     debian = Path("/usr/lib/postgresql").glob("[0-9]*/bin")
     homebrew = Path("/opt/homebrew/opt").glob("postgresql@[0-9]*/bin")
     for layout in (debian, homebrew):
-        yield from sorted(
-            layout, key=lambda folder: float(folder.parent.name.rpartition("@")[2]), reverse=True
-        )
+        yield from sorted(layout, key=_version, reverse=True)
     if shutil.which("pg_config"):
         found = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=False)
         yield Path(found.stdout.strip())
     if initdb := shutil.which("initdb"):
         yield Path(initdb).resolve().parent
+
+
+def _version(folder: Path) -> float:
+    """Read 15 from .../postgresql/15/bin and 17 from .../postgresql@17/bin."""
+    return float(folder.parent.name.rpartition("@")[2])
 
 
 def require() -> None:
