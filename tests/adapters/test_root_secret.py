@@ -41,11 +41,11 @@ def test_derivation_is_hkdf() -> None:
 
 @pytest.mark.requirement("H5")
 def test_no_two_uses_share_a_key() -> None:
-    """Refresh, device, CSRF, feed and sealing keys are five different ones, and none is printed."""
+    """Refresh, device, CSRF, feed and sealing keys are all different ones, and none is printed."""
     keys = derive_keys(ROOT)
-    rings = (keys.refresh, keys.device, keys.csrf, keys.feed, keys.sealing.keys)
+    rings = (keys.refresh, keys.stateless_refresh, keys.device, keys.csrf, keys.feed, keys.sealing.keys)
     secrets = {ring.current.secret for ring in rings}
-    assert len(secrets) == 5
+    assert len(secrets) == 6
     assert not any(str(secret) in repr(keys) for secret in secrets)
 
 

@@ -27,6 +27,7 @@ class ServerKeys:
     """What the root secret yields. Each ring holds the key of the current root and those of previous ones."""
 
     refresh: MacKeys
+    stateless_refresh: MacKeys
     device: MacKeys
     csrf: MacKeys
     feed: MacKeys
@@ -41,6 +42,7 @@ def derive_keys(current: Secret, previous: Sequence[Secret] = ()) -> ServerKeys:
 
     return ServerKeys(
         refresh=ring("refresh token"),
+        stateless_refresh=ring("stateless refresh token"),
         device=ring("device secret"),
         csrf=ring("csrf token"),
         feed=ring("revocation feed"),
