@@ -14,8 +14,8 @@ from tests.house import tree
 
 ALLOWED = {"sekisho_verify", "cryptography", "msgspec"}
 
-# The extension modules of cryptography, and what msgspec looks into where it happens to be installed.
-PART_OF_THEM = {"_cffi_backend", "_openssl", "typing_extensions"}
+# The extension modules of cryptography, and what msgspec and cryptography look into where it is installed.
+PART_OF_THEM = {"_cffi_backend", "_openssl", "typing_extensions", "bcrypt"}
 
 # Run in a bare interpreter, since this one has long loaded everything.
 REPORT = """

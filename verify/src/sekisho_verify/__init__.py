@@ -5,8 +5,8 @@
     verifier = Verifier(issuer="https://id.example.com", audience="api", keys=[HmacKey(secret)], feed=None)
     token = verifier.verify(text)  # an AccessToken, or TokenRefused with .code
 
-`encoding`, `keys`, `keypairs`, `keysets`, `jws`, `claims` and `verifier` build on each other in this order
-and do no input or output; `jwks` fetches keys, `rights` asks a token what it may, `asgi` guards an
+`encoding`, `keys`, `keypairs`, `keysets`, `pem`, `jws`, `claims` and `verifier` build on each other in this
+order and do no input or output; `jwks` fetches keys, `rights` asks a token what it may, `asgi` guards an
 application. What needs `cryptography` is loaded at its first use, so that a service with a shared secret
 never pays for it.
 """
@@ -31,7 +31,8 @@ from sekisho_verify.verifier import AccessToken, Verifier
 if TYPE_CHECKING:
     from sekisho_verify.jwks import fetch_key_set
     from sekisho_verify.keypairs import EcKey, OkpKey, RsaKey, SigningKey
-    from sekisho_verify.keysets import KeySet, key_from_jwk, key_from_pem, key_set_from_jwks
+    from sekisho_verify.keysets import KeySet, key_from_jwk, key_set_from_jwks
+    from sekisho_verify.pem import key_from_pem
 
 __all__ = [
     "AccessToken",
@@ -62,7 +63,7 @@ _AT_FIRST_USE: Final = {
     "SigningKey": "sekisho_verify.keypairs",
     "KeySet": "sekisho_verify.keysets",
     "key_from_jwk": "sekisho_verify.keysets",
-    "key_from_pem": "sekisho_verify.keysets",
+    "key_from_pem": "sekisho_verify.pem",
     "key_set_from_jwks": "sekisho_verify.keysets",
     "fetch_key_set": "sekisho_verify.jwks",
 }
