@@ -1,0 +1,289 @@
+"""Signing keys: what an operator may give, what the server makes, and what is refused with which words."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from sekisho.adapters.given_keys import SigningKeys, given_keys
+from sekisho.adapters.made_keys import keys_in_directory, keys_in_store
+from sekisho.adapters.migrations.upgrade import migrate
+from sekisho.adapters.root_secret import derive_keys
+from sekisho.adapters.secrets.references import Secrets, sources
+from sekisho.adapters.secrets.secret import Secret
+from sekisho.adapters.signing_keys import signing_keys
+from sekisho.adapters.sqlite import SqliteStore
+from sekisho.adapters.system import entropy
+from sekisho.settings import Alg, SettingsRefused, read_settings
+from sekisho_verify import HmacKey, SigningKey
+
+NOW = 1_795_219_200.0  # 2026-11-21 00:00 UTC
+SHARED = b"zM3canary-9xQ7w2Lr8vTn4Kp6Yd1Hs5" + b"Bf0Gj3Zt6Xc9Vm2Nq5Wr8Ek1Uy4Iop7A"
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+EC_JWK = SigningKey(EC_KEY).to_private_jwk()
+ED_JWK = SigningKey(ed25519.Ed25519PrivateKey.generate()).to_private_jwk()
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+RSA_JWK = SigningKey(RSA_KEY).to_private_jwk()
+OCT_JWK = HmacKey(SHARED[:40]).to_private_jwk()
+SEALING = derive_keys(Secret(b"R0otSecretOfTheTests-4fZ8qLw1nXc")).sealing
+OTHER_SEALING = derive_keys(Secret(b"An0therSecretOfTests-7hY2vKd9pMs")).sealing
+
+
+def pem(private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+    """PKCS #8, not encrypted."""
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def jwk(members: dict[str, str], *without: str) -> bytes:
+    """A JWK as text, less some members."""
+    return msgspec.json.encode({name: value for name, value in members.items() if name not in without})
+
+
+def jwks(*entries: object) -> bytes:
+    """A JWK set as text."""
+    return msgspec.json.encode({"keys": entries})
+
+
+PUBLIC_PEM = EC_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+PUBLIC_JWK = {name: value for name, value in EC_JWK.items() if name != "d"}
+
+
+def given(content: bytes, alg: Alg = "ES256") -> SigningKeys:
+    """The ring that this content makes."""
+    return given_keys(Secret(content), alg=alg, where="SEKISHO_SIGNING_KEY (file:key)")
+
+
+@pytest.mark.requirement("J7")
+@pytest.mark.parametrize(
+    ("content", "setting", "alg"),
+    [
+        (SHARED, "ES256", "HS256"),
+        (SHARED, "HS384", "HS384"),
+        (SHARED, "HS512", "HS512"),
+        (os.urandom(32), "HS256", "HS256"),
+        (pem(EC_KEY), "ES256", "ES256"),
+        (pem(EC_KEY), "HS256", "ES256"),
+        (pem(EC_KEY), "PS256", "ES256"),
+        (pem(RSA_KEY), "ES256", "RS256"),
+        (pem(RSA_KEY), "PS256", "PS256"),
+        (jwk(EC_JWK), "ES256", "ES256"),
+        (jwk(EC_JWK, "alg", "kid"), "RS256", "ES256"),
+        (jwk(ED_JWK), "ES256", "EdDSA"),
+        (jwk(RSA_JWK), "PS256", "RS256"),
+        (jwk(RSA_JWK, "alg"), "PS256", "PS256"),
+        (b"\n" + jwk(OCT_JWK) + b"\n", "HS512", "HS256"),
+        (jwks(ED_JWK, EC_JWK), "ES256", "EdDSA"),
+        (jwks(PUBLIC_JWK, ED_JWK), "ES256", "EdDSA"),
+    ],
+)
+def test_the_kind_of_key_decides(content: bytes, setting: Alg, alg: Alg) -> None:
+    """The content decides the algorithm; the setting chooses only where the kind of key leaves a choice."""
+    ring = given(content, setting)
+    assert ring.signing.alg == alg
+    assert ring.signing.kid in {key.kid for key in ring.verifying}
+
+
+def test_a_set_signs_with_its_first_private_key() -> None:
+    """Of a JWK set the first private key signs, and every key verifies, public ones included."""
+    ring = given(jwks(PUBLIC_JWK, ED_JWK))
+    assert [key.alg for key in ring.verifying] == ["ES256", "EdDSA"]
+    secrets = given(jwks(OCT_JWK, HmacKey(SHARED).to_private_jwk()))
+    assert secrets.signing.kid == OCT_JWK["kid"]
+    assert len(secrets.verifying) == 2
+    assert secrets.published == ()
+
+
+@pytest.mark.requirement("J8")
+@pytest.mark.requirement("J13")
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"too-short-zM3canary", "a secret has 32 or more"),
+        (b"zM3canary" * 8, "can be guessed"),
+        (PUBLIC_PEM, "only public keys"),
+        (jwk(PUBLIC_JWK), "only public keys"),
+        (jwks(PUBLIC_JWK), "only public keys"),
+        (pem(EC_KEY) + pem(RSA_KEY), "more than one PEM block"),
+        (b"-----BEGIN PRIVATE KEY-----\nzM3canary\n-----END PRIVATE KEY-----", "not a PEM key"),
+        (b"-----BEGIN CERTIFICATE-----\nzM3canary\n-----END CERTIFICATE-----", "certificate"),
+        (pem(ec.generate_private_key(ec.SECP384R1())), "P-256"),
+        (pem(rsa.generate_private_key(65537, 1024)), "2048"),  # noqa: S505 - weak on purpose
+        (jwks(EC_JWK, OCT_JWK), "do not stand in one ring"),
+        (jwks(EC_JWK, EC_JWK), "same kid"),
+        (jwks(), "at least one key"),
+        (jwks("zM3canary"), "not an object"),
+        (b'{"keys": "zM3canary"}', "array named keys"),
+        (b'{"kty": "EC", "zM3canary"', "is not JSON"),
+        (b'{"kty": "oct", "k": "zM3canaryyyy"}', "at least 32 bytes"),
+        (jwk({**EC_JWK, "d": ED_JWK["d"]}), "do not belong together"),
+        (jwk({**EC_JWK, "use": "enc"}), "not sig"),
+        (jwk(HmacKey(b"0123456789abcdef" * 2).to_private_jwk()), "can be guessed"),
+        (PUBLIC_PEM.replace(b"\n", b" "), "only public keys"),
+    ],
+)
+def test_what_is_no_signing_key(content: bytes, words: str) -> None:
+    """What cannot sign is refused with the reason and the name of the setting, and is never repeated."""
+    with pytest.raises(SettingsRefused, match=words) as refused:
+        given(content)
+    everything = "".join(traceback.format_exception(refused.value))
+    assert "SEKISHO_SIGNING_KEY (file:key)" in everything
+    assert "zM3canary" not in everything
+
+
+@pytest.mark.requirement("J8")
+def test_a_public_key_is_no_shared_secret() -> None:
+    """A public key in DER or base64, which everybody may know, is not taken for an HMAC secret."""
+    der = EC_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    body = b"".join(PUBLIC_PEM.splitlines()[1:-1])
+    for content in (der, body):
+        with pytest.raises(SettingsRefused, match="others may know it"):
+            given(content)
+
+
+def in_directory(data: Path, alg: Alg = "ES256", now: float = NOW) -> tuple[str, str]:
+    """Algorithm and id of the key that signs for this directory."""
+    signing = keys_in_directory(data, alg=alg, now=now, entropy=entropy).signing
+    return signing.alg, signing.kid
+
+
+@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512", "ES256", "EdDSA", "RS256", "PS256"])
+def test_made_in_the_directory(tmp_path: Path, alg: Alg) -> None:
+    """A first start makes one 0600 file that later starts read back, whatever the setting says by then."""
+    made = in_directory(tmp_path, alg)
+    assert made[0] == alg
+    (file,) = (tmp_path / "keys").iterdir()
+    assert file.name == f"2026-11-21-{alg}-{made[1]}.{'jwk' if alg.startswith('HS') else 'pem'}"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
+    assert in_directory(tmp_path, "ES256", NOW + 86_400) == in_directory(tmp_path, "HS256") == made
+    assert [path.name for path in tmp_path.iterdir()] == ["keys"]
+
+
+def test_servers_that_start_at_once_agree(tmp_path: Path) -> None:
+    """Four processes on one empty directory end up with one key and leave nothing else behind."""
+    with ProcessPoolExecutor(4) as pool:
+        assert len(set(pool.map(in_directory, [tmp_path] * 4))) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["keys"]
+    assert len(list((tmp_path / "keys").iterdir())) == 1
+
+
+def test_the_newest_file_signs(tmp_path: Path) -> None:
+    """Of several files the newest by its name signs, and the former verify."""
+    former = in_directory(tmp_path / "a", "ES256", NOW)
+    newest = in_directory(tmp_path / "b", "EdDSA", NOW + 86_400)
+    (file,) = (tmp_path / "b" / "keys").iterdir()
+    file.rename(tmp_path / "a" / "keys" / file.name)
+    ring = keys_in_directory(tmp_path / "a", alg="RS256", now=NOW, entropy=entropy)
+    assert (ring.signing.alg, ring.signing.kid) == newest
+    assert [(key.alg, key.kid) for key in ring.verifying] == [newest, former]
+
+
+@pytest.mark.requirement("H5")
+def test_directories_that_stop_the_start(tmp_path: Path) -> None:
+    """A key that others can read, a strange file, a renamed or changed key each stop the start."""
+    in_directory(tmp_path)
+    (file,) = (tmp_path / "keys").iterdir()
+
+    def stops(words: str) -> None:
+        with pytest.raises(SettingsRefused, match=words):
+            in_directory(tmp_path)
+
+    file.chmod(0o644)
+    stops(f"chmod 600 {file}")
+    file.chmod(0o600)
+    (tmp_path / "keys").chmod(0o750)
+    stops(f"chmod 700 {tmp_path}/keys")
+    (tmp_path / "keys").chmod(0o700)
+    stray = tmp_path / "keys" / "old.pem"
+    stray.touch(0o600)
+    stops("the name is not DATE-ALG-KID")
+    stray.unlink()
+    renamed = file.with_name(file.name.replace("ES256", "EdDSA"))
+    file.rename(renamed)
+    stops("not EdDSA|not 'EdDSA'")
+    renamed.rename(file)
+    file.write_bytes(pem(EC_KEY))
+    stops("not hold the key that its name says")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    """An empty database of this release."""
+    url = f"sqlite:///{tmp_path / 'sekisho.db'}"
+    await asyncio.to_thread(migrate, url)
+    opened = SqliteStore(url)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def in_store(store: SqliteStore, alg: Alg = "ES256") -> SigningKeys:
+    """The ring of that database."""
+    return await keys_in_store(store, sealing=SEALING, alg=alg, now=NOW, entropy=entropy)
+
+
+@pytest.mark.parametrize("alg", ["HS256", "ES256", "EdDSA"])
+async def test_sealed_in_the_database(store: SqliteStore, alg: Alg) -> None:
+    """A first start seals one key; its row shows nothing of it, an event tells, later starts read it."""
+    first = await in_store(store, alg)
+    (row,) = await store.signing_keys()
+    assert (row.kid, row.alg, row.created_at) == (first.signing.kid, alg, NOW)
+    members = first.signing.to_private_jwk()
+    private = members.get("d") or members["k"]
+    assert private.encode() not in row.sealed
+    assert (await in_store(store, "RS256")).signing.to_private_jwk() == members
+    (event,) = await store.list_events()
+    assert (event.kind, event.about) == ("signing_key_added", {"kid": row.kid, "alg": alg})
+    assert private not in repr(event)
+
+
+async def test_nodes_that_start_at_once_agree(store: SqliteStore) -> None:
+    """Eight nodes that find an empty database sign with one and the same key, and one event tells of it."""
+    rings = await asyncio.gather(*(in_store(store) for _ in range(8)))
+    assert len({ring.signing.kid for ring in rings}) == 1
+    assert len(await store.list_events()) == 1
+
+
+@pytest.mark.requirement("H5")
+async def test_another_root_secret_opens_nothing(store: SqliteStore) -> None:
+    """A node under another root secret stops with words about it, and makes no second key."""
+    await in_store(store)
+    with pytest.raises(SettingsRefused, match="SEKISHO_ROOT_SECRET: does not open the signing keys"):
+        await keys_in_store(store, sealing=OTHER_SEALING, alg="ES256", now=NOW, entropy=entropy)
+    assert len(await store.signing_keys()) == 1
+
+
+async def test_where_keys_come_from(store: SqliteStore, tmp_path: Path) -> None:
+    """A reference wins; without one SQLite has its directory, and PostgreSQL its sealed row."""
+
+    async def source(**environ: str) -> SigningKeys:
+        data = {"SEKISHO_DATA": str(tmp_path)}
+        secrets = Secrets(sources({"SHARED": SHARED.decode()}))
+        capabilities: dict[str, Any] = {"secrets": secrets, "store": store, "sealing": SEALING}
+        return await signing_keys(read_settings(data | environ), now=NOW, entropy=entropy, **capabilities)
+
+    assert (await source(SEKISHO_SIGNING_KEY="env:SHARED")).signing.alg == "HS256"
+    assert not (tmp_path / "keys").exists()
+    assert (await source()).signing.kid == in_directory(tmp_path)[1]
+    assert await store.signing_keys() == []
+    shared = await source(SEKISHO_DATABASE_URL="postgresql://db/x", SEKISHO_ROOT_SECRET="env:SHARED")
+    assert [row.kid for row in await store.signing_keys()] == [shared.signing.kid]
+
+
+def test_refusals_speak_japanese() -> None:
+    """A refusal has its words in both languages."""
+    with pytest.raises(SettingsRefused) as refused:
+        given(PUBLIC_PEM)
+    (fault,) = refused.value.faults
+    assert "署名に使える鍵ではありません" in fault.problem.ja
+    assert "32 バイト以上" in fault.fix.ja
