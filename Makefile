@@ -54,7 +54,7 @@ lock: ## compile requirements/*.txt anew (ARGS=--upgrade to raise what is pinned
 
 # Names, versions and hashes only: where packages come from is the installing machine's business.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header --no-annotate --no-emit-package sekisho-verify
+	--only-binary :all: --no-emit-index-url --no-header --no-annotate --no-emit-package sekisho-verify
 DISTRIBUTIONS := verify/pyproject.toml server/pyproject.toml
 
 parts: ## the real parts the tests run on (PostgreSQL): installed on Debian as root, named elsewhere
@@ -66,6 +66,9 @@ clean: ## remove everything that was built or installed here
 
 # --- the virtual environment, in three stamps so that nothing is installed twice ---
 
+# Wheels only: nothing that is downloaded runs while it is installed, and no unpinned build tool is fetched for it.
+INSTALL := $(BIN)/pip install --quiet --require-hashes --only-binary :all:
+
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "sekisho needs Python 3.11 or newer; make PYTHON=/path/to/it" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
@@ -73,7 +76,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.locked: requirements/run.txt | $(BIN)/python
-	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt
+	$(INSTALL) -r requirements/run.txt
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.locked verify/pyproject.toml server/pyproject.toml
@@ -81,5 +84,5 @@ $(VENV)/.run: $(VENV)/.locked verify/pyproject.toml server/pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(INSTALL) -r requirements/dev.txt
 	@touch $@

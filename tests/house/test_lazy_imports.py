@@ -22,8 +22,8 @@ OWN_MAY_BE_LAZY = ("cli",)
 OTHERS_MAY_BE_LAZY = ("cli", "adapters")
 DYNAMIC = {"__import__", "import_module"}
 
-# The verifier's front door alone looks its names up when they are asked for (PEP 562): a service with a shared
-# secret must not load cryptography. What each name loads is held by tests/verify/test_imports.py.
+# The verifier's front door alone looks its names up when they are asked for (PEP 562): a service with a
+# shared secret must not load cryptography. What each name loads is held by tests/verify/test_imports.py.
 FRONT_DOOR = tree.VERIFIER / "__init__.py"
 
 
