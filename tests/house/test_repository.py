@@ -18,7 +18,7 @@ OPTIONS = ["(?<!no*emit*)index*url", "find*links", "trusted*host"]
 
 ORIGIN = re.compile(
     "|".join([host.replace("*", "[.]") for host in HOSTS] + [option.replace("*", "-") for option in OPTIONS])
-    + r"|^\s*registry\s*=",
+    + r"|^\s*registry\s*=\s*['\"]?https?:",
     re.IGNORECASE | re.MULTILINE,
 )
 MACHINE = re.compile(r"(?<![\w.~)}\]/-])/(?:work|root|tmp|home|Users)/\w")

@@ -28,15 +28,19 @@ if TYPE_CHECKING:
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 
-# What a test loses nothing by: a database that is thrown away need not survive a power cut.
-_VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# What a test loses nothing by: a database that is thrown away need not survive a power cut, nor be vacuumed.
+_VOLATILE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _ALWAYS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "64MB",
-    "autovacuum_naptime": "1h",
 }
 
 
