@@ -1,0 +1,1 @@
+"""PostgreSQL through psycopg 3, an extra: `sekisho[postgres]`. The hot verbs are one statement each."""

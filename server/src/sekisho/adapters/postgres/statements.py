@@ -1,0 +1,117 @@
+"""The hot verbs as one statement each: one round trip, one snapshot, one commit.
+
+Only what is granted in the ordinary way is here. No row means anything else (a rare row of the refresh table,
+a race that was lost, a refusal), and that is for the portable transaction to decide, from its start.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sekisho.adapters.postgres.rights import COLUMNS, SOURCES
+
+_ACCOUNT = "u.id, u.email, u.status, u.locale, u.created_at"
+
+# "n = gen" of the refresh table: rotated, or current and left alone. What decides is read in the snapshot of
+# the statement, and the row is written only if it still stands so when its lock is ours, for READ COMMITTED
+# looks again at the newest version. Whatever changes it changes generation, family or revocation too.
+ROTATE = f"""
+WITH s AS (
+    SELECT s.id, s.gen, s.auth_time, s.amr, s.refresh_expires_at, s.user_id,
+           s.rotated_at IS NOT NULL AND :now - s.rotated_at < :grace AS current
+    FROM sessions s JOIN users a ON a.id = s.user_id
+    WHERE s.id = :id AND s.fam = :fam AND s.gen = :gen AND s.revoked_at IS NULL
+      AND s.refresh_expires_at > :now AND s.ends_at > :now AND a.status = 'active'
+), w AS (
+    UPDATE sessions t
+    SET gen = t.gen + 1, rotated_at = :now, retry_gen = t.gen, retry_key = :retry_key,
+        refresh_expires_at = LEAST(:now + :refresh, t.ends_at), ip = :ip, user_agent = :user_agent
+    FROM s
+    WHERE NOT s.current AND t.id = s.id AND t.gen = s.gen AND t.fam = :fam AND t.revoked_at IS NULL
+    RETURNING t.refresh_expires_at
+)
+SELECT s.current, COALESCE(w.refresh_expires_at, s.refresh_expires_at), s.auth_time, s.amr,
+    {_ACCOUNT}, {COLUMNS}
+FROM s JOIN users u ON u.id = s.user_id LEFT JOIN w ON TRUE {SOURCES}
+WHERE s.current OR w.refresh_expires_at IS NOT NULL
+"""  # noqa: S608 - constants of ours
+
+LIVE = f"""
+SELECT s.refresh_expires_at, s.auth_time, s.amr, {_ACCOUNT}, {COLUMNS}
+FROM sessions s JOIN users u ON u.id = s.user_id {SOURCES}
+WHERE s.id = :id AND s.user_id = COALESCE(CAST(:user_id AS uuid), s.user_id) AND s.revoked_at IS NULL
+  AND s.refresh_expires_at > :now AND s.ends_at > :now AND u.status = 'active'
+"""  # noqa: S608 - same
+
+# The account is held until the commit: a password change waits for us and then ends the session we open; one
+# that was before us leaves no row.
+_OPEN = f"""
+WITH a AS (
+    SELECT id, email, status, locale, created_at FROM users
+    WHERE id = :user_id AND status = 'active' AND password_hash = :checked FOR SHARE
+), opened AS (
+    INSERT INTO sessions (id, user_id, shard, mode, created_at, auth_time, amr, ip, user_agent, gen, fam,
+                          refresh_expires_at, ends_at)
+    SELECT :id, a.id, 0, :mode, :now, :now, :amr, :ip, :user_agent, 0, :fam, :refresh_expires_at, :ends_at
+    FROM a
+), recorded AS (
+    INSERT INTO security_events (id, at, kind, user_id, session_id, ip, request_id, about)
+    SELECT :event_id, :event_at, :event_kind, :event_user_id, :event_session_id, :event_ip, :event_request_id,
+           :event_about
+    FROM a
+){{forgiven}}
+SELECT {_ACCOUNT}, {COLUMNS} FROM a AS u {SOURCES}
+"""  # noqa: S608 - same
+
+# Rows of the throttle are locked in the order of their keys, as every attempt locks them, before one changes.
+# `free` is null where the count is the owner's own. It is then set to nothing rather than deleted: the next
+# attempt finds its row and is one statement, and the sweep takes what is not used again.
+_FORGIVEN = """, held AS (
+    SELECT t.key FROM throttle t, a WHERE t.key IN ({keys}) ORDER BY t.key FOR UPDATE OF t
+), forgiven AS (
+    UPDATE throttle t
+    SET failures = CASE WHEN b.free IS NULL THEN 0 ELSE t.failures - 1 END,
+        not_before = CASE WHEN t.failures - 1 >= b.free THEN t.not_before ELSE t.updated_at END
+    FROM (VALUES {buckets}) AS b(key, free)
+    WHERE t.key = b.key AND t.failures > 0 AND (SELECT COUNT(*) FROM held) > 0
+)"""
+
+_FAILURES = "CASE WHEN t.updated_at <= b.forgotten THEN 1 ELSE t.failures + 1 END"
+_ATTEMPT = f"""
+WITH held AS (
+    SELECT not_before FROM throttle WHERE key IN ({{keys}}) ORDER BY key FOR UPDATE
+)
+UPDATE throttle t
+SET failures = {_FAILURES}, updated_at = :now,
+    not_before = :now + CASE
+        WHEN {_FAILURES} < b.free THEN 0
+        ELSE LEAST(b.cap, b.base * CAST(2 AS double precision) ^ LEAST({_FAILURES} - b.free, 30)) END
+FROM (VALUES {{buckets}}) AS b(key, free, base, cap, forgotten)
+WHERE t.key = b.key AND (SELECT COUNT(*) FROM held WHERE not_before <= :now) = {{count}}
+RETURNING t.key
+"""  # noqa: S608 - same
+
+# Slots rather than arrays, which cost the driver 45 us more; a text for each number of buckets, two at most.
+_KEY = "CAST(:key{0} AS bytea)"
+_FORGIVEN_BUCKET = f"({_KEY}, CAST(:free{{0}} AS bigint))"
+_BUCKET = f"({_KEY}, :free{{0}}, :base{{0}}, :cap{{0}}, :forgotten{{0}})"
+
+
+@cache
+def open_session(buckets: int) -> str:
+    """Open a session, and give back an attempt in that many buckets."""
+    if not buckets:
+        return _OPEN.format(forgiven="")
+    return _OPEN.format(
+        forgiven=_FORGIVEN.format(keys=_slots(_KEY, buckets), buckets=_slots(_FORGIVEN_BUCKET, buckets))
+    )
+
+
+@cache
+def attempt(buckets: int) -> str:
+    """Count an attempt in that many buckets, if each has a row and none has to wait; else no row."""
+    return _ATTEMPT.format(keys=_slots(_KEY, buckets), buckets=_slots(_BUCKET, buckets), count=buckets)
+
+
+def _slots(text: str, count: int) -> str:
+    return ", ".join(text.format(slot) for slot in range(count))

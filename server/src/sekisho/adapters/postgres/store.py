@@ -1,0 +1,142 @@
+"""The store on PostgreSQL: the hot verbs in one statement, all others as the portable operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sekisho.adapters.postgres import rights, statements
+from sekisho.adapters.postgres.engine import PostgresEngine
+from sekisho.adapters.sql import accounts, events, throttle
+from sekisho.adapters.sql.store import SqlStore
+from sekisho.ports import Entropy, NewSession, Rotation
+from sekisho.rules.events import Event
+from sekisho.rules.refresh import RefreshToken, Verdict
+from sekisho.rules.session import Client, Grant, Lifetimes
+from sekisho.rules.throttle import Bucket
+
+
+class PostgresStore(SqlStore):
+    """`ports.Store` on PostgreSQL; the arguments are `PostgresEngine`'s."""
+
+    def __init__(self, url: str, *, entropy: Entropy, size: int = 10) -> None:
+        self._postgres = PostgresEngine(url, entropy=entropy, size=size)
+        super().__init__(self._postgres)
+
+    async def rotate(
+        self,
+        token: RefreshToken,
+        *,
+        retry_digest: bytes | None,
+        lifetimes: Lifetimes,
+        client: Client,
+        now: float,
+        event_id: str,
+    ) -> Rotation:
+        """Apply the refresh table.
+
+        Run again on a lost connection: within the grace, the same token at the same instant gets the same
+        successor. With no grace that would be reuse, so then the client is told, and retries by its key.
+        """
+        parameters = {
+            "id": token.session_id,
+            "gen": token.generation,
+            "fam": token.family_digest,
+            "retry_key": retry_digest,
+            "refresh": lifetimes.refresh,
+            "grace": lifetimes.grace,
+            "now": now,
+            "ip": client.ip,
+            "user_agent": client.user_agent,
+        }
+        rows = await self._postgres.run(statements.ROTATE, parameters, repeatable=lifetimes.grace > 0)
+        if not rows:
+            return await super().rotate(
+                token,
+                retry_digest=retry_digest,
+                lifetimes=lifetimes,
+                client=client,
+                now=now,
+                event_id=event_id,
+            )
+        current, *granted = rows[0]
+        grant = _grant(token.session_id, granted)
+        if current:
+            return Rotation(grant, Verdict.CURRENT, token.generation)
+        return Rotation(grant, Verdict.ROTATED, token.generation + 1)
+
+    async def live_session(self, session_id: str, *, user_id: str | None, now: float) -> Grant:
+        """The session, its account and their rights, read now."""
+        parameters = {"id": session_id, "user_id": user_id, "now": now}
+        rows = await self._postgres.run(statements.LIVE, parameters, repeatable=True)
+        if not rows:
+            return await super().live_session(session_id, user_id=user_id, now=now)
+        return _grant(session_id, rows[0])
+
+    async def open_session(
+        self, session: NewSession, *, checked: str, forgive: Sequence[Bucket], event: Event
+    ) -> Grant | None:
+        """Open it iff the account is enabled and its password hash is still `checked`; give attempts back."""
+        parameters = {
+            "id": session.id,
+            "user_id": session.user_id,
+            "checked": checked,
+            "mode": session.mode,
+            "now": session.now,
+            "amr": " ".join(session.amr),
+            "ip": session.client.ip,
+            "user_agent": session.client.user_agent,
+            "fam": session.family_digest,
+            "refresh_expires_at": session.refresh_expires_at,
+            "ends_at": session.ends_at,
+            **_slots(forgive, _forgiven_bucket),
+            **{f"event_{name}": value for name, value in events.columns(event).items()},
+        }
+        rows = await self._postgres.run(statements.open_session(len(forgive)), parameters, repeatable=False)
+        if not rows:
+            return None
+        amr = " ".join(session.amr)
+        return _grant(session.id, (session.refresh_expires_at, session.now, amr, *rows[0]))
+
+    async def attempt(self, buckets: Sequence[Bucket], *, now: float) -> None:
+        """Count one attempt in every bucket, or in none if one of them has to wait."""
+
+        def columns(bucket: Bucket) -> dict[str, object]:
+            policy = bucket.policy
+            return {
+                "key": bucket.key,
+                "free": policy.free,
+                "base": policy.base,
+                "cap": policy.cap,
+                "forgotten": now - policy.forget,
+            }
+
+        parameters = {"now": now, **_slots(buckets, columns)}
+        # A wait, or the first attempt in a while: the portable transaction makes the row, or says how long.
+        if not await self._postgres.run(statements.attempt(len(buckets)), parameters, repeatable=False):
+            await super().attempt(buckets, now=now)
+
+
+def _slots(buckets: Sequence[Bucket], columns: Callable[[Bucket], dict[str, object]]) -> dict[str, object]:
+    return {
+        f"{name}{slot}": value
+        for slot, bucket in enumerate(buckets)
+        for name, value in columns(bucket).items()
+    }
+
+
+def _forgiven_bucket(bucket: Bucket) -> dict[str, object]:
+    return {"key": bucket.key, "free": bucket.policy.free if bucket.subject in throttle.SHARED else None}
+
+
+def _grant(session_id: str, columns: Sequence[Any]) -> Grant:
+    """A grant from `refresh_expires_at, auth_time, amr`, the account and its rights."""
+    refresh_expires_at, auth_time, amr, id_, email, status, locale, created_at, *held = columns
+    return Grant(
+        account=accounts.account((id_, email, status, locale, created_at)),
+        session_id=session_id,
+        auth_time=auth_time,
+        amr=tuple(amr.split()),
+        refresh_expires_at=refresh_expires_at,
+        rights=rights.from_columns(held),
+    )
