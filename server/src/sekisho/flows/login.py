@@ -90,14 +90,12 @@ async def login(
         await events.record(event("login_failed"))
         raise Refusal("invalid_credentials")
 
-    user_id, hashed = credentials.account.id, credentials.password_hash
+    hashed = credentials.password_hash
     if checked.rehash:
-        renewed = await passwords.hash(normalize_presented_password(request.password))
-        if await accounts.replace_hash(user_id, checked=hashed, new=renewed):
-            hashed = renewed
+        hashed = await _rehashed(request, credentials, accounts, passwords)
     tokens = await open_session(
         Opening(
-            user_id=user_id,
+            user_id=credentials.account.id,
             checked_hash=hashed,
             mode=request.mode,
             client=request.client,
@@ -110,8 +108,19 @@ async def login(
     if tokens is None:
         # The password was changed, or the account disabled, while this one was being checked.
         raise Refusal("invalid_credentials", "the account changed during the login")
-    device = device or Device(user_id, entropy(NONCE_BYTES))
+    device = device or Device(credentials.account.id, entropy(NONCE_BYTES))
     return LoggedIn(tokens, encode_device(device, device_keys))
+
+
+async def _rehashed(
+    request: LoginRequest, credentials: Credentials, accounts: AccountStore, passwords: Passwords
+) -> str:
+    """The hash that stands after it was renewed to the current profile, by us or by nobody."""
+    renewed = await passwords.hash(normalize_presented_password(request.password))
+    replaced = await accounts.replace_hash(
+        credentials.account.id, checked=credentials.password_hash, new=renewed
+    )
+    return renewed if replaced else credentials.password_hash
 
 
 def _known_device(request: LoginRequest, credentials: Credentials | None, keys: MacKeys) -> Device | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sekisho.ports import AccountStore, Clock, Entropy
 from sekisho.rules.account import Account, Status
-from sekisho.rules.events import Event
+from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refusals import Refusal
 
@@ -30,7 +30,7 @@ async def set_status(
         Refusal: `not_found` if it has been deleted meanwhile.
     """
     now = clock()
-    kind = "account_enabled" if status == "active" else "account_disabled"
+    kind: EventKind = "account_enabled" if status == "active" else "account_disabled"
     event = Event(kind, now, uuid7(now, entropy(ENTROPY_BYTES)), user_id=account.id)
     if not await accounts.set_status(account.id, status, now=now, event=event):
         raise Refusal("not_found", f"no account {account.email}")

@@ -1,0 +1,322 @@
+"""The only file that knows everyone: settings in, a running server out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypedDict
+
+import structlog
+from starlette.types import ASGIApp
+
+from sekisho.adapters import system
+from sekisho.adapters.addresses import EmailAddresses
+from sekisho.adapters.data_directory import make_directory
+from sekisho.adapters.migrations import upgrade
+from sekisho.adapters.mint import Minting
+from sekisho.adapters.passwords import HashedPasswords
+from sekisho.adapters.postgres.store import PostgresStore
+from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secret
+from sekisho.adapters.secrets.references import Secrets, sources
+from sekisho.adapters.signer import JwsSigner
+from sekisho.adapters.signing_keys import signing_keys
+from sekisho.adapters.sqlite import SqliteStore
+from sekisho.flows import stateless
+from sekisho.flows.authenticate import authenticate
+from sekisho.flows.change_password import change_password
+from sekisho.flows.login import login
+from sekisho.flows.logout import bearer_of, logout
+from sekisho.flows.open_session import open_session
+from sekisho.flows.refresh import refresh
+from sekisho.flows.register import register
+from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
+from sekisho.ports import Clock, Entropy, Mint, Opener, Store
+from sekisho.rules.refusals import Refusal
+from sekisho.rules.revocation import horizon
+from sekisho.rules.session import (
+    Bearer,
+    Grant,
+    Lifetimes,
+    LogoutRequest,
+    Refreshed,
+    RefreshRequest,
+    Session,
+)
+from sekisho.settings import Settings, data_directory, read_settings
+from sekisho.web.acts import Acts
+from sekisho.web.app import build_app
+from sekisho.web.application import Application
+from sekisho_verify import Verifier
+
+log = structlog.stdlib.get_logger("sekisho")
+
+#: Seconds between two looks for rows that nobody needs any more, and how many go in one step: short
+#: transactions that make nobody wait, and no cron job.
+SWEEP_EVERY = 60.0
+SWEEP_STEP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What one process holds open: the store, the keys, and what flows ask for by name."""
+
+    settings: Settings
+    store: Store
+    keys: ServerKeys
+    signer: JwsSigner
+    passwords: HashedPasswords
+    addresses: EmailAddresses
+    lifetimes: Lifetimes
+    clock: Clock
+    entropy: Entropy
+
+
+def lifetimes(settings: Settings) -> Lifetimes:
+    """How long tokens and sessions live, and the refresh grace (seconds)."""
+    return Lifetimes(
+        access=settings.access_ttl,
+        refresh=settings.refresh_ttl,
+        session=settings.session_max,
+        grace=settings.refresh_grace,
+    )
+
+
+def store_for(settings: Settings, *, entropy: Entropy) -> Store:
+    """The store behind the database URL, not yet open."""
+    if settings.sqlite_path is not None:
+        return SqliteStore(settings.database_url)
+    return PostgresStore(settings.database_url, entropy=entropy)
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock = system.clock,
+    entropy: Entropy = system.entropy,
+) -> AsyncGenerator[House]:
+    """Open everything, making on the first run what a first run makes, and close it at the end.
+
+    Raises:
+        SettingsRefused: the data directory, a secret or a key cannot be used; with the fix.
+        Refusal: `unavailable`: the database does not answer.
+    """
+    secrets = Secrets(sources(os.environ if environ is None else environ))
+    if settings.sqlite_path is not None:
+        make_directory(settings.data)
+    root = root_secret(settings.root_secret, data=settings.data, secrets=secrets, entropy=entropy)
+    keys = derive_keys(root)
+    current, needed = await asyncio.to_thread(upgrade.status, settings.database_url)
+    if current != needed:
+        # The first node to start migrates: the previous release runs on the next schema as well.
+        await asyncio.to_thread(upgrade.migrate, settings.database_url)
+    async with AsyncExitStack() as stack:
+        store = store_for(settings, entropy=entropy)
+        await store.open()
+        stack.push_async_callback(store.close)
+        signing = await signing_keys(
+            settings, secrets=secrets, store=store, sealing=keys.sealing, now=clock(), entropy=entropy
+        )
+        signer = JwsSigner(signing, refresh_keys=keys.stateless_refresh, issuer=settings.issuer)
+        passwords = HashedPasswords.from_settings(settings)
+        stack.callback(passwords.close)
+        yield House(
+            settings=settings,
+            store=store,
+            keys=keys,
+            signer=signer,
+            passwords=passwords,
+            addresses=EmailAddresses(),
+            lifetimes=lifetimes(settings),
+            clock=clock,
+            entropy=entropy,
+        )
+
+
+def bind(house: House) -> Acts:
+    """The flows, each with what it may touch and nothing else."""
+    settings, store = house.settings, house.store
+    mint = Minting(settings.issuer, settings.audience, house.lifetimes, house.signer, house.entropy)
+    verifier = Verifier(
+        issuer=settings.issuer,
+        audience=settings.audience,
+        keys=house.signer.verification_keys(),
+        feed=None,
+        clock=house.clock,
+    )
+
+    def identify(access_token: str) -> Bearer:
+        token = verifier.verify(access_token)
+        return Bearer(token.sid, token.sub)
+
+    stored = settings.refresh_store == "database"
+    carried = _stored(house, mint, verifier) if stored else _stateless(house, mint, verifier)
+    times = _Times(clock=house.clock, entropy=house.entropy)
+    checks = _Checks(accounts=store, throttle=store, passwords=house.passwords)
+    return Acts(
+        register=partial(
+            register,
+            addresses=house.addresses,
+            sign_up=settings.signup,
+            password_minimum=settings.password_minimum,
+            **checks,
+            **times,
+        ),
+        login=partial(
+            login,
+            events=store,
+            addresses=house.addresses,
+            open_session=carried.open_session,
+            device_keys=house.keys.device,
+            **checks,
+            **times,
+        ),
+        refresh=carried.refresh,
+        identify=identify,
+        bearer_of=carried.bearer_of,
+        authenticate=carried.authenticate,
+        logout=carried.logout,
+        list_sessions=carried.list_sessions,
+        revoke_session=carried.revoke_session,
+        change_password=partial(
+            change_password,
+            password_minimum=settings.password_minimum,
+            stateless=not stored,
+            **checks,
+            **times,
+        ),
+        jwks=house.signer.jwks,
+        ping=store.ping,
+    )
+
+
+class _Times(TypedDict):
+    clock: Clock
+    entropy: Entropy
+
+
+class _Checks(TypedDict):
+    accounts: Store
+    throttle: Store
+    passwords: HashedPasswords
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """The acts that differ with how sessions are kept: as rows, or (`refresh_store = "none"`) not at all."""
+
+    open_session: Opener
+    refresh: Callable[[RefreshRequest], Awaitable[Refreshed]]
+    bearer_of: Callable[[str], Bearer]
+    authenticate: Callable[[str], Awaitable[Grant]]
+    logout: Callable[[LogoutRequest], Awaitable[None]]
+    list_sessions: Callable[[str], Awaitable[list[Session]]]
+    revoke_session: Callable[[RevokeRequest], Awaitable[None]]
+
+
+def _stored(house: House, mint: Mint, verifier: Verifier) -> _Carried:
+    store, keys = house.store, house.keys.refresh
+    times = _Times(clock=house.clock, entropy=house.entropy)
+    return _Carried(
+        open_session=partial(
+            open_session,
+            sessions=store,
+            mint=mint,
+            keys=keys,
+            lifetimes=house.lifetimes,
+            entropy=house.entropy,
+        ),
+        refresh=partial(refresh, sessions=store, mint=mint, keys=keys, lifetimes=house.lifetimes, **times),
+        bearer_of=partial(bearer_of, keys=keys),
+        authenticate=partial(authenticate, verify=verifier.verify, sessions=store, clock=house.clock),
+        logout=partial(logout, sessions=store, **times),
+        list_sessions=partial(list_sessions, sessions=store, clock=house.clock),
+        revoke_session=partial(revoke_session, sessions=store, **times),
+    )
+
+
+def _stateless(house: House, mint: Mint, verifier: Verifier) -> _Carried:
+    store, signer = house.store, house.signer
+    times = _Times(clock=house.clock, entropy=house.entropy)
+    return _Carried(
+        open_session=partial(
+            stateless.open_session,
+            store=store,
+            signer=signer,
+            mint=mint,
+            issuer=house.settings.issuer,
+            lifetimes=house.lifetimes,
+            entropy=house.entropy,
+        ),
+        refresh=partial(stateless.refresh, store=store, signer=signer, mint=mint, clock=house.clock),
+        bearer_of=partial(stateless.bearer_of, signer=signer, clock=house.clock),
+        authenticate=partial(stateless.authenticate, verify=verifier.verify, store=store),
+        logout=partial(stateless.logout, store=store, **times),
+        list_sessions=stateless.not_stored,
+        revoke_session=stateless.not_stored,
+    )
+
+
+def entry_horizon(settings: Settings) -> float:
+    """Seconds for which a revocation entry is kept: as long as a token lives that it can hit."""
+    ttl = settings.access_ttl if settings.refresh_store == "database" else settings.refresh_ttl
+    return horizon(token_ttl=ttl, grace=settings.refresh_grace)
+
+
+async def sweep_for_ever(house: House) -> None:
+    """Delete what nobody needs any more, a small step at a time, until cancelled."""
+    keep = entry_horizon(house.settings)
+    while True:
+        try:
+            swept = await house.store.sweep(now=house.clock(), entry_horizon=keep, limit=SWEEP_STEP)
+        except Refusal as refusal:
+            # The database is away. Nothing is lost by sweeping later.
+            log.warning("sweep_failed", detail=refusal.detail)
+            swept = 0
+        await asyncio.sleep(0 if swept >= SWEEP_STEP else SWEEP_EVERY)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Clock = system.clock,
+    entropy: Entropy = system.entropy,
+) -> Application:
+    """The auth server as an ASGI application; it mounts under any path of another one.
+
+    Args:
+        settings: what `read_settings` gave; read from the environment and `sekisho.toml` if left out.
+        clock: POSIX seconds; every instant that the server knows comes from it.
+        entropy: random bytes; every secret and id that the server makes comes from it.
+
+    Raises:
+        SettingsRefused: the configuration cannot be used; every fault at once, with its fix.
+    """
+    chosen = load_settings(os.environ) if settings is None else settings
+
+    @asynccontextmanager
+    async def opening() -> AsyncGenerator[ASGIApp]:
+        async with open_house(chosen, clock=clock, entropy=entropy) as house:
+            sweeper = asyncio.create_task(sweep_for_ever(house))
+            try:
+                yield build_app(bind(house), settings=chosen, entropy=entropy)
+            finally:
+                sweeper.cancel()
+                await asyncio.gather(sweeper, return_exceptions=True)
+
+    return Application(opening)
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings of the environment and of `sekisho.toml` in the data directory, if it is there.
+
+    Raises:
+        SettingsRefused: every fault at once, with its fix.
+    """
+    path = data_directory(environ) / "sekisho.toml"
+    return read_settings(environ, file_text=path.read_text("utf-8") if path.is_file() else None)
