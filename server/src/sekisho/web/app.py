@@ -1,0 +1,84 @@
+"""The ASGI application: envelope, CORS where browser applications are listed, dispatcher, endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
+
+from sekisho.ports import Entropy
+from sekisho.settings import Settings
+from sekisho.web import routes_account, routes_discovery, routes_operating, routes_session
+from sekisho.web.acts import Acts
+from sekisho.web.client import Clients
+from sekisho.web.dispatch import Dispatcher
+from sekisho.web.endpoint import Endpoint, Site
+from sekisho.web.envelope import ASGIApp, Envelope
+from sekisho.web.metrics import Metrics
+from sekisho.web.openapi import openapi
+from sekisho.web.wire import encode
+
+CORE: Final[tuple[Endpoint[Any], ...]] = (
+    *routes_session.ENDPOINTS,
+    *routes_account.ENDPOINTS,
+    *routes_discovery.ENDPOINTS,
+    *routes_operating.ENDPOINTS,
+)
+
+_CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
+_CORS_REQUEST_HEADERS: Final = ("Authorization", "Content-Type", "Idempotency-Key", "Sekisho-Client")
+_CORS_RESPONSE_HEADERS: Final = ("X-Request-Id", "Retry-After", "WWW-Authenticate")
+
+
+def build_app(
+    acts: Acts,
+    *,
+    settings: Settings,
+    entropy: Entropy,
+    metrics: Metrics | None = None,
+    endpoints: Iterable[Endpoint[Any]] = (),
+    routes: Iterable[BaseRoute] = (),
+) -> ASGIApp:
+    """The application that serves `acts`, and the endpoints and routes of features beside them.
+
+    It needs no lifespan of its own: whoever opened what lies behind `acts` closes it.
+
+    Raises:
+        ValueError: two endpoints claim one method of one path.
+    """
+    issuer = urlsplit(settings.issuer)
+    base_path = issuer.path.rstrip("/")
+    served = (*CORE, *endpoints)
+    metrics = metrics or Metrics()
+
+    @cache
+    def document() -> bytes:
+        return encode(openapi(served, issuer=settings.issuer, version=version("sekisho")))
+
+    site = Site(acts, metrics, settings.issuer, base_path, document)
+    app: ASGIApp = Dispatcher(site, (*served, *_below_the_origin(served, base_path)), routes)
+    if settings.allowed_origins:
+        # Credentials are not among what is allowed: in mode `token` a browser sends no cookie (H2).
+        app = CORSMiddleware(
+            app,  # type: ignore[arg-type]  # a scope is a dictionary; Starlette says MutableMapping
+            allow_origins=settings.allowed_origins,
+            allow_methods=_CORS_METHODS,
+            allow_headers=_CORS_REQUEST_HEADERS,
+            expose_headers=_CORS_RESPONSE_HEADERS,
+        )
+    clients = Clients(settings.trusted_proxies, entropy)
+    return Envelope(
+        app, clients=clients, metrics=metrics, base_path=base_path, https=issuer.scheme == "https"
+    )
+
+
+def _below_the_origin(served: Iterable[Endpoint[Any]], base_path: str) -> Iterable[Endpoint[Any]]:
+    """The metadata once more where RFC 8414 section 3.1 looks for it when the issuer has a path."""
+    path = routes_discovery.METADATA_PATH
+    return [replace(each, path=f"{path}{base_path}") for each in served if base_path and each.path == path]

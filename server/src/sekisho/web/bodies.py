@@ -1,0 +1,212 @@
+"""What is sent and answered: the types that read and write JSON, and from which OpenAPI is generated."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from sekisho.rules.account import Account
+from sekisho.rules.session import Grant, Scope, Session, Tokens
+
+Email = Annotated[str, msgspec.Meta(max_length=320, description="The e-mail address is the user name.")]
+Password = Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})]
+Instant = Annotated[datetime, msgspec.Meta(description="UTC, RFC 3339.")]
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """The root of them all: never printed, because most of them hold a secret."""
+
+    def __repr__(self) -> str:
+        """The name of the type alone."""
+        return f"<{type(self).__name__}>"
+
+
+class Input(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a caller sends. A member that nobody reads is a mistake of the caller, and is named."""
+
+
+class NewAccount(Input, frozen=True, kw_only=True):
+    """An account to make."""
+
+    email: Email
+    password: Password
+    locale: Annotated[str, msgspec.Meta(description="`en` or `ja`; English if left out.")] | None = None
+
+
+class Login(Input, frozen=True, kw_only=True):
+    """What was typed, how the session is to be carried, and the device secret of an earlier login."""
+
+    email: Email
+    password: Password
+    mode: Literal["token"]
+    device_token: str | None = None
+
+
+class Refresh(Input, frozen=True, kw_only=True):
+    """The refresh token that was handed out last."""
+
+    refresh_token: str
+
+
+class Logout(Input, frozen=True, kw_only=True):
+    """How far it reaches; and the refresh token, where no access token is presented."""
+
+    scope: Scope = "this"
+    refresh_token: str | None = None
+
+
+class PasswordChange(Input, frozen=True, kw_only=True):
+    """Old for new."""
+
+    current_password: Password
+    new_password: Password
+
+
+class AccountMade(Body, frozen=True, kw_only=True):
+    """An account, without rights yet."""
+
+    id: str
+    email: str
+    locale: str
+    created_at: Instant
+
+    @classmethod
+    def of(cls, account: Account) -> AccountMade:
+        """The account as its owner sees it."""
+        return cls(
+            id=account.id,
+            email=account.email,
+            locale=account.locale,
+            created_at=instant(account.created_at),
+        )
+
+
+class User(Body, frozen=True, kw_only=True):
+    """Who logged in, and what they may do."""
+
+    id: str
+    email: str
+    locale: str
+    roles: tuple[str, ...]
+    groups: tuple[str, ...]
+    entitlements: tuple[str, ...]
+
+
+class TokenPair(Body, frozen=True, kw_only=True):
+    """An access token and the refresh token that follows it; lifetimes in seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    session_id: str
+    user: User
+
+
+class LoginDone(TokenPair, frozen=True, kw_only=True):
+    """The pair, and the device secret to send with the next login from here."""
+
+    device_token: str
+
+
+class Me(User, frozen=True, kw_only=True):
+    """Who is asking, by the database and not by the token."""
+
+    session_id: str
+    auth_time: Instant
+    amr: tuple[str, ...]
+    created_at: Instant
+
+
+class SessionLine(Body, frozen=True, kw_only=True):
+    """One line of the device list."""
+
+    id: str
+    mode: Literal["token", "browser", "session"]
+    created_at: Instant
+    last_used_at: Instant
+    ip: str
+    user_agent: str
+    current: bool
+
+    @classmethod
+    def of(cls, session: Session, *, current: str) -> SessionLine:
+        """The session as its owner sees it; `current` is the id of the one that asks."""
+        return cls(
+            id=session.id,
+            mode=session.mode,
+            created_at=instant(session.created_at),
+            last_used_at=instant(session.last_used_at),
+            ip=session.ip,
+            user_agent=session.user_agent,
+            current=session.id == current,
+        )
+
+
+class SessionList(Body, frozen=True, kw_only=True):
+    """Where an account is signed in, newest first."""
+
+    sessions: list[SessionLine]
+
+
+class ServerMetadata(Body, frozen=True, kw_only=True):
+    """RFC 8414, as far as this server has what it names; empty lists are left out, as section 3.2 asks."""
+
+    issuer: str
+    jwks_uri: str
+
+
+class State(Body, frozen=True, kw_only=True):
+    """The server answers."""
+
+    status: Literal["ok"]
+
+
+def instant(seconds: float) -> datetime:
+    """POSIX seconds as an instant in UTC, to the second: ids and rows tell finer times to nobody."""
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def token_pair(tokens: Tokens) -> TokenPair:
+    """What a refresh answers."""
+    return TokenPair(
+        access_token=tokens.access_token,
+        token_type="Bearer",  # noqa: S106 - the scheme's name
+        expires_in=tokens.expires_in,
+        refresh_token=tokens.refresh_token,
+        refresh_expires_in=tokens.refresh_expires_in,
+        session_id=tokens.grant.session_id,
+        user=user(tokens.grant),
+    )
+
+
+def login_done(tokens: Tokens, device_token: str) -> LoginDone:
+    """What a login answers."""
+    pair = token_pair(tokens)
+    return LoginDone(device_token=device_token, **msgspec.structs.asdict(pair))
+
+
+def user(grant: Grant) -> User:
+    """The person behind a grant."""
+    return User(
+        id=grant.account.id,
+        email=grant.account.email,
+        locale=grant.account.locale,
+        roles=grant.rights.roles,
+        groups=grant.rights.groups,
+        entitlements=grant.rights.entitlements,
+    )
+
+
+def me(grant: Grant) -> Me:
+    """The person who asks, and in which session."""
+    return Me(
+        session_id=grant.session_id,
+        auth_time=instant(grant.auth_time),
+        amr=grant.amr,
+        created_at=instant(grant.account.created_at),
+        **msgspec.structs.asdict(user(grant)),
+    )

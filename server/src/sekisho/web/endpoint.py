@@ -1,0 +1,122 @@
+"""An endpoint as a row: what it takes, what it answers, which refusals it may give. The rest is derived.
+
+The dispatcher serves the row and OpenAPI prints it, so neither can say what the other does not do. Who asks
+is settled before a handler runs: a row with `bearer` has its session looked up, and no handler can forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, TypeVar
+
+import msgspec
+
+from sekisho.rules.refusals import Code
+from sekisho.rules.session import Client, Grant
+from sekisho.web.acts import Acts
+from sekisho.web.metrics import Metrics
+from sekisho.words.catalogue import Language
+from sekisho_verify.errors import SENTENCES
+
+B = TypeVar("B")
+
+NO_STORE: Final = "no-store"
+
+#: What any endpoint may answer, and what comes with a body or with a credential.
+ALWAYS: Final = ("internal", "unavailable")
+WITH_BODY: Final = ("malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed")
+#: `token_stale` and `insufficient_scope` are verdicts of API servers: here rights are read from the database.
+TOKEN_CODES: Final = tuple(sorted(SENTENCES.keys() - {"insufficient_scope", "token_stale"}))
+WITH_BEARER: Final = (*TOKEN_CODES, "session_expired", "session_revoked", "session_unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every handler may use."""
+
+    acts: Acts
+    metrics: Metrics
+    issuer: str
+    #: The path of the issuer, without a slash at the end; empty for most.
+    base_path: str
+    #: The OpenAPI document, made when it is first asked for.
+    document: Callable[[], bytes]
+
+
+@dataclass(slots=True)
+class Call(Generic[B]):
+    """One request, as a handler sees it."""
+
+    client: Client
+    headers: Mapping[bytes, bytes]
+    #: Headers as they came, repeated ones included.
+    raw_headers: list[tuple[bytes, bytes]]
+    language: Language
+    #: The last segment of the path, where the endpoint's path ends in a parameter.
+    param: str
+    #: Every field as its type says; an optional body that was not sent is one without any field.
+    body: B
+    session: Grant | None = None
+
+    @property
+    def grant(self) -> Grant:
+        """The session of the caller and its rights, read from the database for this request."""
+        if self.session is None:
+            raise RuntimeError("this endpoint does not say bearer=True")
+        return self.session
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An answer that is not JSON of a declared type."""
+
+    body: bytes
+    media_type: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A request header that the endpoint reads, for the documentation."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(Generic[B]):
+    """One method of one path.
+
+    `path` may end in one parameter, `/v1/sessions/{id}`. Without `answer` the response is 204. An `answer`
+    that is no type of ours is its media type. `body_optional`: an empty body stands for one without fields.
+    `codes`: refusals beside those that come with a body, a credential, or anywhere.
+    """
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    handler: Callable[[Site, Call[B]], Awaitable[msgspec.Struct | Mapping[str, Any] | Content | None]]
+    summary: str
+    tag: str
+    body: type[B] | None = None
+    body_optional: bool = False
+    answer: type[msgspec.Struct] | str | None = None
+    status: int = 200
+    bearer: bool = False
+    codes: tuple[Code, ...] = ()
+    token_codes: bool = False
+    parameters: tuple[Parameter, ...] = ()
+    cache: str = NO_STORE
+
+    @property
+    def all_codes(self) -> frozenset[str]:
+        """Every refusal that this endpoint may answer."""
+        found: set[str] = {*ALWAYS, *self.codes}
+        if self.body is not None:
+            found.update(WITH_BODY)
+        if self.bearer:
+            found.update(WITH_BEARER)
+        elif self.token_codes:
+            found.update(TOKEN_CODES)
+        return frozenset(found)

@@ -1,0 +1,116 @@
+"""The outermost layer: request id, security headers, one log line and one count a request.
+
+It wraps everything, features and refusals included, so that no handler can leave them off.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter
+from typing import Any, Final
+
+from sekisho.web.client import Clients
+from sekisho.web.exchange import Exchange
+from sekisho.web.logs import ACCESS, Line
+from sekisho.web.metrics import Metrics
+from sekisho.web.wire import ClientGone, Headers, Receive, Send
+
+ASGIApp = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+
+_METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+# What every answer carries (H1), and what those carry that said nothing else.
+_ALWAYS: Final[Headers] = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+#: Two years (OWASP), once the operator has https; on plain http browsers ignore it.
+_HSTS: Final = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_UNLESS_SAID: Final[Headers] = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"cache-control", b"no-store"),
+]
+
+
+class Envelope:
+    """The ASGI application that a server runs, around the one that answers."""
+
+    def __init__(
+        self, app: ASGIApp, *, clients: Clients, metrics: Metrics, base_path: str, https: bool
+    ) -> None:
+        self._app = app
+        self._clients = clients
+        self._metrics = metrics
+        self._base_path = base_path
+        self._always: Headers = [*_ALWAYS, _HSTS] if https else list(_ALWAYS)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Carry one request in and its answer out."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        raw_headers = list(scope["headers"])
+        headers = dict(raw_headers)
+        root, path = self._below(scope)
+        exchange = Exchange(
+            client=self._clients.identify(scope, headers),
+            path=path,
+            headers=headers,
+            raw_headers=raw_headers,
+        )
+        always = [*self._always, (b"x-request-id", exchange.client.request_id.encode())]
+
+        async def seal(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                given = message.get("headers", ())
+                names = {name for name, _ in given}
+                message["headers"] = [
+                    *given,
+                    *always,
+                    *(header for header in _UNLESS_SAID if header[0] not in names),
+                ]
+            await send(message)
+
+        try:
+            await self._app(exchange.into(scope, root_path=root), receive, seal)
+        except ClientGone:
+            exchange.status = exchange.status or 499  # for the log and the counts; nobody receives it
+        except BaseException:
+            exchange.status = exchange.status or 500
+            raise
+        finally:
+            self._account(exchange, scope["method"], perf_counter() - began)
+
+    def _below(self, scope: dict[str, Any]) -> tuple[str, str]:
+        """Where our own root is, and the path below it.
+
+        A framework that mounts us says it in `root_path`; a proxy that passes the issuer's path on as it is
+        says nothing.
+        """
+        path: str = scope["path"]
+        root: str = scope.get("root_path", "")
+        for prefix in (root, self._base_path):
+            if prefix and path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in {"", "/"}:
+                return prefix, path[len(prefix) :] or "/"
+        return root, path
+
+    def _account(self, exchange: Exchange, method: str, seconds: float) -> None:
+        method = method if method in _METHODS else "other"
+        # A route that was never found, or a connection that broke before one was.
+        route = exchange.route or "(none)"
+        self._metrics.request(method, route, str(exchange.status), seconds)
+        if ACCESS.isEnabledFor(logging.INFO):
+            fields: dict[str, Any] = {
+                "method": method,
+                "route": route,
+                "status": exchange.status,
+                "ms": round(seconds * 1000, 2),
+                "ip": exchange.client.ip,
+                "request_id": exchange.client.request_id,
+            }
+            if exchange.code:
+                fields["code"] = exchange.code
+            ACCESS.info(Line("request", fields))

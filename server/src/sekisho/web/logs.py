@@ -1,0 +1,110 @@
+"""Log lines: one a request and one an incident, as JSON for machines or as text for people; never a secret.
+
+The standard library's logging, so that an application that mounts us has our lines among its own. What a
+line may hold is decided where it is written: codes, routes as they are declared, ids, addresses. Paths,
+queries, bodies and header values never are (H4).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TextIO
+
+import msgspec
+
+LOG: Final = logging.getLogger("sekisho")
+ACCESS: Final = logging.getLogger("sekisho.access")
+
+_encode: Final = msgspec.json.Encoder(enc_hook=repr).encode
+
+
+class Line:
+    """What happened, and its particulars; made into text only if somebody reads it."""
+
+    __slots__ = ("event", "fields")
+
+    def __init__(self, event: str, fields: Mapping[str, Any]) -> None:
+        self.event = event
+        self.fields = fields
+
+    def __str__(self) -> str:
+        # repr() escapes line breaks and terminal sequences that a header may have brought along.
+        return " ".join([self.event, *(f"{name}={_plain(value)}" for name, value in self.fields.items())])
+
+
+def _plain(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if text.isprintable() and " " not in text else repr(text)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render a line of ours by its fields, anybody else's by its message."""
+        line: dict[str, Any] = {"at": _instant(record), "level": record.levelname.lower()}
+        if isinstance(record.msg, Line):
+            line |= {"event": record.msg.event, **record.msg.fields}
+        else:
+            line |= {"event": "log", "logger": record.name, "message": record.getMessage()}
+        if record.exc_info and record.exc_info[1]:
+            line["exception"] = describe(record.exc_info[1])
+        return _encode(line).decode()
+
+
+class ConsoleLines(logging.Formatter):
+    """One line for a person."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render time, level and message."""
+        message = record.getMessage()
+        if not isinstance(record.msg, Line):
+            message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+        text = f"{_instant(record)[11:19]} {record.levelname.lower():7} {message}"
+        if record.exc_info and record.exc_info[1]:
+            text = "\n    ".join([text, *describe(record.exc_info[1])])
+        return text
+
+
+def describe(error: BaseException) -> list[str]:
+    """An exception as a log may hold it: types and places, with the database's own code; no message.
+
+    Messages quote values ("invalid literal ...", "Key (email)=..."), and any value may be a secret.
+    """
+    lines: list[str] = []
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        known = (getattr(cause, name, None) for name in ("sqlstate", "sqlite_errorname", "errno"))
+        codes = [str(code) for code in known if isinstance(code, str | int)]
+        lines.append(" ".join([f"{type(cause).__module__}.{type(cause).__qualname__}", *codes]))
+        frames = traceback.extract_tb(cause.__traceback__)
+        lines += [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return lines
+
+
+def configure(
+    form: Literal["auto", "json", "console"], *, stream: TextIO = sys.stderr, access: bool = True
+) -> None:
+    """Send every log line of this process to `stream`; `access` False leaves out the line a request.
+
+    For a process of our own (`sekisho serve`). Where we are mounted, the application decides.
+    """
+    console = stream.isatty() if form == "auto" else form == "console"
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(ConsoleLines() if console else JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    ACCESS.setLevel(logging.NOTSET if access else logging.WARNING)
+
+
+def _instant(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,100 @@
+"""What the server counts. A count is one addition to a dictionary; Prometheus' format is made when asked for.
+
+Several workers answer on one port and a scrape reaches one of them, so each leaves its counts in a shared
+directory within a second, and whoever is asked adds them up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from sekisho.adapters.prometheus import Counts, Family, exposition, read_counts, write_counts
+
+REQUESTS: Final = Family(
+    "sekisho_requests_total", "counter", "Requests answered.", ("method", "route", "status")
+)
+DURATION: Final = Family(
+    "sekisho_request_duration_seconds",
+    "histogram",
+    "Seconds from the first byte of a request to the last of its answer.",
+    ("route",),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
+REFUSALS: Final = Family("sekisho_refusals_total", "counter", "Refusals, by stable code.", ("route", "code"))
+LOGINS: Final = Family("sekisho_logins_total", "counter", "Logins, by result: ok or the code.", ("result",))
+REFRESHES: Final = Family(
+    "sekisho_refreshes_total", "counter", "Refreshes, by verdict or the code of the refusal.", ("verdict",)
+)
+REVOCATIONS: Final = Family(
+    "sekisho_revocations_total", "counter", "Requests that ended sessions, by reason.", ("why",)
+)
+HASH_QUEUE: Final = Family(
+    "sekisho_password_hash_queue", "gauge", "Password hashes waiting or being made.", ()
+)
+FAMILIES: Final = (REQUESTS, DURATION, REFUSALS, LOGINS, REFRESHES, REVOCATIONS, HASH_QUEUE)
+
+#: Seconds that a worker's counts may be behind for the other workers.
+SHARE_AFTER: Final = 1.0
+
+
+class Metrics:
+    """The counts of one process.
+
+    Args:
+        worker: names this process among those that share `directory`.
+        directory: where workers leave their counts; none where there is a single one.
+        hash_queue: how many password hashes are waiting or being made.
+    """
+
+    def __init__(
+        self,
+        *,
+        worker: str = "",
+        directory: Path | None = None,
+        hash_queue: Callable[[], float] | None = None,
+    ) -> None:
+        self._counts: Counts = defaultdict(float)
+        self._file = directory / f"{worker}.json" if directory else None
+        self._sharing = False
+        self._gauges: Mapping[Family, Callable[[], float]] = {HASH_QUEUE: hash_queue} if hash_queue else {}
+
+    def count(self, family: Family, *labels: str) -> None:
+        """Add one."""
+        self._counts[(family.name, *labels)] += 1.0
+
+    def request(self, method: str, route: str, status: str, seconds: float) -> None:
+        """Count a request and how long it took."""
+        counts = self._counts
+        counts[(REQUESTS.name, method, route, status)] += 1.0
+        position = bisect_left(DURATION.buckets, seconds)
+        bucket = repr(DURATION.buckets[position]) if position < len(DURATION.buckets) else "+Inf"
+        counts[(DURATION.name, route, bucket)] += 1.0
+        counts[(DURATION.name, route, "sum")] += seconds
+        if self._file is not None and not self._sharing:
+            self._sharing = True
+            asyncio.get_running_loop().call_later(SHARE_AFTER, self.share)
+
+    def share(self) -> None:
+        """Leave the counts where the other workers find them."""
+        self._sharing = False
+        if self._file is not None:
+            write_counts(self._file, self._current())
+
+    def text(self) -> bytes:
+        """Everything, of all workers, in the text format of Prometheus."""
+        total = self._current()
+        if self._file is not None:
+            for key, value in read_counts(self._file.parent, besides=self._file):
+                total[key] += value
+        return exposition(FAMILIES, total)
+
+    def _current(self) -> Counts:
+        current = self._counts.copy()
+        for family, read in self._gauges.items():
+            current[(family.name,)] = read()
+        return current

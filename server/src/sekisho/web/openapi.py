@@ -1,0 +1,133 @@
+"""OpenAPI 3.1 from the rows that are served and the types that read and write; nothing is said twice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from sekisho.web.endpoint import Endpoint
+from sekisho.web.problems import Problem
+from sekisho.web.wire import STATUS
+
+_REF: Final = "#/components/schemas/{name}"
+_REASONS: Final = {
+    400: "The request is not well formed.",
+    401: "Who asks is not known, or not any more.",
+    403: "Known, and not allowed.",
+    404: "There is nothing here.",
+    409: "It contradicts what is there.",
+    413: "The body is too large.",
+    415: "The body is not declared as JSON.",
+    422: "Some fields are not right.",
+    429: "Too many attempts.",
+    500: "Something went wrong on the server.",
+    503: "The server cannot answer right now.",
+}
+_REQUEST_ID: Final = {
+    "description": "Names this request in the log.",
+    "required": True,
+    "schema": {"type": "string"},
+}
+
+
+def openapi(endpoints: Sequence[Endpoint[Any]], *, issuer: str, version: str) -> dict[str, Any]:
+    """The document, as a JSON value."""
+    kinds = [kind for each in endpoints for kind in (each.body, each.answer) if isinstance(kind, type)]
+    schemas, components = msgspec.json.schema_components([*kinds, Problem], ref_template=_REF)
+    reference = dict(zip([*kinds, Problem], schemas, strict=True))
+    components["Problem"]["properties"]["code"]["enum"] = sorted(STATUS)
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for endpoint in endpoints:
+        paths[endpoint.path][endpoint.method.lower()] = _operation(endpoint, reference)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "sekisho",
+            "version": version,
+            "description": "One login, as a session cookie or as a JWT; checked with no database; "
+            "revoked everywhere within a second.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": issuer}],
+        "paths": dict(paths),
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"}},
+        },
+    }
+
+
+def _operation(endpoint: Endpoint[Any], reference: dict[Any, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.handler.__name__,
+        "summary": endpoint.summary,
+        "tags": [endpoint.tag],
+        "responses": {
+            str(endpoint.status if endpoint.answer else 204): _success(endpoint, reference),
+            **_refusals(endpoint.all_codes),
+        },
+    }
+    parameters = list(_parameters(endpoint))
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.bearer:
+        operation["security"] = [{"bearer": []}]
+    elif endpoint.token_codes:
+        operation["security"] = [{"bearer": []}, {}]
+    if endpoint.body is not None:
+        content = {"application/json": {"schema": reference[endpoint.body]}}
+        operation["requestBody"] = {"required": not endpoint.body_optional, "content": content}
+    return operation
+
+
+def _parameters(endpoint: Endpoint[Any]) -> Iterable[dict[str, Any]]:
+    _, brace, name = endpoint.path.partition("{")
+    if brace:
+        text = {"type": "string", "minLength": 1}
+        yield {"name": name.rstrip("}"), "in": "path", "required": True, "schema": text}
+    for header in endpoint.parameters:
+        yield {
+            "name": header.name,
+            "in": "header",
+            "required": False,
+            "description": header.description,
+            "schema": header.schema,
+        }
+
+
+def _success(endpoint: Endpoint[Any], reference: dict[Any, Any]) -> dict[str, Any]:
+    response: dict[str, Any] = {"description": "Done.", "headers": {"X-Request-Id": _REQUEST_ID}}
+    if isinstance(endpoint.answer, str):
+        kind = "object" if endpoint.answer == "application/json" else "string"
+        response["content"] = {endpoint.answer: {"schema": {"type": kind}}}
+    elif endpoint.answer is not None:
+        response["content"] = {"application/json": {"schema": reference[endpoint.answer]}}
+    return response
+
+
+def _refusals(codes: Iterable[str]) -> dict[str, Any]:
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for code in sorted(codes):
+        by_status[STATUS[code]].append(code)
+    return {str(status): _refusal(status, found) for status, found in sorted(by_status.items())}
+
+
+def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
+    headers: dict[str, Any] = {"X-Request-Id": _REQUEST_ID}
+    if status in {429, 503}:
+        headers["Retry-After"] = {"required": True, "schema": {"type": "integer", "minimum": 1}}
+    if status == 401:
+        headers["WWW-Authenticate"] = {"required": True, "schema": {"type": "string"}}
+    narrowed = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
+    return {
+        "description": _REASONS[status],
+        "headers": headers,
+        "content": {
+            "application/problem+json": {
+                "schema": {"allOf": [{"$ref": _REF.format(name="Problem")}, narrowed]}
+            }
+        },
+    }

@@ -1,0 +1,69 @@
+"""The account: make one, look at it, change its password."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sekisho.flows.change_password import ChangePasswordRequest
+from sekisho.flows.register import RegisterRequest
+from sekisho.web.bodies import AccountMade, Me, NewAccount, PasswordChange, me
+from sekisho.web.endpoint import Call, Endpoint, Site
+from sekisho.web.metrics import REVOCATIONS
+
+
+async def create_account(site: Site, call: Call[NewAccount]) -> AccountMade:
+    """POST /v1/accounts."""
+    body = call.body
+    request = RegisterRequest(
+        email=body.email, password=body.password, locale=body.locale, client=call.client
+    )
+    return AccountMade.of(await site.acts.register(request))
+
+
+async def show_me(_: Site, call: Call[None]) -> Me:
+    """GET /v1/me."""
+    return me(call.grant)
+
+
+async def change_password(site: Site, call: Call[PasswordChange]) -> None:
+    """POST /v1/password."""
+    body = call.body
+    request = ChangePasswordRequest(
+        grant=call.grant, current=body.current_password, new=body.new_password, client=call.client
+    )
+    await site.acts.change_password(request)
+    site.metrics.count(REVOCATIONS, "password_changed")
+
+
+ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
+    Endpoint(
+        method="POST",
+        path="/v1/accounts",
+        handler=create_account,
+        summary="Make an account",
+        tag="account",
+        body=NewAccount,
+        answer=AccountMade,
+        status=201,
+        codes=("email_taken", "rate_limited", "signup_closed"),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/me",
+        handler=show_me,
+        summary="Who am I, and what may I do",
+        tag="account",
+        answer=Me,
+        bearer=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/password",
+        handler=change_password,
+        summary="Change the password; every other session ends",
+        tag="account",
+        body=PasswordChange,
+        bearer=True,
+        codes=("invalid_credentials", "rate_limited"),
+    ),
+)

@@ -1,0 +1,107 @@
+"""What others need to know about us: keys, metadata, the API itself, and what a problem means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any, Final
+
+from sekisho.rules.refusals import Refusal
+from sekisho.web.bodies import ServerMetadata
+from sekisho.web.endpoint import Call, Content, Endpoint, Site
+from sekisho.web.wire import STATUS
+from sekisho.words.catalogue import LANGUAGES, Language, catalogue
+
+#: Seconds. A new key is published before it signs, for longer than this.
+_PUBLIC: Final = "public, max-age=300"
+
+
+async def jwks(site: Site, _: Call[None]) -> Mapping[str, Any]:
+    """GET /.well-known/jwks.json."""
+    return site.acts.jwks()
+
+
+async def server_metadata(site: Site, _: Call[None]) -> ServerMetadata:
+    """GET /.well-known/oauth-authorization-server."""
+    # The issuer goes out byte for byte as configured: verifiers compare it so (RFC 8414 section 3.3).
+    return ServerMetadata(issuer=site.issuer, jwks_uri=f"{site.issuer.rstrip('/')}/.well-known/jwks.json")
+
+
+async def openapi(site: Site, _: Call[None]) -> Content:
+    """GET /openapi.json."""
+    return Content(site.document(), "application/json")
+
+
+async def problem_page(_: Site, call: Call[None]) -> Content:
+    """GET /problems/{code}."""
+    if call.param not in STATUS:
+        raise Refusal("not_found")
+    page = _page(call.param, first=call.language)
+    headers = ((b"content-language", b"en, ja"), (b"vary", b"Accept-Language"))
+    return Content(page.encode(), "text/html; charset=utf-8", headers)
+
+
+def _page(code: str, *, first: Language) -> str:
+    """Both languages on one page, the reader's own first; no script, no style, nothing to fetch."""
+    sections = "".join(
+        _section(code, language) for language in sorted(LANGUAGES, key=lambda each: each != first)
+    )
+    return (
+        f'<!doctype html><html lang="{first}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{escape(code)} - sekisho</title></head>'
+        f"<body><main>{sections}</main></body></html>\n"
+    )
+
+
+def _section(code: str, language: Language) -> str:
+    words = catalogue(language)
+    wording = words.problems[code]
+    detail = wording.detail.format(seconds="N")
+    return (
+        f'<section lang="{language}"><h1>{escape(wording.title)}</h1><p>{escape(detail)}</p>'
+        f"<dl><dt>{escape(words.phrases['problem_code'])}</dt><dd><code>{escape(code)}</code></dd>"
+        f"<dt>{escape(words.phrases['problem_status'])}</dt><dd>{STATUS[code]}</dd></dl></section>"
+    )
+
+
+METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
+
+ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
+    Endpoint(
+        method="GET",
+        path="/.well-known/jwks.json",
+        handler=jwks,
+        summary="The public signing keys (RFC 7517); none where tokens are signed with a shared secret",
+        tag="discovery",
+        answer="application/json",
+        cache=_PUBLIC,
+    ),
+    Endpoint(
+        method="GET",
+        path=METADATA_PATH,
+        handler=server_metadata,
+        summary="Authorization server metadata (RFC 8414)",
+        tag="discovery",
+        answer=ServerMetadata,
+        cache=_PUBLIC,
+    ),
+    Endpoint(
+        method="GET",
+        path="/openapi.json",
+        handler=openapi,
+        summary="This document",
+        tag="discovery",
+        answer="application/json",
+        cache=_PUBLIC,
+    ),
+    Endpoint(
+        method="GET",
+        path="/problems/{code}",
+        handler=problem_page,
+        summary="What a problem code means, in English and Japanese",
+        tag="discovery",
+        answer="text/html",
+        codes=("not_found",),
+        cache=_PUBLIC,
+    ),
+)
