@@ -1,0 +1,60 @@
+"""The auth server on sockets that are already there: what `serve`, its workers and the demo run."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from socket import socket
+
+from sekisho.adapters import system
+from sekisho.cli.http_server import run, serve_http
+from sekisho.cli.telling import tell
+from sekisho.compose import create_app
+from sekisho.ports import Clock
+from sekisho.settings import Settings
+from sekisho.web import logs
+
+
+def serve_auth(
+    settings: Settings,
+    sockets: list[socket],
+    *,
+    ready: Callable[[], None],
+    signals: Sequence[signal.Signals],
+    clock: Clock = system.clock,
+) -> None:
+    """Open everything, serve until a signal asks to stop, and close it.
+
+    Raises:
+        SettingsRefused, Refusal: it cannot be opened, with the fix.
+    """
+
+    async def opened() -> None:
+        app = create_app(settings, clock=clock)
+        # Not by the lifespan protocol: what that reports of a fault is a text without its fix.
+        await app.open()
+        try:
+            await serve_http(app, sockets, lifespan="off", ready=ready, signals=signals)
+        finally:
+            await app.close()
+
+    logs.configure(settings.log_format)
+    run(opened())
+
+
+async def open_once(settings: Settings) -> None:
+    """Make what a first run makes and meet every fault: once and here, not once in each worker."""
+    app = create_app(settings)
+    await app.open()
+    await app.close()
+
+
+def serve_auth_or_tell(
+    settings: Settings, sockets: list[socket], *, ready: Callable[[], None], signals: Sequence[signal.Signals]
+) -> None:
+    """The same in a process of its own, with nobody above it to report a fault to."""
+    try:
+        serve_auth(settings, sockets, ready=ready, signals=signals)
+    except Exception as error:  # noqa: BLE001 - what is not an expected fault is raised again by `tell`
+        sys.exit(tell(error, as_json=False))

@@ -1,0 +1,212 @@
+"""`sekisho demo`: the auth server and two shops on a temporary directory that is gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, redirect_stderr
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from socket import socket
+from types import FrameType
+from typing import Never
+
+import click
+
+from sekisho.adapters import system
+from sekisho.adapters.data_directory import write_private
+from sekisho.cli import output
+from sekisho.cli.demo_servers import Shop, serve_demo_auth, serve_demo_shop
+from sekisho.cli.fault import Exit, Fault
+from sekisho.cli.listening import listen
+from sekisho.cli.main import run
+from sekisho.cli.options import examples, load_settings
+from sekisho.cli.processes import Child
+from sekisho.cli.wording import Say, language, wording
+from sekisho.features import demo
+from sekisho.features.demo.clock import ClockHand
+from sekisho.features.demo.story import Scene, cast, prepare, tell
+from sekisho.features.demo.transcript import Transcript
+from sekisho.settings import Settings
+
+ALGS = ("HS256", "ES256", "EdDSA", "RS256", "PS256")
+
+#: Seconds for three servers to start on a machine that is busy with other things.
+_PATIENCE = 60.0
+_SECRET_BYTES = 32
+_LOG_LINES = 20
+
+
+@click.command(
+    "demo",
+    epilog=examples(
+        "sekisho demo --once",
+        "sekisho demo --once --alg ES256 --lang ja",
+        "sekisho demo --port 8400",
+    ),
+)
+@click.option("--once", is_flag=True, help="Tell the whole story, and exit 0 only if every step behaved.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_533),
+    default=0,
+    show_default="free ones",
+    help="Port of the auth server; the shops take the next two.",
+)
+@click.option(
+    "--alg", type=click.Choice(ALGS), default="HS256", show_default=True, help="How tokens are signed."
+)
+@click.option("--lang", type=click.Choice(["en", "ja"]), help="Language of the story.  [default: from LANG]")
+def command(*, once: bool, port: int, alg: str, lang: str | None) -> int:
+    """Run everything on a temporary directory, to be watched: the auth server and shops A and B."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SEKISHO_")}
+    environ["SEKISHO_LANG"] = lang or language(os.environ)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with _temporary_folder() as folder, ExitStack() as stack:
+        stage = _set_up(stack, folder, environ, port=port, alg=alg)
+        return _tell_once(stage) if once else _wait(stage)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001 - the signature of a handler
+    """Ended by whoever started it: clean up, as after Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _temporary_folder() -> Generator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="sekisho-demo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """The servers, up and running, and what moves them."""
+
+    settings: Settings
+    environ: dict[str, str]
+    shops: tuple[str, str]
+    hand: ClockHand
+    folder: Path
+    say: Say
+
+    def scene(self, transcript: Transcript) -> Scene:
+        return Scene(
+            auth=self.settings.issuer,
+            shop_a=self.shops[0],
+            shop_b=self.shops[1],
+            grace=self.settings.refresh_grace,
+            people=cast(system.entropy),
+            forward=self.hand.forward,
+            operate=self._operate,
+            entropy=system.entropy,
+            say=self.say,
+            transcript=transcript,
+        )
+
+    def _operate(self, command: list[str]) -> None:
+        """Run a command of ours on the demo's data directory, beside the server that is running on it."""
+        with redirect_stderr(StringIO()) as said:
+            code = run(command, self.environ)
+        if code != Exit.OK:
+            raise Fault("demo_failed", f"sekisho {' '.join(command)}: {said.getvalue().strip()}")
+
+
+def _set_up(stack: ExitStack, folder: Path, environ: dict[str, str], *, port: int, alg: str) -> _Stage:
+    """Start the three servers, and stop them with the stack."""
+    say = wording("ja" if environ["SEKISHO_LANG"] == "ja" else "en", Path(demo.__file__).parent)
+    cli_say = wording(language(environ))
+    listening = [listen("localhost", port and port + place, cli_say) for place in range(3)]
+    urls = [f"http://localhost:{sockets[0].getsockname()[1]}" for sockets in listening]
+    secret = folder / "shared-secret" if alg.startswith("HS") else None
+    environ |= {"SEKISHO_DATA": str(folder / "auth"), "SEKISHO_ISSUER": urls[0]}
+    if secret is None:
+        environ["SEKISHO_SIGNING_ALG"] = alg
+    else:
+        # As text: the server drops one trailing newline of a secret file, which random bytes could end with.
+        write_private(secret, system.entropy(_SECRET_BYTES).hex().encode())
+        environ["SEKISHO_SIGNING_KEY"] = f"file:{secret}"
+    settings = load_settings(environ)
+    clock = folder / "clock"
+    hand = ClockHand(clock)
+    servers = [Child(serve_demo_auth, settings, clock, folder / "auth.log", listening[0])]
+    for name, sockets in zip("AB", listening[1:], strict=True):
+        shop = Shop(name, folder / f"shop-{name}.db", urls[0], settings.audience, secret)
+        servers.append(Child(serve_demo_shop, shop, clock, folder / f"shop-{name}.log", sockets))
+    for server in servers:
+        stack.callback(server.stop)
+    _close(listening)
+    if not all(server.is_ready(within=_PATIENCE) for server in servers):
+        raise Fault("demo_failed", cli_say("fault.demo_start"), _logs(folder))
+    return _Stage(settings, environ, (urls[1], urls[2]), hand, folder, say)
+
+
+def _close(listening: list[list[socket]]) -> None:
+    """The children have them now; a parent that kept them open would keep dead servers' callers waiting."""
+    for sockets in listening:
+        for opened in sockets:
+            opened.close()
+
+
+def _logs(folder: Path) -> str:
+    lines = [line for log in sorted(folder.glob("*.log")) for line in log.read_text("utf-8").splitlines()]
+    return "\n".join(lines[-_LOG_LINES:])
+
+
+def _heading(stage: _Stage) -> list[str]:
+    say = stage.say
+    shops = [say("scene.shop", name=name, url=url) for name, url in zip("AB", stage.shops, strict=True)]
+    signed = say(
+        "scene.hs256" if stage.settings.signing_key else "scene.pair", alg=stage.settings.signing_alg
+    )
+    auth = say("scene.auth", url=stage.settings.issuer, data=stage.settings.data)
+    return [auth, *shops, "", signed]
+
+
+def _tell_once(stage: _Stage) -> int:
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    transcript = Transcript(click.echo, colour=colour)
+    transcript.heading(
+        stage.say("scene.title"), [*_heading(stage), stage.say("scene.shown"), stage.say("scene.clock")]
+    )
+    if tell(stage.scene(transcript)):
+        return Exit.OK
+    output.note(_logs(stage.folder))
+    return Exit.FAILED
+
+
+def _wait(stage: _Stage) -> int:
+    """Have everything ready to be played with, until somebody presses Ctrl-C."""
+    scene = stage.scene(Transcript(lambda _: None, colour=False))
+    prepare(scene)
+    aya, ken = scene.people
+    login = f'{{"email":"{aya.email}","password":"{aya.password}","mode":"token"}}'
+    read = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
+    lines = [
+        stage.say("scene.title"),
+        *_heading(stage),
+        "",
+        stage.say("wait.people"),
+        *(f"  {person.email}  {person.password}" for person in (aya, ken)),
+        "",
+        stage.say("wait.try"),
+        f"  TOKEN=$(curl -s {scene.auth}/v1/login -H 'Content-Type: application/json' \\",
+        f"    -d '{login}' | {read})",
+        f'  curl -i {scene.shop_a}/customers -H "Authorization: Bearer $TOKEN"',
+        f'  curl -i {scene.shop_b}/secret -H "Authorization: Bearer $TOKEN"',
+        "",
+        stage.say("wait.ready"),
+    ]
+    click.echo("\n".join(lines))
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        return Exit.OK
+    return Exit.OK

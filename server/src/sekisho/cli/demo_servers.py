@@ -1,0 +1,88 @@
+"""The demo's servers, each in a process of its own, all on the demo's clock."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+
+from sekisho.adapters import system
+from sekisho.cli.telling import tell
+from sekisho.features.demo.clock import MovedClock
+from sekisho.settings import Settings
+
+#: Seconds that a shop waits for the auth server, which may still be making its database.
+_PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What one shop is told: its name and database, whose tokens it takes, and the shared secret if any."""
+
+    name: str
+    database: Path
+    issuer: str
+    audience: str
+    secret: Path | None
+
+
+def serve_demo_auth(
+    settings: Settings,
+    clock: Path,
+    log: Path,
+    sockets: list[socket],
+    *,
+    ready: Callable[[], None],
+    signals: Sequence[signal.Signals],
+) -> None:
+    """The real auth server; only its clock is the demo's."""
+    from sekisho.cli.auth_server import serve_auth  # noqa: PLC0415 - the shops need none of the server
+
+    _write_to(log)
+    try:
+        serve_auth(settings, sockets, ready=ready, signals=signals, clock=MovedClock(clock, system.clock))
+    except Exception as error:  # noqa: BLE001 - what is not an expected fault is raised again by `tell`
+        sys.exit(tell(error, as_json=False))
+
+
+def serve_demo_shop(
+    shop: Shop,
+    clock: Path,
+    log: Path,
+    sockets: list[socket],
+    *,
+    ready: Callable[[], None],
+    signals: Sequence[signal.Signals],
+) -> None:
+    """A shop: keys once, and from then on no word with the auth server."""
+    from sekisho.cli.http_server import run, serve_http  # noqa: PLC0415 - as above, for the demo's own process
+    from sekisho.features.demo.shop import create_database, shop_app  # noqa: PLC0415 - same
+    from sekisho_verify import HmacKey, Verifier, fetch_key_set  # noqa: PLC0415 - same
+
+    _write_to(log)
+    create_database(shop.database)
+    if shop.secret is None:
+        keys = fetch_key_set(shop.issuer, timeout=_PATIENCE).keys
+    else:
+        keys = (HmacKey(shop.secret.read_bytes()),)
+    verifier = Verifier(
+        issuer=shop.issuer,
+        audience=shop.audience,
+        keys=keys,
+        feed=None,
+        clock=MovedClock(clock, system.clock),
+    )
+    app = shop_app(shop.name, database=shop.database, verifier=verifier)
+    run(serve_http(app, sockets, lifespan="on", ready=ready, signals=signals))
+
+
+def _write_to(log: Path) -> None:
+    """Whatever the server says goes to its own file: the terminal belongs to the story."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for standard in (1, 2):
+        os.dup2(descriptor, standard)
+    os.close(descriptor)

@@ -1,0 +1,53 @@
+"""What goes wrong at the command line: one line what, one line how to put it right, and an exit code."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+
+class Exit(IntEnum):
+    """Exit codes; the same for every command."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    NOT_ALLOWED = 4
+    CONFLICT = 5
+    PARTLY = 6
+    INTERRUPTED = 130
+
+
+#: Where a code says more than "failed or refused".
+EXITS = {
+    "not_found": Exit.NOT_FOUND,
+    "forbidden": Exit.NOT_ALLOWED,
+    "invalid_credentials": Exit.NOT_ALLOWED,
+    "signup_closed": Exit.NOT_ALLOWED,
+    "conflict": Exit.CONFLICT,
+    "email_taken": Exit.CONFLICT,
+}
+
+
+class Fault(Exception):
+    """An expected fault: it is told in a sentence, never in a traceback.
+
+    Args:
+        code: the stable code, one of ours.
+        what: one line for a person.
+        fix: one line: what to do about it.
+        more: members of the problem object beside these, for `--json`.
+    """
+
+    def __init__(self, code: str, what: str, fix: str = "", **more: Any) -> None:  # noqa: ANN401 - whatever JSON can say
+        super().__init__(f"{code}: {what}")
+        self.code = code
+        self.what = what
+        self.fix = fix
+        self.more = more
+
+    @property
+    def exit(self) -> Exit:
+        """The exit code."""
+        return EXITS.get(self.code, Exit.FAILED)

@@ -1,0 +1,89 @@
+"""`sekisho serve`: the server."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import sys
+from dataclasses import replace
+from functools import partial
+from types import FrameType
+from typing import Never
+
+import click
+
+from sekisho.cli.auth_server import open_once, serve_auth, serve_auth_or_tell
+from sekisho.cli.fault import Exit, Fault
+from sekisho.cli.http_server import SIGNALS, run
+from sekisho.cli.listening import listen
+from sekisho.cli.options import Surroundings, examples, surroundings
+from sekisho.cli.welcome import Place, look, welcome
+from sekisho.cli.workers import serve_in_workers
+from sekisho.setting_values import LOOPBACK_HOSTS
+from sekisho.settings import Settings
+
+
+@click.command(
+    "serve",
+    epilog=examples(
+        "sekisho serve",
+        "sekisho serve --data /var/lib/sekisho --workers 4",
+        "SEKISHO_ISSUER=https://id.example.com sekisho serve",
+    ),
+)
+@click.option("--host", default="localhost", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8400, show_default=True, help="0 picks one.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@surroundings
+def command(here: Surroundings, *, host: str, port: int, workers: int) -> int:
+    """Run the server. The first run makes the data directory, the database and the keys."""
+    for number in SIGNALS:
+        signal.signal(number, _stop_early)
+    _refuse_open_http(here, host)
+    sockets = listen(host, port, here.say)
+    settings = _at_port(here.settings, sockets[0].getsockname()[1])
+    before = look(settings)
+    announce = partial(_announce, here, settings, before)
+    if workers == 1:
+        serve_auth(settings, sockets, ready=announce, signals=SIGNALS)
+        return Exit.OK
+    run(open_once(settings))
+    return serve_in_workers(workers, serve_auth_or_tell, (settings, sockets), ready=announce)
+
+
+def _stop_early(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001 - the signature of a handler
+    """A stop before the server is up is a clean one too: what was begun is a transaction, and is undone."""
+    sys.exit(Exit.OK)
+
+
+def _refuse_open_http(here: Surroundings, host: str) -> None:
+    """Tokens and cookies over http are for this machine alone.
+
+    Raises:
+        Fault: `http_off_loopback`, unless a proxy is named that may be speaking https in front of us.
+    """
+    plain = here.settings.issuer.startswith("http://")
+    if plain and not _is_loopback(host) and not here.settings.trusted_proxies:
+        raise Fault(
+            "http_off_loopback",
+            here.say("fault.http_off_loopback", host=host, issuer=here.settings.issuer),
+            here.say("fix.http_off_loopback"),
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host in LOOPBACK_HOSTS or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _at_port(settings: Settings, port: int) -> Settings:
+    """An issuer that nobody chose is where the server can be reached."""
+    if settings.sources["SEKISHO_ISSUER"] != "default":
+        return settings
+    return replace(settings, issuer=f"http://localhost:{port}")
+
+
+def _announce(here: Surroundings, settings: Settings, before: Place) -> None:
+    welcome(settings, before, look(settings), here.say)

@@ -1,0 +1,103 @@
+"""From what was raised to what the person is told, and the exit code. A defect is raised again."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+
+import click
+
+from sekisho.cli.fault import Exit, Fault
+from sekisho.cli.wording import language, wording
+from sekisho.rules.refusals import Refusal
+from sekisho.settings import SettingsRefused
+from sekisho.web.problems import TYPE_PREFIX
+from sekisho.words.catalogue import Language, catalogue
+from sekisho_verify.errors import SekishoVerifyError, TokenRefused
+
+
+def tell(error: Exception, *, as_json: bool) -> int:
+    """Report the fault on stderr and return its exit code.
+
+    Raises:
+        Exception: `error` itself, if it is a defect of ours: a traceback is then the honest answer.
+    """
+    lang = language(os.environ)
+    if isinstance(error, click.ClickException):
+        _report(_usage(error, lang), as_json=as_json)
+        return Exit.USAGE
+    faults = _faults(error, lang)
+    if not faults:
+        raise error
+    for fault in faults:
+        _report(fault, as_json=as_json)
+    return faults[0].exit
+
+
+def _report(fault: Fault, *, as_json: bool) -> None:
+    """Two lines: what is wrong, and what to do about it; with `--json` the problem object in their place."""
+    if as_json:
+        problem = {
+            "type": TYPE_PREFIX + fault.code,
+            "title": fault.what,
+            "detail": fault.fix,
+            "code": fault.code,
+            **fault.more,
+        }
+        click.echo(json.dumps(problem, ensure_ascii=False), err=True)
+        return
+    click.echo(click.style(f"error[{fault.code}]", fg="red") + f": {fault.what}", err=True)
+    if fault.fix:
+        click.echo(click.style("fix", fg="green") + f": {fault.fix}", err=True)
+
+
+def _usage(error: click.ClickException, lang: Language) -> Fault:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "sekisho"
+    # Click breaks its lists of choices into lines.
+    return Fault(
+        "usage", " ".join(error.format_message().split()), wording(lang)("fix.usage", command=command)
+    )
+
+
+def _faults(error: Exception, lang: Language) -> Sequence[Fault]:
+    faults: list[Fault] = []
+    match error:
+        case Fault():
+            faults = [error]
+        case SettingsRefused():
+            faults = [
+                Fault(
+                    "setting_invalid", f"{each.name} {getattr(each.problem, lang)}", getattr(each.fix, lang)
+                )
+                for each in error.faults
+            ]
+        case Refusal():
+            faults = [_refusal(error, lang)]
+        case TokenRefused():
+            words = catalogue(lang).problems[error.code]
+            faults = [Fault(error.code, words.title, words.detail, reason=error.detail)]
+        case SekishoVerifyError():
+            faults = [Fault("key_refused", str(error))]
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            faults = [Fault("unavailable", f"{where}{error.strerror or error}")]
+        case _:
+            pass
+    return faults
+
+
+def _refusal(refusal: Refusal, lang: Language) -> Fault:
+    """The operator also reads what callers are not told: `detail` says which account, which schema."""
+    words = catalogue(lang)
+    wording_of = words.problems[refusal.code]
+    fix = wording_of.detail.replace("{seconds}", str(math.ceil(refusal.retry_after or 1)))
+    if not refusal.errors:
+        what = f"{wording_of.title} ({refusal.detail})" if refusal.detail else wording_of.title
+        return Fault(refusal.code, what, fix)
+    sentences = [(fault, words.fields[fault.code].format(limit=fault.limit)) for fault in refusal.errors]
+    listed = "; ".join(f"{fault.pointer.removeprefix('/')}: {text}" for fault, text in sentences)
+    errors = [{"pointer": fault.pointer, "code": fault.code, "detail": text} for fault, text in sentences]
+    return Fault(refusal.code, f"{wording_of.title}: {listed}", fix, errors=errors)

@@ -1,0 +1,53 @@
+"""What `serve` prints when it is up: where to go, what it made, what it found, and what to beware of."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from sekisho.cli.wording import Say
+from sekisho.settings import Settings
+
+_PAGES = ("start", "/"), ("jwks", "/.well-known/jwks.json"), ("api", "/openapi.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The files of the data directory that a person is told about, with their modes."""
+
+    files: dict[Path, int]
+
+
+def look(settings: Settings) -> Place:
+    """What is there now: the database and every private file (not what SQLite keeps beside it)."""
+    folder = settings.data.absolute()
+    database = settings.sqlite_path.absolute() if settings.sqlite_path else None
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in {".toml", ".db-wal", ".db-shm"}
+    )
+    if database is not None and database.exists() and database not in found:
+        found.append(database)
+    return Place({path: stat.S_IMODE(path.stat().st_mode) for path in found})
+
+
+def welcome(settings: Settings, before: Place, after: Place, say: Say) -> None:
+    """Print it, on stdout: whoever started the server on port 0 reads here where it is."""
+    lines = [click.style(say("serve.title"), bold=True), ""]
+    lines += [f"  {say(f'serve.{name}')}  {settings.issuer}{path}" for name, path in _PAGES]
+    lines.append("")
+    for path, mode in after.files.items():
+        made = say("serve.made" if path not in before.files else "serve.found")
+        lines.append(f"  {made}  {path}  {mode:04o}")
+    if settings.sqlite_path is None:
+        lines.append(f"  {say('serve.database')}  PostgreSQL")
+    if settings.refresh_store == "none":
+        lines += ["", click.style(say("serve.stateless"), fg="yellow")]
+    if settings.loopback:
+        lines += ["", f"  {say('serve.development')}"]
+    lines += [f"  {say('serve.stop')}", ""]
+    click.echo("\n".join(lines))

@@ -1,0 +1,309 @@
+"""The main job as a story in steps, told by a client that has nothing but HTTP, and believes nothing.
+
+Every step asserts what came back, content and not only status. The first one that is not as it must be ends
+the story: what follows would only be confused by it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sekisho.features.demo import forgery
+from sekisho.features.demo.transcript import Transcript
+from sekisho.features.demo.wire import Answer, Sent, exchange, request
+from sekisho.ports import Entropy
+
+A_DAY = 86_400.0
+#: What RFC 9068 and `sid`, `rv` of ours put into an access token. Nothing else may be in it.
+CLAIMS = frozenset(
+    {"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "sid", "auth_time", "amr"}
+    | {"scope", "roles", "groups", "entitlements", "rv"}
+)
+
+
+class Broken(Exception):
+    """A step did not behave: what was expected, and what came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in the story."""
+
+    email: str
+    password: str = field(repr=False)
+
+
+def cast(entropy: Entropy) -> tuple[Person, Person]:
+    """Aya and Ken, with passwords made up for this one run."""
+
+    def password() -> str:
+        return base64.b32encode(entropy(10)).decode().lower()
+
+    return Person("aya@example.com", password()), Person("ken@example.com", password())
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where it happens, who is there, and what the teller may do beside HTTP.
+
+    `forward` moves the demo's clock by seconds; `operate` runs a command of the operator; `grace` is the
+    server's refresh grace in seconds.
+    """
+
+    auth: str
+    shop_a: str
+    shop_b: str
+    grace: float
+    people: tuple[Person, Person]
+    forward: Callable[[float], None]
+    operate: Callable[[list[str]], None]
+    entropy: Entropy
+    say: Callable[..., str]
+    transcript: Transcript
+
+
+def prepare(scene: Scene) -> None:
+    """Two accounts, and a group that may read the secret; of its members, one is denied it.
+
+    Raises:
+        Broken: an account was not made.
+    """
+    for person in scene.people:
+        body = {"email": person.email, "password": person.password}
+        sent = request("POST", f"{scene.auth}/v1/accounts", json_body=body)
+        _expect(_show(scene, sent), 201)
+    aya, ken = (person.email for person in scene.people)
+    for command in (
+        ["group", "create", "staff"],
+        ["group", "allow", "staff", "customers:read"],
+        ["group", "allow", "staff", "secret:read"],
+        ["group", "add", "staff", aya],
+        ["group", "add", "staff", ken],
+        ["user", "deny", ken, "secret:read"],
+    ):
+        scene.transcript.ran(" ".join(["sekisho", *command]))
+        scene.operate(command)
+
+
+def tell(scene: Scene) -> bool:
+    """Tell the whole story; whether every step behaved."""
+    say, transcript = scene.say, scene.transcript
+    steps = _Story(scene).steps()
+    for number, (name, act) in enumerate(steps, 1):
+        transcript.step(number, say(f"{name}.title"), say(f"{name}.why"))
+        try:
+            values = act()
+        except (Broken, OSError) as fault:
+            transcript.verdict(str(fault), good=False)
+            transcript.closing(say("end.broken", number=number, left=len(steps) - number), good=False)
+            return False
+        transcript.verdict(say(f"{name}.verdict", **values), good=True)
+    transcript.closing(say("end.good", count=len(steps)), good=True)
+    return True
+
+
+def _show(scene: Scene, sent: Sent) -> Answer:
+    scene.transcript.sent(sent)
+    answer = exchange(sent)
+    scene.transcript.came(answer)
+    return answer
+
+
+def _expect(answer: Answer, status: int, code: str = "") -> None:
+    if answer.status != status or answer.code != code:
+        came = f"{answer.status} {answer.code}".strip()
+        raise Broken(f"{f'{status} {code}'.strip()} != {came}")
+
+
+def _member(answer: Answer, name: str) -> str:
+    value = answer.json.get(name)
+    if not isinstance(value, str) or not value:
+        raise Broken(f"no {name} in the answer")
+    return value
+
+
+def _require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - the name says what True means
+    if not holds:
+        raise Broken(otherwise)
+
+
+class _Story:
+    """The steps, and what the client keeps from one to the next."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._aya, self._ken = scene.people
+        self._access = ""
+        self._refresh = ""
+        self._first_refresh = ""
+        self._ttl = 0.0
+
+    def steps(self) -> tuple[tuple[str, Callable[[], Mapping[str, object]]], ...]:
+        return (
+            ("register", self._register),
+            ("login", self._login),
+            ("token", self._token),
+            ("call", self._call),
+            ("may", self._may),
+            ("tamper", self._tamper),
+            ("unsigned", self._unsigned),
+            ("expiry", self._expiry),
+            ("refresh", self._refresh_once),
+            ("tab", self._second_tab),
+            ("lost", self._lost_response),
+            ("theft", self._theft),
+            ("logout", self._logout),
+        )
+
+    def _register(self) -> Mapping[str, object]:
+        prepare(self._scene)
+        return {}
+
+    def _login(self) -> Mapping[str, object]:
+        answer = self._log_in(self._aya)
+        self._keep(answer)
+        self._first_refresh = self._refresh
+        self._ttl = float(answer.json.get("expires_in", 0))
+        _require(self._ttl > 0, "no expires_in in the answer")
+        _require(answer.headers.get("cache-control") == "no-store", "a token response that may be cached")
+        return {"minutes": round(self._ttl / 60)}
+
+    def _token(self) -> Mapping[str, object]:
+        say, transcript = self._scene.say, self._scene.transcript
+        read = forgery.parts(self._access)
+        transcript.remark(say("token.remark"))
+        transcript.shown(say("token.header"), read.header)
+        transcript.shown(say("token.payload"), read.payload)
+        transcript.shown(say("token.signature"), f"{len(read.signature)} bytes, {read.header.get('alg')}")
+        _require(read.header.get("typ") == "at+jwt", "typ is not at+jwt")
+        strange = read.payload.keys() ^ CLAIMS
+        _require(not strange, f"claims that should not be there, or are missing: {sorted(strange)}")
+        spoken = str(read.payload)
+        _require(self._aya.email not in spoken and "aya" not in spoken, "the token names the person")
+        return {"count": len(CLAIMS)}
+
+    def _call(self) -> Mapping[str, object]:
+        scene = self._scene
+        stranger = _show(scene, request("GET", f"{scene.shop_a}/products"))
+        _require(stranger.status == 401, f"401 != {stranger.status}")
+        products = self._get(scene.shop_a, "/products")
+        _expect(products, 200)
+        _require(len(products.json.get("products", ())) == 3, "not the three products")
+        customers = self._get(scene.shop_b, "/customers")
+        _expect(customers, 200)
+        _require(len(customers.json.get("customers", ())) == 2, "not the two customers")
+        return {}
+
+    def _may(self) -> Mapping[str, object]:
+        scene = self._scene
+        mine = self._get(scene.shop_b, "/secret")
+        _expect(mine, 200)
+        _member(mine, "secret")
+        other = _member(self._log_in(self._ken), "access_token")
+        _expect(self._get(scene.shop_b, "/customers", bearer=other), 200)
+        _expect(self._get(scene.shop_b, "/secret", bearer=other), 403, "insufficient_scope")
+        return {}
+
+    def _tamper(self) -> Mapping[str, object]:
+        forged = forgery.tampered(self._access, {"roles": ["admin"]})
+        self._scene.transcript.remark(self._scene.say("tamper.remark"))
+        _expect(self._get(self._scene.shop_a, "/products", bearer=forged), 401, "token_signature_mismatch")
+        return {}
+
+    def _unsigned(self) -> Mapping[str, object]:
+        forged = forgery.unsigned(self._access, {"roles": ["admin"]})
+        _expect(self._get(self._scene.shop_b, "/products", bearer=forged), 401, "token_alg_not_allowed")
+        return {}
+
+    def _expiry(self) -> Mapping[str, object]:
+        self._wait(self._ttl)
+        for shop in (self._scene.shop_a, self._scene.shop_b):
+            _expect(self._get(shop, "/products"), 401, "token_expired")
+        return {}
+
+    def _refresh_once(self) -> Mapping[str, object]:
+        before = self._refresh
+        answer = self._renew(before, key=self._key())
+        _expect(answer, 200)
+        self._keep(answer)
+        _require(self._refresh != before, "the refresh token was not rotated")
+        _expect(self._get(self._scene.shop_a, "/products"), 200)
+        return {}
+
+    def _second_tab(self) -> Mapping[str, object]:
+        answer = self._renew(self._first_refresh)
+        _expect(answer, 200)
+        _require(_member(answer, "refresh_token") == self._refresh, "the second tab got another successor")
+        return {"seconds": round(self._scene.grace)}
+
+    def _lost_response(self) -> Mapping[str, object]:
+        scene, key, before = self._scene, self._key(), self._refresh
+        self._wait(self._scene.grace + 1)
+        lost = request(
+            "POST",
+            f"{scene.auth}/v1/refresh",
+            json_body={"refresh_token": before},
+            headers={"Idempotency-Key": key},
+        )
+        scene.transcript.sent(lost)
+        _expect(exchange(lost), 200)
+        scene.transcript.remark(scene.say("lost.remark"))
+        self._wait(A_DAY)
+        answer = self._renew(before, key=key)
+        _expect(answer, 200)
+        self._keep(answer)
+        _require(self._refresh != before, "the lost response was not recovered by a successor")
+        _expect(self._get(scene.shop_b, "/customers"), 200)
+        return {}
+
+    def _theft(self) -> Mapping[str, object]:
+        scene = self._scene
+        scene.transcript.remark(scene.say("theft.thief"))
+        _expect(self._renew(self._first_refresh), 401, "refresh_reused")
+        scene.transcript.remark(scene.say("theft.victim"))
+        _expect(self._renew(self._refresh, key=self._key()), 401, "session_revoked")
+        _expect(self._get(scene.auth, "/v1/me"), 401, "session_revoked")
+        return {}
+
+    def _logout(self) -> Mapping[str, object]:
+        scene = self._scene
+        self._keep(self._log_in(self._aya))
+        _expect(self._get(scene.auth, "/v1/me"), 200)
+        out = _show(scene, request("POST", f"{scene.auth}/v1/logout", bearer=self._access))
+        _expect(out, 204)
+        _expect(self._renew(self._refresh, key=self._key()), 401, "session_revoked")
+        _expect(self._get(scene.auth, "/v1/me"), 401, "session_revoked")
+        return {"minutes": round(self._ttl / 60)}
+
+    def _log_in(self, person: Person) -> Answer:
+        body = {"email": person.email, "password": person.password, "mode": "token"}
+        answer = _show(self._scene, request("POST", f"{self._scene.auth}/v1/login", json_body=body))
+        _expect(answer, 200)
+        return answer
+
+    def _keep(self, answer: Answer) -> None:
+        self._access = _member(answer, "access_token")
+        self._refresh = _member(answer, "refresh_token")
+
+    def _get(self, server: str, path: str, *, bearer: str | None = None) -> Answer:
+        return _show(self._scene, request("GET", server + path, bearer=bearer or self._access))
+
+    def _renew(self, refresh_token: str, *, key: str | None = None) -> Answer:
+        return _show(
+            self._scene,
+            request(
+                "POST",
+                f"{self._scene.auth}/v1/refresh",
+                json_body={"refresh_token": refresh_token},
+                headers=None if key is None else {"Idempotency-Key": key},
+            ),
+        )
+
+    def _key(self) -> str:
+        return self._scene.entropy(16).hex()
+
+    def _wait(self, seconds: float) -> None:
+        self._scene.forward(seconds)
+        self._scene.transcript.remark(self._scene.say("clock.moved", seconds=f"{seconds:,.0f}"))
