@@ -16,6 +16,8 @@ from sekisho_verify.errors import KeyRefused
 
 _BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _SSH: Final = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b"rsa-sha2-", b"openssh-key-v1\0")
+_SEQUENCE: Final = 0x30
+_FIRST_TAGS: Final = b"\x02\x30"
 _PRIMITIVE_TAGS: Final = b"\x01\x02\x03\x04\x05\x06\x0c\x13\x17\x18"
 _SMALLEST_DER_KEY: Final = 44
 """Bytes of an Ed25519 SubjectPublicKeyInfo, the shortest there is; less is not examined as DER."""
@@ -38,25 +40,30 @@ def refuse_key_material(secret: bytes) -> None:
 
 
 def _form(data: bytes) -> str | None:
-    # Zero bytes go first: a PEM file saved as UTF-16 is a PEM file with a zero in every second place.
-    text = data.replace(b"\0", b"")
-    for mark in _BYTE_ORDER_MARKS:
-        text = text.removeprefix(mark)
-    text = text.strip()
+    bare = _bare(data)
+    # Without zero bytes, a file saved as UTF-16 reads like any other.
+    text = _bare(data.replace(b"\0", b""))
     if b"-----BEGIN" in text or b"---- BEGIN" in text:
         return "a PEM or SSH key file"
-    if text.lower().startswith(_SSH) or data.lstrip().startswith(_SSH) or data[4:].startswith(_SSH):
-        return "an SSH key"
-    if text[:1] in (b"{", b"[") and _is_json(text):
+    if text[:1] in {b"{", b"["} and _is_json(text):
         return "a JSON document such as a JWK"
-    for candidate in (data, data.strip()):
-        if len(candidate) >= _SMALLEST_DER_KEY and candidate[0] == 0x30 and _is_der(candidate):
+    for candidate in (data, bare):
+        # In the binary form the name has its length before it, four bytes.
+        if candidate.startswith(_SSH) or candidate[4:].startswith(_SSH):
+            return "an SSH key"
+        if _is_der_key(candidate):
             return "a DER key or certificate"
     return None
 
 
+def _bare(data: bytes) -> bytes:
+    for mark in _BYTE_ORDER_MARKS:
+        data = data.removeprefix(mark)
+    return data.strip()
+
+
 def _unbase64(data: bytes) -> bytes:
-    packed = b"".join(data.removeprefix(b"\xef\xbb\xbf").split()).rstrip(b"=")
+    packed = b"".join(_bare(data).split()).rstrip(b"=")
     try:
         return b64decode(
             packed.replace(b"-", b"+").replace(b"_", b"/") + b"=" * (-len(packed) % 4), validate=True
@@ -71,6 +78,14 @@ def _is_json(text: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _is_der_key(data: bytes) -> bool:
+    """Whether `data` is one DER SEQUENCE that begins with another or a number, as all keys do."""
+    if len(data) < _SMALLEST_DER_KEY or data[0] != _SEQUENCE:
+        return False
+    start, size = _der_length(data, 1)
+    return start + size == len(data) and data[start] in _FIRST_TAGS and _is_der(data[start:])
 
 
 def _is_der(data: bytes, depth: int = 0) -> bool:
