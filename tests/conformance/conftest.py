@@ -45,11 +45,11 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     params=[
         "sqlite",
         pytest.param("postgres", marks=pytest.mark.postgres),
-        pytest.param("postgres-portable-serializable", marks=pytest.mark.postgres),
+        pytest.param("postgres portable", marks=pytest.mark.postgres),
     ]
 )
 def database(request: pytest.FixtureRequest) -> str:
-    """An engine and how it is used: the portable SQL by itself is held to the suite on PostgreSQL as well."""
+    """An engine and how it is used: on PostgreSQL also with nothing but the portable SQL."""
     name: str = request.param
     return name
 
@@ -63,9 +63,9 @@ def new_stores(database: str, request: pytest.FixtureRequest) -> Iterator[list[S
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     template: str = request.getfixturevalue("postgres_template")
-    strict = {"default_transaction_isolation": "serializable"} if database.endswith("serializable") else {}
+    strict = {"default_transaction_isolation": "serializable"} if "serializable" in database else {}
     name = server.create_database(template=template, settings=strict)
-    if strict:
+    if "portable" in database:
         yield [SqlStore(PostgresEngine(server.url(name), entropy=os.urandom)) for _ in range(2)]
     else:
         yield [PostgresStore(server.url(name), entropy=os.urandom) for _ in range(2)]

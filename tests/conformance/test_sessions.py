@@ -186,5 +186,5 @@ async def test_the_right_password_gives_attempts_back(scene: Scene) -> None:
     for _ in range(3):
         await scene.store.attempt([account, network], now=NOW)
     await scene.login(hanako, forgive=[account, network])
-    counts = await scene.rows("SELECT key, failures FROM throttle")
+    counts = await scene.rows("SELECT key, failures FROM throttle WHERE failures > 0")
     assert [(bytes(key), failures) for key, failures in counts] == [(network.key, 2)]
