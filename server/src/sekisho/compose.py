@@ -11,14 +11,13 @@ from functools import partial
 from typing import TypedDict
 
 import structlog
-from starlette.types import ASGIApp
 
 from sekisho.adapters import system
 from sekisho.adapters.addresses import EmailAddresses
 from sekisho.adapters.data_directory import make_directory
 from sekisho.adapters.migrations import upgrade
 from sekisho.adapters.mint import Minting
-from sekisho.adapters.passwords import HashedPasswords
+from sekisho.adapters.passwords import HashedPasswords, configured_hash
 from sekisho.adapters.postgres.store import PostgresStore
 from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secret
 from sekisho.adapters.secrets.references import Secrets, sources
@@ -50,6 +49,7 @@ from sekisho.settings import Settings, data_directory, read_settings
 from sekisho.web.acts import Acts
 from sekisho.web.app import build_app
 from sekisho.web.application import Application
+from sekisho.web.envelope import ASGIApp
 from sekisho_verify import Verifier
 
 log = structlog.stdlib.get_logger("sekisho")
@@ -123,7 +123,8 @@ async def open_house(
             settings, secrets=secrets, store=store, sealing=keys.sealing, now=clock(), entropy=entropy
         )
         signer = JwsSigner(signing, refresh_keys=keys.stateless_refresh, issuer=settings.issuer)
-        passwords = HashedPasswords.from_settings(settings)
+        profile = configured_hash(settings.password_hash, settings.password_profile)
+        passwords = HashedPasswords(profile, entropy=entropy)
         stack.callback(passwords.close)
         yield House(
             settings=settings,
