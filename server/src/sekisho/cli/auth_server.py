@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -40,6 +41,8 @@ def serve_auth(
             await app.close()
 
     logs.configure(settings.log_format)
+    # Alembic tells its whole inner life at this level.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     run(opened())
 
 

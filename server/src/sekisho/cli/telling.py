@@ -90,14 +90,21 @@ def _faults(error: Exception, lang: Language) -> Sequence[Fault]:
 
 
 def _refusal(refusal: Refusal, lang: Language) -> Fault:
-    """The operator also reads what callers are not told: `detail` says which account, which schema."""
-    words = catalogue(lang)
-    wording_of = words.problems[refusal.code]
-    fix = wording_of.detail.replace("{seconds}", str(math.ceil(refusal.retry_after or 1)))
-    if not refusal.errors:
-        what = f"{wording_of.title} ({refusal.detail})" if refusal.detail else wording_of.title
-        return Fault(refusal.code, what, fix)
-    sentences = [(fault, words.fields[fault.code].format(limit=fault.limit)) for fault in refusal.errors]
-    listed = "; ".join(f"{fault.pointer.removeprefix('/')}: {text}" for fault, text in sentences)
-    errors = [{"pointer": fault.pointer, "code": fault.code, "detail": text} for fault, text in sentences]
-    return Fault(refusal.code, f"{wording_of.title}: {listed}", fix, errors=errors)
+    """The operator reads what callers are not told: `detail` says which account, which schema."""
+    words, say = catalogue(lang), wording(lang)
+    told = words.problems[refusal.code]
+    if refusal.errors:
+        faults = [
+            {
+                "pointer": each.pointer,
+                "code": each.code,
+                "detail": words.fields[each.code].format(limit=each.limit),
+            }
+            for each in refusal.errors
+        ]
+        listed = "; ".join(f"{each['pointer'].removeprefix('/')} {each['detail']}" for each in faults)
+        return Fault(refusal.code, listed, say("fix.validation_failed"), errors=faults)
+    fix = told.detail.replace("{seconds}", str(math.ceil(refusal.retry_after or 1)))
+    if refusal.code == "not_found":
+        fix = say("fix.not_found")
+    return Fault(refusal.code, refusal.detail or told.title, fix)

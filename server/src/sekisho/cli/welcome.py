@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -37,12 +38,14 @@ def look(settings: Settings) -> Place:
 
 def welcome(settings: Settings, before: Place, after: Place, say: Say) -> None:
     """Print it, on stdout: whoever started the server on port 0 reads here where it is."""
-    lines = [click.style(say("serve.title"), bold=True), ""]
+    lines = [click.style(say("serve.title", version=version("sekisho")), bold=True), ""]
     lines += [f"  {say(f'serve.{name}')}  {settings.issuer}{path}" for name, path in _PAGES]
     lines.append("")
     for path, mode in after.files.items():
         made = say("serve.made" if path not in before.files else "serve.found")
         lines.append(f"  {made}  {path}  {mode:04o}")
+    if settings.signing_key is not None:
+        lines.append(f"  {say('serve.given_key', reference=settings.signing_key)}")
     if settings.sqlite_path is None:
         lines.append(f"  {say('serve.database')}  PostgreSQL")
     if settings.refresh_store == "none":

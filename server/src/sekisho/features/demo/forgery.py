@@ -31,10 +31,11 @@ def tampered(token: str, changes: Mapping[str, object]) -> str:
     return ".".join((header, _segment(parts(token).payload | dict(changes)), signature))
 
 
-def unsigned(token: str, changes: Mapping[str, object]) -> str:
-    """The token with other claims, saying `alg: none` (RFC 7519 section 6): no signature at all."""
+def unsigned(token: str, changes: Mapping[str, object], *, signature: str = "") -> str:
+    """The token with other claims, saying `alg: none` (RFC 7519 section 6), with any signature or none."""
     read = parts(token)
-    return ".".join((_segment({**read.header, "alg": "none"}), _segment(read.payload | dict(changes)), ""))
+    header = _segment({**read.header, "alg": "none"})
+    return ".".join((header, _segment(read.payload | dict(changes)), signature))
 
 
 def _segment(members: Mapping[str, object]) -> str:

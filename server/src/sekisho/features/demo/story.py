@@ -75,15 +75,16 @@ def prepare(scene: Scene) -> None:
         sent = request("POST", f"{scene.auth}/v1/accounts", json_body=body)
         _expect(_show(scene, sent), 201)
     aya, ken = (person.email for person in scene.people)
-    for command in (
+    commands = [
         ["group", "create", "staff"],
         ["group", "allow", "staff", "customers:read"],
         ["group", "allow", "staff", "secret:read"],
         ["group", "add", "staff", aya],
         ["group", "add", "staff", ken],
         ["user", "deny", ken, "secret:read"],
-    ):
-        scene.transcript.ran(" ".join(["sekisho", *command]))
+    ]
+    scene.transcript.ran([" ".join(["sekisho", *command]) for command in commands])
+    for command in commands:
         scene.operate(command)
 
 
@@ -213,8 +214,12 @@ class _Story:
         return {}
 
     def _unsigned(self) -> Mapping[str, object]:
-        forged = forgery.unsigned(self._access, {"roles": ["admin"]})
-        _expect(self._get(self._scene.shop_b, "/products", bearer=forged), 401, "token_alg_not_allowed")
+        shop, changes = self._scene.shop_b, {"roles": ["admin"]}
+        kept = forgery.unsigned(self._access, changes, signature=self._access.rpartition(".")[2])
+        _expect(self._get(shop, "/products", bearer=kept), 401, "token_alg_not_allowed")
+        # An empty third part is no token at all: refused before anybody asks what its header says.
+        bare = forgery.unsigned(self._access, changes)
+        _expect(self._get(shop, "/products", bearer=bare), 401, "token_malformed")
         return {}
 
     def _expiry(self) -> Mapping[str, object]:

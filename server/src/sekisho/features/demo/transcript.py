@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from sekisho.features.demo.wire import Answer, Sent
 
@@ -38,17 +38,26 @@ def shortened(text: str) -> str:
     return _TOKEN.sub(short, text)
 
 
-def _document(members: Mapping[str, object]) -> list[str]:
-    """JSON on one line if it fits there, else a member a line."""
-    flat = shortened(json.dumps(members, ensure_ascii=False))
-    if len(flat) <= _WIDTH:
+def _document(value: object, indent: str = "") -> list[str]:
+    """JSON on one line if it fits there, else a member or an element a line, and so on inwards."""
+    flat = shortened(json.dumps(value, ensure_ascii=False))
+    if len(indent + flat) <= _WIDTH or not isinstance(value, dict | list) or not value:
         return [flat]
-    lines = [f"  {json.dumps(name)}: {_value(value)}" for name, value in members.items()]
-    return ["{", *(f"{line}," for line in lines[:-1]), lines[-1], "}"]
+    inner = indent + "  "
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        items = [_named(json.dumps(name) + ": ", _document(each, inner)) for name, each in members.items()]
+    else:
+        items = [_document(each, inner) for each in cast("list[object]", value)]
+    for item in items[:-1]:
+        item[-1] += ","
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    # The indent of what is inside was counted above, and is written here.
+    return [opening, *("  " + line for item in items for line in item), closing]
 
 
-def _value(value: object) -> str:
-    return shortened(json.dumps(value, ensure_ascii=False))
+def _named(name: str, lines: list[str]) -> list[str]:
+    return [name + lines[0], *lines[1:]]
 
 
 class Transcript:
@@ -62,7 +71,7 @@ class Transcript:
         """The title of the whole, and what stands where."""
         self._write(self._ink("1", title))
         for line in lines:
-            self._write(f"  {line}")
+            self._write(f"  {line}".rstrip())
 
     def step(self, number: int, title: str, why: str) -> None:
         """Begin a step."""
@@ -91,11 +100,13 @@ class Transcript:
         if answer.body:
             self._lines(_document(answer.json) if answer.json else [answer.body.decode(errors="replace")])
 
-    def ran(self, command: str) -> None:
-        """A command of the operator."""
-        self._write(f"   {self._ink('34', '$')}  {command}")
+    def ran(self, commands: list[str]) -> None:
+        """Commands of the operator."""
+        self._write("")
+        for command in commands:
+            self._write(f"   {self._ink('34', '$')}  {command}")
 
-    def shown(self, label: str, members: Mapping[str, object] | str) -> None:
+    def shown(self, label: str, members: dict[str, object] | str) -> None:
         """Something taken apart for the reader."""
         first, *rest = [members] if isinstance(members, str) else _document(members)
         self._write(f"      {self._ink('35', label)}  {first}")
