@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
+from functools import cache
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from sekisho.adapters.migrations.upgrade import migrate
 from sekisho.adapters.postgres.engine import PostgresEngine
@@ -27,11 +30,27 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: PostgresServer) -> str:
-    """The name of a migrated database, to be copied."""
-    name = postgres_server.create_database()
-    migrate(postgres_server.url(name))
-    return name
+def emptied_postgres(postgres_server: PostgresServer) -> Callable[[str], str]:
+    """The URL of a database with nothing in it but the schema, for an isolation level.
+
+    Emptied for each test: that takes a millisecond, where making one takes two hundred.
+    """
+
+    @cache
+    def made(isolation: str) -> str:
+        name = postgres_server.create_database(settings={"default_transaction_isolation": isolation})
+        migrate(postgres_server.url(name))
+        return postgres_server.url(name)
+
+    def emptied(isolation: str) -> str:
+        url = made(isolation)
+        with psycopg.connect(url, autocommit=True) as connection:
+            for table in ("users", "groups", "feed", "throttle", "security_events", "signing_keys"):
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            connection.execute("UPDATE feed_head SET epoch = 1, seq = 0")
+        return url
+
+    return emptied
 
 
 @pytest.fixture
@@ -55,21 +74,16 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def new_stores(database: str, request: pytest.FixtureRequest) -> Iterator[list[SqlStore]]:
+def new_stores(database: str, request: pytest.FixtureRequest) -> list[SqlStore]:
     """Two stores on one database, as two servers have them; not yet open."""
     if database == "sqlite":
-        url: str = request.getfixturevalue("sqlite_url")
-        yield [SqliteStore(url), SqliteStore(url)]
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    template: str = request.getfixturevalue("postgres_template")
-    strict = {"default_transaction_isolation": "serializable"} if "serializable" in database else {}
-    name = server.create_database(template=template, settings=strict)
+        file: str = request.getfixturevalue("sqlite_url")
+        return [SqliteStore(file), SqliteStore(file)]
+    emptied: Callable[[str], str] = request.getfixturevalue("emptied_postgres")
+    url = emptied("serializable" if "serializable" in database else "read committed")
     if "portable" in database:
-        yield [SqlStore(PostgresEngine(server.url(name), entropy=os.urandom)) for _ in range(2)]
-    else:
-        yield [PostgresStore(server.url(name), entropy=os.urandom) for _ in range(2)]
-    server.drop_database(name)
+        return [SqlStore(PostgresEngine(url, entropy=os.urandom)) for _ in range(2)]
+    return [PostgresStore(url, entropy=os.urandom) for _ in range(2)]
 
 
 @pytest.fixture

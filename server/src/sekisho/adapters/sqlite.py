@@ -236,10 +236,11 @@ class _Worker:
 
 
 class SqliteEngine:
-    """Runs operations on a SQLite file, which other processes may share."""
+    """Runs operations on a SQLite file, which other processes may share; `patience` in seconds."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience: float = BUSY_TIMEOUT) -> None:
         self._path = path
+        self._patience = patience
         self._writes: _Queue = SimpleQueue()
         self._reads: _Queue = SimpleQueue()
         self._workers: list[_Worker] = []
@@ -270,9 +271,9 @@ class SqliteEngine:
         return await self._run(self._reads, operation)
 
     def _connect(self) -> tuple[sqlite3.Connection, list[sqlite3.Connection]]:
-        writer = connect(self._path)
+        writer = connect(self._path, patience=self._patience)
         keep_write_ahead_log(writer)
-        readers = [connect(self._path) for _ in range(READERS)]
+        readers = [connect(self._path, patience=self._patience) for _ in range(READERS)]
         for reader in readers:
             reader.execute("PRAGMA query_only = ON")
         return writer, readers
@@ -290,5 +291,5 @@ class SqliteEngine:
 class SqliteStore(SqlStore):
     """The store on the SQLite file of a database URL."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(SqliteEngine(sqlite_path(url)))
+    def __init__(self, url: str, *, patience: float = BUSY_TIMEOUT) -> None:
+        super().__init__(SqliteEngine(sqlite_path(url), patience=patience))

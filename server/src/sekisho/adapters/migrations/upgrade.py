@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+from sekisho.adapters.postgres.connecting import target
 from sekisho.adapters.sql.schema import NEEDED, REVISION
 from sekisho.adapters.sqlite import connect, create_file, keep_write_ahead_log, sqlite_path, unavailable
 from sekisho.rules.refusals import Refusal
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 #: Seconds that one node waits for another to finish migrating.
-PATIENCE = 60.0
+PATIENCE = 60
 
 #: What nodes that migrate one PostgreSQL database queue up on; any number, as long as it never changes.
 _ADVISORY_LOCK = 7_358_472_001
@@ -40,12 +41,16 @@ def migrate(url: str) -> None:
     """
     from alembic import command  # noqa: PLC0415 - half a second that a start which migrates nothing must not pay
     from alembic.config import Config  # noqa: PLC0415 - same
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - same
 
     config = Config()
     config.set_main_option("script_location", "sekisho.adapters:migrations")
-    with _exclusive_sqlite(url) if url.startswith("sqlite:") else _exclusive_postgres(url) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with _exclusive_sqlite(url) if url.startswith("sqlite:") else _exclusive_postgres(url) as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except OperationalError as fault:
+        raise Refusal("unavailable", str(fault.orig)) from fault
 
 
 def _sqlite_revision(url: str) -> str | None:
@@ -90,7 +95,7 @@ def _postgres_revision(url: str) -> str | None:
     import psycopg  # noqa: PLC0415 - an optional dependency
 
     try:
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(target(url).conninfo) as connection:
             row = connection.execute(REVISION).fetchone()
     except psycopg.errors.UndefinedTable:
         return None
@@ -110,14 +115,15 @@ def _exclusive_postgres(url: str) -> Generator[Connection]:
     from sqlalchemy import create_engine, pool  # noqa: PLC0415 - see migrate
 
     def connect_once() -> psycopg.Connection:
-        connection = psycopg.connect(url)
+        connection = psycopg.connect(target(url).conninfo)
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         return connection
 
     engine = create_engine("postgresql+psycopg://", creator=connect_once, poolclass=pool.NullPool)
-    try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-            yield connection
-    except psycopg.OperationalError as fault:
-        raise Refusal("unavailable", str(fault)) from fault
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{PATIENCE}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+        # A revision takes as long as it takes: what ends a request that hangs must not end it.
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield connection

@@ -1,0 +1,132 @@
+"""The schema is made once, by whoever comes first, and found by everybody else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from sekisho.adapters.migrations.upgrade import migrate, status
+from sekisho.adapters.migrations.versions import r0001_checkpoint
+from sekisho.adapters.postgres.store import PostgresStore
+from sekisho.adapters.sql.schema import NEEDED
+from sekisho.adapters.sql.store import SqlStore
+from sekisho.adapters.sqlite import SqliteStore
+from sekisho.rules.refusals import Refusal
+from tests.conformance.scene import Scene, refusal
+
+MIGRATE = "import sys; from sekisho.adapters.migrations.upgrade import migrate; migrate(sys.argv[1])"
+STATUS = """
+import sys
+from sekisho.adapters.migrations.upgrade import status
+current, needed = status(sys.argv[1])
+assert current == needed, current
+heavy = {"alembic", "sqlalchemy"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database that nobody has migrated."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/new.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+def new_store(url: str) -> SqlStore:
+    """A store that is not open."""
+    return SqliteStore(url) if url.startswith("sqlite") else PostgresStore(url, entropy=bytes)
+
+
+def test_what_is_needed_is_the_newest_revision() -> None:
+    """The constant that a start compares with is the head of the history that the package ships."""
+    config = Config()
+    config.set_main_option("script_location", "sekisho.adapters:migrations")
+    assert ScriptDirectory.from_config(config).get_heads() == [NEEDED]
+
+
+def test_the_first_revision_has_no_way_down() -> None:
+    """A downgrade would lose every account without a word."""
+    with pytest.raises(RuntimeError, match="restore a backup"):
+        r0001_checkpoint.downgrade()
+
+
+async def test_an_empty_database_is_told_from_a_migrated_one(empty_url: str) -> None:
+    """No store opens before the migration, each does after it, and to migrate again is to do nothing."""
+    assert status(empty_url) == (None, NEEDED)
+    told = await refusal(new_store(empty_url).open())
+    assert told.code == "unavailable"
+    migrate(empty_url)
+    assert status(empty_url) == (NEEDED, NEEDED)
+    store = new_store(empty_url)
+    await store.open()
+    scene = Scene([store])
+    assert await scene.rows("SELECT shard, epoch, seq FROM feed_head") == [(0, 1, 0)]
+    hanako = await scene.account()
+    migrate(empty_url)
+    assert await store.find_account(id=hanako.id) == hanako
+    await store.close()
+
+
+async def test_an_older_schema_is_refused_with_its_remedy_and_a_newer_one_is_not(empty_url: str) -> None:
+    """Revisions only add, so the release before the newest one runs on it."""
+    migrate(empty_url)
+    store = new_store(empty_url)
+    await store.open()
+    scene = Scene([store])
+    await scene.change("UPDATE sekisho_version SET version_num = '9999'")
+    await store.ping()
+    newer = new_store(empty_url)
+    await newer.open()
+    await newer.close()
+    await scene.change("UPDATE sekisho_version SET version_num = '0000'")
+    told = await refusal(new_store(empty_url).open())
+    assert told.code == "unavailable"
+    assert "sekisho db migrate" in told.detail
+    await store.close()
+
+
+def test_two_nodes_that_migrate_at_once_agree(empty_url: str) -> None:
+    """Both succeed, and the schema is there once."""
+    nodes = [
+        subprocess.Popen([sys.executable, "-c", MIGRATE, empty_url], stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    ends = [node.communicate(timeout=60)[1] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0, 0], ends
+    assert status(empty_url) == (NEEDED, NEEDED)
+
+
+def test_a_start_that_migrates_nothing_imports_no_alembic(empty_url: str) -> None:
+    """It would cost half a second."""
+    migrate(empty_url)
+    checked = subprocess.run(
+        [sys.executable, "-c", STATUS, empty_url], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    """Said as a refusal, not as a stack trace; and the file is left alone."""
+    path = tmp_path / "notes.txt"
+    path.write_text("this is not a database\n" * 100)
+    for act in (status, migrate):
+        with pytest.raises(Refusal) as told:
+            act(f"sqlite:///{path}")
+        assert told.value.code == "unavailable"
+    assert path.read_text().startswith("this is not")
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    """The refusal does not repeat the password of the URL."""
+    for act in (status, migrate):
+        with pytest.raises(Refusal) as told:
+            act("postgresql://postgres:sample-password@127.0.0.1:1/none")
+        assert told.value.code == "unavailable"
+        assert "sample-password" not in told.value.detail
