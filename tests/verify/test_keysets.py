@@ -19,7 +19,7 @@ from sekisho_verify import HmacKey, KeyRefused, SigningKey, key_from_jwk, key_fr
 from sekisho_verify.encoding import b64url_encode
 from sekisho_verify.keypairs import number
 from tests.verify import test_key_sniffing
-from tests.verify.tokens import ALGS, EC, HMAC, OKP, SECRET, public, rsa_private, signer, vector
+from tests.verify.tokens import ALGS, EC, HMAC, OKP, SECRET, public, signer, vector
 
 PAIR_ALGS = tuple(alg for alg in ALGS if not alg.startswith("HS"))
 RSA = signer("RS256")

@@ -83,7 +83,7 @@ def claims(**changes: object) -> dict[str, object]:
     return {name: value for name, value in (good | changes).items() if value is not ABSENT}
 
 
-def header(key: Signer = HMAC, **changes: object) -> dict[str, object]:
+def header(key: Signer = HMAC, /, **changes: object) -> dict[str, object]:
     """The header of a good access token, with some members changed or, by `ABSENT`, left out."""
     good: dict[str, object] = {"alg": key.alg, "kid": key.kid, "typ": "at+jwt"}
     return {name: value for name, value in (good | changes).items() if value is not ABSENT}
@@ -101,7 +101,7 @@ def seal(
     return (signing_input + b"." + b64url_encode(key.sign(signing_input))).decode()
 
 
-def token(key: Signer = HMAC, **changes: object) -> str:
+def token(key: Signer = HMAC, /, **changes: object) -> str:
     """A good access token, but for the changes in its claims."""
     return seal(header(key), claims(**changes), key)
 

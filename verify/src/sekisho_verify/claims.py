@@ -58,7 +58,7 @@ class AccessClaims(
     sid: Text
     rv: Text
     not_before: Seconds = 0.0
-    auth_time: Seconds | None = None
+    auth_time: Seconds | msgspec.UnsetType = msgspec.UNSET  # so that null is not taken for absent
     amr: tuple[str, ...] = ()
     scope: str = ""
     roles: frozenset[str] = frozenset()

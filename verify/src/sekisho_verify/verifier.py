@@ -6,6 +6,8 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
+from msgspec import UNSET
+
 from sekisho_verify.claims import Expectations, all_members, read_claims
 from sekisho_verify.errors import ConfigurationError, TokenRefused
 from sekisho_verify.jws import MAX_TOKEN, CompactVerifier
@@ -81,8 +83,9 @@ class AccessToken:
 
     @property
     def auth_time(self) -> float | None:
-        """When the user had last proved who they are, in seconds since 1970."""
-        return self._claims.auth_time
+        """When the user had last proved who they are, in seconds since 1970; None where not said."""
+        when = self._claims.auth_time
+        return None if when is UNSET else when
 
     @property
     def issued_at(self) -> float:

@@ -1,0 +1,41 @@
+"""A verified token is asked what it may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sekisho_verify import ConfigurationError, RightMissing, require
+from tests.verify.tokens import token, verifier
+
+RIGHTS = {"scope": "read", "role": "clerk", "group": "tokyo", "permission": "customers:read"}
+
+
+@pytest.mark.parametrize("kind", RIGHTS)
+def test_a_right_is_there_or_not(kind: str) -> None:
+    """The exact name of the right passes; a part, another case, or the right of another kind does not."""
+    accepted = verifier().verify(token())
+    require(accepted, **{kind: RIGHTS[kind]})
+    others = [name for other, name in RIGHTS.items() if other != kind]
+    for name in (RIGHTS[kind][:-1], RIGHTS[kind].upper(), RIGHTS[kind] + " ", "*", "read write", *others):
+        with pytest.raises(RightMissing) as caught:
+            require(accepted, **{kind: name})
+        assert (caught.value.code, caught.value.kind, caught.value.name) == ("insufficient_scope", kind, name)
+
+
+def test_all_rights_named_are_needed() -> None:
+    """Several rights are required together, and the one that is lacking is named."""
+    accepted = verifier().verify(token())
+    require(accepted, **RIGHTS)
+    for kind in RIGHTS:
+        with pytest.raises(RightMissing) as caught:
+            require(accepted, **(RIGHTS | {kind: "other"}))
+        assert caught.value.kind == kind
+
+
+@pytest.mark.parametrize("rights", [{}, {"scope": ""}, {"role": "", "scope": "read"}, {"permission": None}])
+def test_to_require_nothing_is_a_mistake(rights: dict[str, Any]) -> None:
+    """An empty requirement would let everybody pass, so it is refused, also for a token that has it all."""
+    with pytest.raises(ConfigurationError, match="name the right"):
+        require(verifier().verify(token()), **rights)
