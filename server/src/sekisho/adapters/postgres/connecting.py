@@ -86,10 +86,11 @@ def driver() -> Any:  # noqa: ANN401 - a module, which has no narrower type
     return psycopg
 
 
-def make_pool(target: Target, *, size: int) -> AsyncConnectionPool[AsyncConnection[Any]]:
+def make_pool(target: Target, *, size: int, patience: float) -> AsyncConnectionPool[AsyncConnection[Any]]:
     """A pool of at most `size` connections, not yet open.
 
-    Waiting is bounded twice: by `PATIENCE`, and to 64 callers a connection, whom it serves well within that.
+    Waiting is bounded twice: to `patience` (seconds), and to 64 callers a connection, whom it serves within a
+    fraction of that.
     """
     from psycopg import AsyncConnection, AsyncRawCursor  # noqa: PLC0415 - an optional dependency
     from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - same
@@ -106,7 +107,7 @@ def make_pool(target: Target, *, size: int) -> AsyncConnectionPool[AsyncConnecti
         min_size=min(2, size),
         max_size=size,
         max_waiting=size * 64,
-        timeout=PATIENCE,
+        timeout=patience,
         # The pool doubles its pauses while the server is away. Giving up at once, it lets the next caller try
         # anew, and we are back within a second of the server.
         reconnect_timeout=1.0,

@@ -52,16 +52,18 @@ class PostgresEngine:
         url: `postgresql://...`; `connecting.py` says what of it is ours.
         entropy: for the length of pauses only.
         size: connections at most.
+        patience: seconds that a caller waits for one of them.
 
     Raises:
         ValueError: the URL is none.
         ImportError: psycopg is not installed.
     """
 
-    def __init__(self, url: str, *, entropy: Entropy, size: int = 10) -> None:
+    def __init__(self, url: str, *, entropy: Entropy, size: int = 10, patience: float = PATIENCE) -> None:
         self._target = target(url)
         self._entropy = entropy
         self._size = size
+        self._patience = patience
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._errors: type[psycopg.Error] = driver().Error
         self._operational: type[psycopg.Error] = driver().OperationalError
@@ -72,20 +74,19 @@ class PostgresEngine:
         """Connect.
 
         Raises:
-            Refusal: `unavailable`: no answer within `PATIENCE`, or an isolation level too weak for us.
+            Refusal: `unavailable`: no answer in time, or an isolation level too weak for us.
         """
-        pool = make_pool(self._target, size=self._size)
+        pool = make_pool(self._target, size=self._size, patience=self._patience)
         try:
-            await pool.open(wait=True, timeout=PATIENCE)
+            await pool.open(wait=True, timeout=self._patience)
         except self._operational as fault:
             raise Refusal("unavailable", "the database does not answer", retry_after=1.0) from fault
         self._pool = pool
-        ((isolation,),) = await self.run("SHOW default_transaction_isolation", {}, repeatable=True)
-        if isolation == "repeatable read":
-            # Its snapshot is from before the wait for a lock and does not show what was committed meanwhile:
-            # a password change would leave alive the session that was opened beside it.
+        try:
+            await self._require_isolation()
+        except Refusal:
             await self.close()
-            raise Refusal("unavailable", "default_transaction_isolation must not be repeatable read")
+            raise
 
     async def close(self) -> None:
         """Let what was begun finish, and disconnect."""
@@ -108,6 +109,16 @@ class PostgresEngine:
         """
         statement = Statement(sql, parameters)
         return await self._attempt(lambda connection: _execute(connection, statement), repeatable=repeatable)
+
+    async def _require_isolation(self) -> None:
+        """Refuse REPEATABLE READ, which would neither wait and see nor fail.
+
+        Its snapshot is from before the wait for a lock and does not show what was committed meanwhile: a
+        password change would leave alive the session that was opened beside it.
+        """
+        ((isolation,),) = await self.run("SHOW default_transaction_isolation", {}, repeatable=True)
+        if isolation == "repeatable read":
+            raise Refusal("unavailable", "default_transaction_isolation must not be repeatable read")
 
     async def _read(self, connection: Connection, operation: Callable[[], Operation[T]]) -> T:
         steps = operation()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sekisho.adapters.postgres import rights, statements
+from sekisho.adapters.postgres.connecting import PATIENCE
 from sekisho.adapters.postgres.engine import PostgresEngine
 from sekisho.adapters.sql import accounts, events, throttle
 from sekisho.adapters.sql.store import SqlStore
@@ -19,8 +20,8 @@ from sekisho.rules.throttle import Bucket
 class PostgresStore(SqlStore):
     """`ports.Store` on PostgreSQL; the arguments are `PostgresEngine`'s."""
 
-    def __init__(self, url: str, *, entropy: Entropy, size: int = 10) -> None:
-        self._postgres = PostgresEngine(url, entropy=entropy, size=size)
+    def __init__(self, url: str, *, entropy: Entropy, size: int = 10, patience: float = PATIENCE) -> None:
+        self._postgres = PostgresEngine(url, entropy=entropy, size=size, patience=patience)
         super().__init__(self._postgres)
 
     async def rotate(
