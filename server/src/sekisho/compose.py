@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypedDict
 
-import structlog
-
 from sekisho.adapters import system
 from sekisho.adapters.addresses import EmailAddresses
 from sekisho.adapters.data_directory import make_directory
@@ -50,9 +48,8 @@ from sekisho.web.acts import Acts
 from sekisho.web.app import build_app
 from sekisho.web.application import Application
 from sekisho.web.envelope import ASGIApp
+from sekisho.web.logs import LOG, Line
 from sekisho_verify import Verifier
-
-log = structlog.stdlib.get_logger("sekisho")
 
 #: Seconds between two looks for rows that nobody needs any more, and how many go in one step: short
 #: transactions that make nobody wait, and no cron job.
@@ -277,7 +274,7 @@ async def sweep_for_ever(house: House) -> None:
             swept = await house.store.sweep(now=house.clock(), entry_horizon=keep, limit=SWEEP_STEP)
         except Refusal as refusal:
             # The database is away. Nothing is lost by sweeping later.
-            log.warning("sweep_failed", detail=refusal.detail)
+            LOG.warning(Line("sweep_failed", {"detail": refusal.detail}))
             swept = 0
         await asyncio.sleep(0 if swept >= SWEEP_STEP else SWEEP_EVERY)
 
