@@ -101,8 +101,8 @@ def keep_write_ahead_log(connection: sqlite3.Connection) -> None:
     for attempt in count():
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if attempt == 100:
+        except sqlite3.OperationalError as fault:
+            if attempt == 100 or _primary_code(fault) != sqlite3.SQLITE_BUSY:
                 raise
             time.sleep(0.05)
         else:
@@ -114,12 +114,17 @@ def unavailable(fault: Exception) -> Refusal:
     return Refusal("unavailable", f"sqlite: {fault}", retry_after=1.0)
 
 
+def _primary_code(fault: sqlite3.Error) -> int:
+    """The first byte of the extended result code; zero where the driver itself refused."""
+    code: int = getattr(fault, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
 def _translated(fault: Exception) -> Exception:
     """The refusal for a fault of the moment; any other is a bug of ours and stays what it is."""
     if not isinstance(fault, sqlite3.Error):
         return fault
-    primary = getattr(fault, "sqlite_errorcode", 0) & 0xFF
-    if primary not in _UNAVAILABLE and "no such table" not in str(fault):
+    if _primary_code(fault) not in _UNAVAILABLE and "no such table" not in str(fault):
         return fault
     refusal = unavailable(fault)
     refusal.__cause__ = fault
