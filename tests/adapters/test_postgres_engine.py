@@ -182,6 +182,14 @@ async def test_a_closed_store_refuses(url: str) -> None:
     assert await refused(store.ping()) == "unavailable"
 
 
+async def test_an_operator_is_told_why_there_is_no_connection(postgres_server: PostgresServer) -> None:
+    """The reason is in the detail, for the log; the password is not."""
+    url = postgres_server.url().replace(":", ":not-", 2).replace("postgresql:not-", "postgresql:")
+    told = await refusal(PostgresStore(url, entropy=os.urandom, patience=0.2).open())
+    assert (told.code, "password authentication failed" in told.detail) == ("unavailable", True)
+    assert "not-" not in told.detail
+
+
 async def test_a_database_without_our_schema_is_refused(postgres_url: str) -> None:
     """The operator is told what to run."""
     told = await refusal(PostgresStore(postgres_url, entropy=os.urandom).open())

@@ -1,9 +1,9 @@
 """How we connect: what of the URL is ours, what is set on every connection, and the pool.
 
-Ours is one parameter of the URL, `prepared_statements=false`: for a pgbouncer before 1.21 (Debian 12 has
-1.18) that hands every transaction to another server connection. Then nothing is prepared, at the price of one
-planning a statement, and nothing is set that such a pgbouncer refuses at connect: give the role its time-outs
-instead (`ALTER ROLE sekisho SET statement_timeout = '10s'`).
+Ours is one parameter of the URL, `prepared_statements=false`: for a pgbouncer that hands every transaction to
+another server connection (tried with 1.18, Debian 12's). Then nothing is prepared, at the price of planning
+each statement anew, and nothing is set that pgbouncer refuses at connect: give the role its time-outs instead
+(`ALTER ROLE sekisho SET statement_timeout = '10s'`).
 
 Everything else goes to libpq as it is, `sslmode` and several hosts with `target_session_attrs` included, and
 wins over what is set here. `synchronous_commit` is never touched: what we acknowledge is durable.

@@ -80,7 +80,7 @@ class PostgresEngine:
         try:
             await pool.open(wait=True, timeout=self._patience)
         except self._operational as fault:
-            raise Refusal("unavailable", "the database does not answer", retry_after=1.0) from fault
+            raise Refusal("unavailable", await self._why_not(), retry_after=1.0) from fault
         self._pool = pool
         try:
             await self._require_isolation()
@@ -109,6 +109,14 @@ class PostgresEngine:
         """
         statement = Statement(sql, parameters)
         return await self._attempt(lambda connection: _execute(connection, statement), repeatable=repeatable)
+
+    async def _why_not(self) -> str:
+        """What stands in the way of connecting, which the pool keeps to itself."""
+        try:
+            await (await driver().AsyncConnection.connect(self._target.conninfo)).close()
+        except self._operational as fault:
+            return str(fault)
+        return "the database took too long to let us in"
 
     async def _require_isolation(self) -> None:
         """Refuse REPEATABLE READ, which would neither wait and see nor fail.
