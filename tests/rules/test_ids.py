@@ -47,9 +47,16 @@ def test_an_instant_that_does_not_fit_is_refused(now: float) -> None:
 @pytest.mark.requirement("H8")
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "017F22E2-79B0-7CC3-98C4-DC0C0C07398F", "017f22e279b07cc398c4dc0c0c07398f",
-     "{017f22e2-79b0-7cc3-98c4-dc0c0c07398f}", "urn:uuid:017f22e2-79b0-7cc3-98c4-dc0c0c07398f", "../etc/passwd"],
-)  # fmt: skip
+    [
+        "",
+        "x",
+        "017F22E2-79B0-7CC3-98C4-DC0C0C07398F",
+        "017f22e279b07cc398c4dc0c0c07398f",
+        "{017f22e2-79b0-7cc3-98c4-dc0c0c07398f}",
+        "urn:uuid:017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+        "../etc/passwd",
+    ],
+)
 def test_other_spellings_are_no_ids(text: str) -> None:
     """An id has one spelling, so that it can be compared and logged as text."""
     assert not is_uuid(text)

@@ -30,9 +30,7 @@ def test_the_grace_ends_at_its_exact_second() -> None:
 
 def test_a_fresh_login_rotates_at_once() -> None:
     """There is no grace before the first rotation."""
-    assert decide(Family(0), 0, now=1000.0, key=KEY) == Presented(
-        Verdict.ROTATED, Family(1, 1000.0, 0, KEY)
-    )
+    assert decide(Family(0), 0, now=1000.0, key=KEY) == Presented(Verdict.ROTATED, Family(1, 1000.0, 0, KEY))
 
 
 def test_the_ordinary_rotation_remembers_the_key_it_came_with() -> None:
@@ -92,7 +90,7 @@ def test_without_grace_nothing_is_within_it() -> None:
 
 @pytest.mark.requirement("R5")
 def test_two_tabs_recover_to_the_same_successor() -> None:
-    """Within the grace of a recovery the same proof gets the same successor, so neither tab is left behind."""
+    """Within the grace of a recovery the same proof gets the same successor; no tab is left behind."""
     first = decide(FAMILY, 4, now=2000.0, key=KEY)
     assert first == Presented(Verdict.RECOVERED, Family(6, 2000.0, 4, KEY))
     assert decide(first.family, 4, now=2009.999, key=KEY) == Presented(Verdict.REPLAYED, first.family)

@@ -16,11 +16,11 @@ def test_the_wait_doubles_up_to_its_cap() -> None:
 
 
 @pytest.mark.requirement("W5")
-@pytest.mark.parametrize("subject", sorted(POLICIES))
+@pytest.mark.parametrize("subject", sorted(POLICIES.keys() - {"signup"}))
 def test_no_lock_is_permanent(subject: str) -> None:
-    """Whatever an attacker does, the wait ends within the hour; and a day allows few guesses."""
+    """Whatever an attacker does, the wait ends within a quarter of an hour; and a day allows few guesses."""
     policy = POLICIES[subject]  # type: ignore[index]  # the keys are the Literal's members
-    assert policy.wait(10**9) <= 3600.0
+    assert policy.wait(10**9) <= 900.0
     assert policy.free + 86_400 / policy.cap <= 200
 
 

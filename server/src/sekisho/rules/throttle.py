@@ -39,7 +39,8 @@ POLICIES: dict[Subject, Policy] = {
     "password": Policy(free=10, base=1.0, cap=900.0),
     # A whole office behind one address logs in at nine; successes are given back, so only failures count.
     "network": Policy(free=100, base=1.0, cap=900.0),
-    "signup": Policy(free=20, base=4.0, cap=3600.0),
+    # No guess, only a bound on how fast one network can fill the table.
+    "signup": Policy(free=100, base=1.0, cap=60.0, forget=3600.0),
 }
 
 
