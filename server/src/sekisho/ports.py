@@ -299,7 +299,7 @@ class RightsStore(Protocol):
         ...
 
     async def grant_role(self, user_id: str, role: str, *, now: float, event: Event) -> bool:
-        """False if the account has it already."""
+        """False if the account has it already. Raises `Refusal("not_found")` if there is no such account."""
         ...
 
     async def revoke_role(self, user_id: str, role: str, *, now: float, event: Event) -> bool:
@@ -319,7 +319,7 @@ class RightsStore(Protocol):
         ...
 
     async def add_member(self, group: str, user_id: str, *, now: float, event: Event) -> bool:
-        """False if the account is in it already. Raises `Refusal("not_found")` if there is no such group."""
+        """False if the account is in it already. Raises `Refusal("not_found")` if either is not there."""
         ...
 
     async def remove_member(self, group: str, user_id: str, *, now: float, event: Event) -> bool:
@@ -329,7 +329,10 @@ class RightsStore(Protocol):
     async def set_user_permission(
         self, user_id: str, permission: str, effect: Effect | None, *, now: float, event: Event
     ) -> bool:
-        """Allow, deny or (none) clear a permission of an account. False if it stood so already."""
+        """Allow, deny or (none) clear a permission of an account. False if it stood so already.
+
+        Raises `Refusal("not_found")` if there is no such account.
+        """
         ...
 
     async def set_group_permission(

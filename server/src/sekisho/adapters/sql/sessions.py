@@ -99,7 +99,12 @@ def listed(user_id: str, *, now: float) -> Operation[list[Session]]:
 def grant_without_session(
     user_id: str, *, checked: str | None, forgive: Sequence[Bucket], event: Event | None
 ) -> Operation[tuple[Account, Rights] | None]:
-    """An enabled account and its rights; with `checked`, only while that is its password hash."""
+    """An enabled account and its rights; with `checked`, only while that is its password hash.
+
+    The rights come first, with their number: should the account be disabled between two statements, the entry
+    has a higher one.
+    """
+    held = yield from rights.of_user(user_id)
     if checked is None:
         account = yield from accounts.enabled(user_id)
     else:
@@ -109,7 +114,7 @@ def grant_without_session(
     yield from throttle.forgive(forgive)
     if event is not None:
         yield from events.record(event)
-    return account, (yield from rights.of_user(user_id))
+    return account, held
 
 
 def sweep(*, now: float, limit: int) -> Operation[int]:
