@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypedDict
 
+from starlette.types import ASGIApp
+
 from sekisho.adapters import system
 from sekisho.adapters.addresses import EmailAddresses
 from sekisho.adapters.data_directory import make_directory
@@ -47,7 +49,6 @@ from sekisho.settings import Settings, data_directory, read_settings
 from sekisho.web.acts import Acts
 from sekisho.web.app import build_app
 from sekisho.web.application import Application
-from sekisho.web.envelope import ASGIApp
 from sekisho.web.logs import LOG, Line
 from sekisho_verify import Verifier
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from sekisho.ports import Entropy
 from sekisho.settings import Settings
@@ -19,7 +20,7 @@ from sekisho.web.acts import Acts
 from sekisho.web.client import Clients
 from sekisho.web.dispatch import Dispatcher
 from sekisho.web.endpoint import Endpoint, Site
-from sekisho.web.envelope import ASGIApp, Envelope
+from sekisho.web.envelope import Envelope
 from sekisho.web.metrics import Metrics
 from sekisho.web.openapi import openapi
 from sekisho.web.wire import encode
@@ -66,7 +67,7 @@ def build_app(
     if settings.allowed_origins:
         # Credentials are not among what is allowed: in mode `token` a browser sends no cookie (H2).
         app = CORSMiddleware(
-            app,  # type: ignore[arg-type]  # a scope is a dictionary; Starlette says MutableMapping
+            app,
             allow_origins=settings.allowed_origins,
             allow_methods=_CORS_METHODS,
             allow_headers=_CORS_REQUEST_HEADERS,

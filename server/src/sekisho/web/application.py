@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import SettingsRefused
-from sekisho.web.envelope import ASGIApp
-from sekisho.web.wire import Receive, Send
 
 
 class Application:
@@ -26,7 +25,7 @@ class Application:
         self._lock = asyncio.Lock()
         self._app: ASGIApp | None = None
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or open and close with the server."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)

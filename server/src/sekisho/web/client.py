@@ -6,7 +6,9 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from starlette.types import Scope
 
 from sekisho.ports import Entropy
 from sekisho.rules.session import Client
@@ -29,7 +31,7 @@ class Clients:
     trusted: Sequence[Network]
     entropy: Entropy
 
-    def identify(self, scope: dict[str, Any], headers: dict[bytes, bytes]) -> Client:
+    def identify(self, scope: Scope, headers: dict[bytes, bytes]) -> Client:
         """The client of a request.
 
         `X-Forwarded-For` and `X-Request-Id` count only from a trusted peer. Of the addresses, the right-most
@@ -51,7 +53,7 @@ class Clients:
     def _trusts(self, address: Address | None) -> bool:
         return address is not None and any(address in network for network in self.trusted)
 
-    def _forwarded(self, scope: dict[str, Any], peer: str) -> str:
+    def _forwarded(self, scope: Scope, peer: str) -> str:
         values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
         for text in reversed(b",".join(values).decode("latin-1").split(",")):
             address = _address(text.strip())

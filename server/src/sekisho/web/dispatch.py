@@ -6,12 +6,14 @@ more than reading its body does. Whatever is not a core path goes to the routes 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Router
+from starlette.types import Receive, Scope, Send
 
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bearer import required_bearer_token
@@ -20,7 +22,7 @@ from sekisho.web.exchange import Exchange, exchange_of
 from sekisho.web.logs import LOG, Line
 from sekisho.web.metrics import REFUSALS
 from sekisho.web.problems import problem
-from sekisho.web.wire import Headers, Receive, Reply, Send, encode, read_json, reader
+from sekisho.web.wire import STATUS, ClientGone, Headers, Reply, encode, read_json, reader
 from sekisho_verify.errors import TokenRefused
 
 _UNMATCHED: Final = "(none)"
@@ -104,7 +106,7 @@ class Dispatcher:
             raise ValueError(f"two endpoints claim {endpoint.method} {endpoint.path}")
         path.operations[endpoint.method] = Operation(endpoint, self._site)
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but a broken connection leaves as an exception."""
         if scope["type"] != "http":
             await self._router(scope, receive, send)
@@ -117,6 +119,8 @@ class Dispatcher:
             reply = self._refuse(exchange, refusal)
         except HTTPException as refused:
             reply = self._refuse_route(exchange, refused)
+        except ClientGone:
+            raise
         except Exception as fault:
             if exchange.status:
                 raise  # the answer has begun: only breaking it off tells the client that it is not whole
@@ -125,9 +129,7 @@ class Dispatcher:
         if reply is not None:
             await reply.send(send, head=head)
 
-    async def _reply(
-        self, exchange: Exchange, scope: dict[str, Any], receive: Receive, send: Send
-    ) -> Reply | None:
+    async def _reply(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> Reply | None:
         path, param = self._find(exchange.path)
         if path is None:
             exchange.route = _UNMATCHED
@@ -158,7 +160,9 @@ class Dispatcher:
         exchange.code = refusal.code
         self._site.metrics.count(REFUSALS, exchange.route, refusal.code)
         if refusal.detail:
-            LOG.debug(Line("refused", {"code": refusal.code, "request_id": exchange.client.request_id}))
+            level = logging.WARNING if STATUS[refusal.code] >= 500 else logging.DEBUG
+            told = {"code": refusal.code, "detail": refusal.detail, "request_id": exchange.client.request_id}
+            LOG.log(level, Line("refused", told))
         return problem(
             refusal,
             language=exchange.language,

@@ -6,17 +6,16 @@ It wraps everything, features and refusals included, so that no handler can leav
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any, Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sekisho.web.client import Clients
 from sekisho.web.exchange import Exchange
 from sekisho.web.logs import ACCESS, Line
 from sekisho.web.metrics import Metrics
-from sekisho.web.wire import ClientGone, Headers, Receive, Send
-
-ASGIApp = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+from sekisho.web.wire import ClientGone, Headers
 
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -45,7 +44,7 @@ class Envelope:
         self._base_path = base_path
         self._always: Headers = [*_ALWAYS, _HSTS] if https else list(_ALWAYS)
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry one request in and its answer out."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -62,7 +61,7 @@ class Envelope:
         )
         always = [*self._always, (b"x-request-id", exchange.client.request_id.encode())]
 
-        async def seal(message: MutableMapping[str, Any]) -> None:
+        async def seal(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
                 given = message.get("headers", ())
@@ -84,7 +83,7 @@ class Envelope:
         finally:
             self._account(exchange, scope["method"], perf_counter() - began)
 
-    def _below(self, scope: dict[str, Any]) -> tuple[str, str]:
+    def _below(self, scope: Scope) -> tuple[str, str]:
         """Where our own root is, and the path below it.
 
         A framework that mounts us says it in `root_path`; a proxy that passes the issuer's path on as it is

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Final, cast
+
+from starlette.types import Scope
 
 from sekisho.rules.session import Client
 from sekisho.web.language import choose
@@ -41,11 +43,11 @@ class Exchange:
         """The language that the caller reads."""
         return choose(self.headers.get(b"accept-language", b""))
 
-    def into(self, scope: dict[str, Any], *, root_path: str) -> dict[str, Any]:
+    def into(self, scope: Scope, *, root_path: str) -> Scope:
         """A copy of the ASGI scope that carries this exchange; its path begins with `root_path`."""
         return {**scope, "root_path": root_path, _KEY: self}
 
 
-def exchange_of(scope: dict[str, Any]) -> Exchange:
+def exchange_of(scope: Scope) -> Exchange:
     """The exchange that a scope carries, for routes of features too."""
     return cast("Exchange", scope[_KEY])

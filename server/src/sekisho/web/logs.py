@@ -7,6 +7,7 @@ queries, bodies and header values never are (H4).
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
@@ -53,7 +54,11 @@ class JsonLines(logging.Formatter):
             line |= {"event": "log", "logger": record.name, "message": record.getMessage()}
         if record.exc_info and record.exc_info[1]:
             line["exception"] = describe(record.exc_info[1])
-        return _encode(line).decode()
+        try:
+            return _encode(line).decode()
+        except UnicodeEncodeError:
+            # Half a surrogate pair, in somebody else's message. It is escaped, and the line is not lost.
+            return json.dumps(line, default=repr)
 
 
 class ConsoleLines(logging.Formatter):

@@ -10,7 +10,7 @@ from sekisho.web.bodies import State
 from sekisho.web.endpoint import Call, Content, Endpoint, Site
 
 #: Seconds that the database has to answer; load balancers ask every few seconds and wait about as long.
-_PATIENCE: Final = 2.0
+PATIENCE: Final = 2.0
 
 
 async def healthz(_: Site, __: Call[None]) -> State:
@@ -21,7 +21,7 @@ async def healthz(_: Site, __: Call[None]) -> State:
 async def readyz(site: Site, _: Call[None]) -> State:
     """GET /readyz: the database answers too. Send no requests here while it does not."""
     try:
-        await asyncio.wait_for(site.acts.ping(), _PATIENCE)
+        await asyncio.wait_for(site.acts.ping(), PATIENCE)
     except TimeoutError:
         raise Refusal("unavailable", "the database did not answer in time") from None
     return State(status="ok")

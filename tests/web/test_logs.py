@@ -1,0 +1,96 @@
+"""Lines for machines and for people; whatever is in them, a line is one line and prints as it reads."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from sekisho.web.logs import ACCESS, ConsoleLines, JsonLines, Line, configure, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOSTILE = "a\r\nINFO forged\x1b[2J\x07\u202e \ud800"
+
+
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
+    """The root logger, as it was before afterwards."""
+    root = logging.getLogger()
+    handlers, level, access = root.handlers[:], root.level, ACCESS.level
+    yield root
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    ACCESS.setLevel(access)
+
+
+def record(message: object, *arguments: object, error: BaseException | None = None) -> logging.LogRecord:
+    """A record as a logger makes it."""
+    info = (type(error), error, error.__traceback__) if error else None
+    return logging.LogRecord("some.library", logging.WARNING, "", 0, message, arguments, info)
+
+
+@pytest.mark.requirement("H4")
+@pytest.mark.parametrize(
+    "message", [Line("hello", {"who": HOSTILE, "n": 1}), f"hello {HOSTILE}"], ids=["ours", "theirs"]
+)
+def test_a_hostile_value_cannot_forge_a_line(message: object) -> None:
+    """Line breaks, terminal sequences and half characters are escaped, in both formats."""
+    text = JsonLines().format(record(message))
+    assert json.loads(text)["level"] == "warning"
+    assert "\n" not in text
+    assert "\x1b" not in text
+    console = ConsoleLines().format(record(message))
+    assert console.isprintable()
+    assert "forged" in console
+    (text + console).encode("utf-8")
+
+
+def test_a_line_of_ours_is_its_fields() -> None:
+    """The event and what belongs to it, as members."""
+    line = json.loads(JsonLines().format(record(Line("request", {"status": 200, "ip": "::1"}))))
+    assert line.pop("at").endswith("Z")
+    assert line == {"level": "warning", "event": "request", "status": 200, "ip": "::1"}
+
+
+def test_a_line_of_a_library_is_its_message() -> None:
+    """With the name of who said it."""
+    line = json.loads(JsonLines().format(record("%s of %d", "part", 2)))
+    assert (line["event"], line["logger"], line["message"]) == ("log", "some.library", "part of 2")
+
+
+def test_an_exception_is_told_without_its_message() -> None:
+    """Types, places and the database's code; a message may quote a secret, and so may its cause's."""
+    try:
+        try:
+            int("hunter2")
+        except ValueError as cause:
+            raise OSError(28, "hunter2") from cause
+    except OSError as raised:
+        error = raised
+    text = "\n".join(describe(error))
+    assert text.startswith("builtins.OSError 28\n  ")
+    assert "\nbuiltins.ValueError\n  " in text
+    assert "in test_an_exception_is_told_without_its_message" in text
+    for formatter in (JsonLines(), ConsoleLines()):
+        assert "hunter2" not in formatter.format(record(Line("internal", {}), error=error))
+
+
+@pytest.mark.parametrize("form", ["json", "console", "auto"])
+@pytest.mark.parametrize("lines", [1, 2], ids=["no access log", "access log"])
+def test_a_process_of_our_own_is_configured(
+    root: logging.Logger, form: Literal["json", "console", "auto"], lines: int
+) -> None:
+    """To one stream, in the form asked for (`auto`: JSON where nobody watches); with or without requests."""
+    stream = io.StringIO()
+    configure(form, stream=stream, access=lines == 2)
+    logging.getLogger("uvicorn.error").info("started")
+    ACCESS.info(Line("request", {"status": 200}))
+    written = stream.getvalue().splitlines()
+    assert len(written) == lines
+    assert all(line.startswith("{") is (form != "console") for line in written)
+    assert root.level == logging.INFO
