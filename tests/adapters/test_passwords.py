@@ -234,9 +234,9 @@ async def test_strange_input_is_wrong(make: Make, scheme: PasswordHash, password
 @pytest.mark.requirement("W6")
 @pytest.mark.parametrize("typed", ["plain words only", "ｆｕｌｌ ｗｉｄｔｈ"], ids=["one form", "two forms"])
 def test_unknown_accounts_cost_what_wrong_passwords_cost(typed: str) -> None:
-    """With no account the check takes as long as with a wrong password.
+    """With no account the check does as much work as with a wrong password, within a few percent.
 
-    Measured on a profile of some milliseconds, alternating, by medians, so that a busy machine hits both.
+    Measured in processor time of the thread, alternating, by medians: what else the machine does hits both.
     """
     profile = Argon2id(time_cost=2, memory_cost=1024)
     passwords = HashedPasswords(profile, entropy=entropy, threads=1)
@@ -244,14 +244,11 @@ def test_unknown_accounts_cost_what_wrong_passwords_cost(typed: str) -> None:
     times: dict[bool, list[float]] = {True: [], False: []}
     for turn in range(400):
         known = turn % 2 == 0
-        begin = time.perf_counter()
+        begin = time.thread_time()
         assert passwords._check(typed, hashed if known else None) == WRONG
-        times[known].append(time.perf_counter() - begin)
+        times[known].append(time.thread_time() - begin)
     passwords.close()
-    assert 0.8 < median(times[True]) / median(times[False]) < 1.25
-    # How often a check of one kind takes longer than one of the other: every second time, if they are alike.
-    longer = sum(a > b for a in times[True] for b in times[False]) / (200 * 200)
-    assert 0.25 < longer < 0.75
+    assert 0.9 < median(times[True]) / median(times[False]) < 1.1
 
 
 async def test_the_loop_is_free_while_passwords_are_hashed(make: Make) -> None:

@@ -65,11 +65,12 @@ class HashedPasswords:
 
     def _check(self, password: str, hashed: str | None) -> Checked:
         # No account, or a hash that no code of ours can read: the decoy costs what a real one costs (W6).
-        known = hashed if hashed is not None and readable(hashed) else None
+        stored = self._decoy if hashed is None else hashed
+        target = stored if readable(stored) else self._decoy
         for attempt in _attempts(password):
-            right = matches(known or self._decoy, _encoded(attempt))
-            if right and known is not None and len(attempt) <= PASSWORD_MAX:
-                return Checked(correct=True, rehash=self._is_outdated(password, attempt, known))
+            right = matches(target, _encoded(attempt))
+            if right and target is hashed and len(attempt) <= PASSWORD_MAX:
+                return Checked(correct=True, rehash=self._is_outdated(password, attempt, target))
         return Checked(correct=False)
 
     def _is_outdated(self, password: str, attempt: str, hashed: str) -> bool:
