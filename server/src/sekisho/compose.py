@@ -25,7 +25,7 @@ from sekisho.adapters.signer import JwsSigner
 from sekisho.adapters.signing_keys import signing_keys
 from sekisho.adapters.sqlite import SqliteStore
 from sekisho.flows import stateless
-from sekisho.flows.authenticate import authenticate
+from sekisho.flows.authenticate import authenticate, identify
 from sekisho.flows.change_password import change_password
 from sekisho.flows.login import login
 from sekisho.flows.logout import bearer_of, logout
@@ -33,7 +33,7 @@ from sekisho.flows.open_session import open_session
 from sekisho.flows.refresh import refresh
 from sekisho.flows.register import register
 from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
-from sekisho.ports import Clock, Entropy, Mint, Opener, Store
+from sekisho.ports import Clock, Entropy, Opener, Store
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import horizon
 from sekisho.rules.session import (
@@ -66,6 +66,7 @@ class House:
     store: Store
     keys: ServerKeys
     signer: JwsSigner
+    mint: Minting
     passwords: HashedPasswords
     addresses: EmailAddresses
     lifetimes: Lifetimes
@@ -110,8 +111,9 @@ async def open_house(
     root = root_secret(settings.root_secret, data=settings.data, secrets=secrets, entropy=entropy)
     keys = derive_keys(root)
     current, needed = await asyncio.to_thread(upgrade.status, settings.database_url)
-    if current != needed:
-        # The first node to start migrates: the previous release runs on the next schema as well.
+    if current is None or current < needed:
+        # The first node of a release migrates. Nodes of the one before run on the next schema as well, so a
+        # schema that is ahead of us is left alone; revisions are numbered, and sort as text.
         await asyncio.to_thread(upgrade.migrate, settings.database_url)
     async with AsyncExitStack() as stack:
         store = store_for(settings, entropy=entropy)
@@ -124,14 +126,16 @@ async def open_house(
         profile = configured_hash(settings.password_hash, settings.password_profile)
         passwords = HashedPasswords(profile, entropy=entropy)
         stack.callback(passwords.close)
+        chosen = lifetimes(settings)
         yield House(
             settings=settings,
             store=store,
             keys=keys,
             signer=signer,
+            mint=Minting(settings.issuer, settings.audience, chosen, signer, entropy),
             passwords=passwords,
             addresses=EmailAddresses(),
-            lifetimes=lifetimes(settings),
+            lifetimes=chosen,
             clock=clock,
             entropy=entropy,
         )
@@ -140,7 +144,6 @@ async def open_house(
 def bind(house: House) -> Acts:
     """The flows, each with what it may touch and nothing else."""
     settings, store = house.settings, house.store
-    mint = Minting(settings.issuer, settings.audience, house.lifetimes, house.signer, house.entropy)
     verifier = Verifier(
         issuer=settings.issuer,
         audience=settings.audience,
@@ -149,12 +152,8 @@ def bind(house: House) -> Acts:
         clock=house.clock,
     )
 
-    def identify(access_token: str) -> Bearer:
-        token = verifier.verify(access_token)
-        return Bearer(token.sid, token.sub)
-
     stored = settings.refresh_store == "database"
-    carried = _stored(house, mint, verifier) if stored else _stateless(house, mint, verifier)
+    carried = _stored(house, verifier) if stored else _stateless(house, verifier)
     times = _Times(clock=house.clock, entropy=house.entropy)
     checks = _Checks(accounts=store, throttle=store, passwords=house.passwords)
     return Acts(
@@ -176,7 +175,7 @@ def bind(house: House) -> Acts:
             **times,
         ),
         refresh=carried.refresh,
-        identify=identify,
+        identify=partial(identify, verify=verifier.verify),
         bearer_of=carried.bearer_of,
         authenticate=carried.authenticate,
         logout=carried.logout,
@@ -218,19 +217,21 @@ class _Carried:
     revoke_session: Callable[[RevokeRequest], Awaitable[None]]
 
 
-def _stored(house: House, mint: Mint, verifier: Verifier) -> _Carried:
+def _stored(house: House, verifier: Verifier) -> _Carried:
     store, keys = house.store, house.keys.refresh
     times = _Times(clock=house.clock, entropy=house.entropy)
     return _Carried(
         open_session=partial(
             open_session,
             sessions=store,
-            mint=mint,
+            mint=house.mint,
             keys=keys,
             lifetimes=house.lifetimes,
             entropy=house.entropy,
         ),
-        refresh=partial(refresh, sessions=store, mint=mint, keys=keys, lifetimes=house.lifetimes, **times),
+        refresh=partial(
+            refresh, sessions=store, mint=house.mint, keys=keys, lifetimes=house.lifetimes, **times
+        ),
         bearer_of=partial(bearer_of, keys=keys),
         authenticate=partial(authenticate, verify=verifier.verify, sessions=store, clock=house.clock),
         logout=partial(logout, sessions=store, **times),
@@ -239,7 +240,7 @@ def _stored(house: House, mint: Mint, verifier: Verifier) -> _Carried:
     )
 
 
-def _stateless(house: House, mint: Mint, verifier: Verifier) -> _Carried:
+def _stateless(house: House, verifier: Verifier) -> _Carried:
     store, signer = house.store, house.signer
     times = _Times(clock=house.clock, entropy=house.entropy)
     return _Carried(
@@ -247,12 +248,12 @@ def _stateless(house: House, mint: Mint, verifier: Verifier) -> _Carried:
             stateless.open_session,
             store=store,
             signer=signer,
-            mint=mint,
+            mint=house.mint,
             issuer=house.settings.issuer,
             lifetimes=house.lifetimes,
             entropy=house.entropy,
         ),
-        refresh=partial(stateless.refresh, store=store, signer=signer, mint=mint, clock=house.clock),
+        refresh=partial(stateless.refresh, store=store, signer=signer, mint=house.mint, clock=house.clock),
         bearer_of=partial(stateless.bearer_of, signer=signer, clock=house.clock),
         authenticate=partial(stateless.authenticate, verify=verifier.verify, store=store),
         logout=partial(stateless.logout, store=store, **times),

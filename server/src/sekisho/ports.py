@@ -51,7 +51,7 @@ class Passwords(Protocol):
 
     @property
     def max_bytes(self) -> int | None:
-        """How many bytes of UTF-8 the configured hash takes, where it has a limit: for `normalize_password`."""
+        """How many bytes of UTF-8 the configured hash takes, where it has a limit."""
         ...
 
     async def hash(self, password: str) -> str:

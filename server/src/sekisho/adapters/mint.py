@@ -24,7 +24,12 @@ class Minting:
     entropy: Entropy
 
     def tokens(self, grant: Grant, refresh_token: str, *, now: float) -> Tokens:
-        """The pair that a client is handed: an access token signed now, and that refresh token."""
+        """The pair that a client is handed: an access token signed now, and that refresh token.
+
+        The access token ends with the session at the latest, and lives for a second at least.
+        """
+        left = max(1.0, grant.refresh_expires_at - now)
+        ttl = min(self.lifetimes.access, left)
         claims = access_claims(
             issuer=self.issuer,
             audience=self.audience,
@@ -35,11 +40,11 @@ class Minting:
             auth_time=grant.auth_time,
             amr=grant.amr,
             now=now,
-            ttl=self.lifetimes.access,
+            ttl=ttl,
         )
         return Tokens(
             access_token=self.signer.sign(claims),
-            expires_in=int(self.lifetimes.access),
+            expires_in=int(ttl),
             refresh_token=refresh_token,
             refresh_expires_in=int(grant.refresh_expires_at - now),
             grant=grant,

@@ -9,8 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sekisho.ports import Clock, SessionStore
-from sekisho.rules.session import Grant
+from sekisho.rules.ids import is_uuid
+from sekisho.rules.refusals import Refusal
+from sekisho.rules.session import Bearer, Grant
 from sekisho_verify import AccessToken
+
+
+def identify(access_token: str, *, verify: Callable[[str], AccessToken]) -> Bearer:
+    """The session and the account that a valid access token names.
+
+    Raises:
+        TokenRefused: the token is not valid.
+        Refusal: `session_unknown`: it names what is no id of ours, so another holder of the key made it.
+    """
+    token = verify(access_token)
+    if not (is_uuid(token.sid) and is_uuid(token.sub)):
+        raise Refusal("session_unknown", "ids that we do not make")
+    return Bearer(token.sid, token.sub)
 
 
 async def authenticate(
@@ -26,5 +41,5 @@ async def authenticate(
         TokenRefused: the token is not valid.
         Refusal: `session_unknown`, `session_expired`, `session_revoked`.
     """
-    token = verify(access_token)
-    return await sessions.live_session(token.sid, user_id=token.sub, now=clock())
+    bearer = identify(access_token, verify=verify)
+    return await sessions.live_session(bearer.session_id, user_id=bearer.user_id, now=clock())

@@ -13,7 +13,7 @@ from typing import Any, Never
 
 from sekisho.ports import Clock, Entropy, Mint, Opening, Signer, StatelessStore
 from sekisho.rules.events import Event
-from sekisho.rules.ids import ENTROPY_BYTES, uuid7
+from sekisho.rules.ids import ENTROPY_BYTES, is_uuid, uuid7
 from sekisho.rules.refresh import Verdict
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
@@ -100,9 +100,11 @@ async def authenticate(
 
     Raises:
         TokenRefused: the token is not valid.
-        Refusal: `session_revoked`.
+        Refusal: `session_unknown`, `session_revoked`.
     """
     token = verify(access_token)
+    if not (is_uuid(token.sid) and is_uuid(token.sub)):
+        raise Refusal("session_unknown", "ids that we do not make")
     return await _grant(token.claims, token.expires_at, store=store)
 
 
