@@ -93,7 +93,7 @@ def test_strange_words_do_no_harm(password: str, context: Sequence[str]) -> None
 
 
 def test_no_password_makes_the_estimate_slow() -> None:
-    """Symbols that could all stand for letters take a fraction of the time that estimating them in full takes."""
+    """Symbols that could all stand for letters take a fraction of what estimating them in full takes."""
     from zxcvbn_rs_py import zxcvbn  # noqa: PLC0415 - the full estimate, for comparison
 
     hostile = "4@8({[<3691!|70$5+%2" + "$@1(0+8<3!{5"
