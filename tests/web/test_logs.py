@@ -18,8 +18,10 @@ HOSTILE = "a\r\nINFO forged\x1b[2J\x07\u202e \ud800"
 
 
 @pytest.fixture
-def root() -> Iterator[logging.Logger]:
-    """The root logger, as it was before afterwards."""
+def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
+    """The root logger; it and what is configured beside it are afterwards as they were before."""
+    for name in ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile"):
+        monkeypatch.setattr(logging, name, getattr(logging, name))
     root = logging.getLogger()
     handlers, level, access = root.handlers[:], root.level, ACCESS.level
     yield root
