@@ -48,6 +48,15 @@ class Sekisho(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(NOUNS.items()))
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command. A reader that has seen enough (`| head`) is no fault; for Click it is one."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Python would complain once more when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return Exit.OK
+
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Never:  # type: ignore[override]  # noqa: ANN401, ARG002 - Click's; ours never returns
         """Run, and end the process with one of our exit codes."""
         sys.exit(self.run(list(sys.argv[1:] if args is None else args), **extra))
@@ -59,10 +68,6 @@ class Sekisho(click.Group):
             result = super().main(arguments, "sekisho", **extra)
         except (KeyboardInterrupt, click.Abort):
             return Exit.INTERRUPTED
-        except BrokenPipeError:
-            # The reader has seen enough (`| head`). Python would complain once more when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return Exit.OK
         except Exception as error:  # noqa: BLE001 - what is not an expected fault is raised again there
             from sekisho.cli.telling import tell  # noqa: PLC0415 - only a fault needs the words for it
 

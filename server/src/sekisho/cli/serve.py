@@ -48,7 +48,7 @@ def command(here: Surroundings, *, host: str, port: int, workers: int) -> int:
         serve_auth(settings, sockets, ready=announce, signals=SIGNALS)
         return Exit.OK
     run(open_once(settings))
-    return serve_in_workers(workers, serve_auth_or_tell, (settings, sockets), ready=announce)
+    return serve_in_workers(workers, serve_auth_or_tell, settings, sockets, ready=announce)
 
 
 def _stop_early(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001 - the signature of a handler

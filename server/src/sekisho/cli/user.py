@@ -103,7 +103,9 @@ def show(here: Surroundings, email: str, *, as_json: bool) -> None:
 
 
 @command.command("list")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most."
+)
 @click.option("--after", metavar="EMAIL", default="", help="Begin behind this address.")
 @as_json
 @surroundings

@@ -6,18 +6,24 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
+from socket import socket
 from types import FrameType
-from typing import Any
 
 from sekisho.cli.fault import Exit
 from sekisho.cli.http_server import SIGNALS
 from sekisho.cli.processes import Child
+from sekisho.settings import Settings
 
 
 def serve_in_workers(
-    count: int, serve: Callable[..., None], arguments: tuple[Any, ...], *, ready: Callable[[], None]
+    count: int,
+    serve: Callable[..., None],
+    settings: Settings,
+    sockets: list[socket],
+    *,
+    ready: Callable[[], None],
 ) -> Exit:
-    """Run `serve(*arguments, ready=..., signals=...)` in `count` processes until a signal asks to stop.
+    """Run `serve(settings, sockets, ready=..., signals=...)` in `count` processes until a signal stops them.
 
     A worker that dies after it was ready is replaced; one that never became ready ends them all, since the
     next would do no better. `ready` is called once, when all are.
@@ -28,7 +34,7 @@ def serve_in_workers(
         ask.send_bytes(b"stop")
 
     before = {number: signal.signal(number, stop) for number in SIGNALS}
-    workers = [Child(serve, *arguments) for _ in range(count)]
+    workers = [Child(serve, settings, sockets) for _ in range(count)]
     announced = False
     try:
         while not asked.poll():
@@ -40,14 +46,25 @@ def serve_in_workers(
                 ready()
             wait([asked, *(worker.link for worker in waiting), *(each.process.sentinel for each in workers)])
             workers = [
-                worker if worker.process.is_alive() or not worker.is_ready() else Child(serve, *arguments)
+                worker
+                if worker.process.is_alive() or not worker.is_ready()
+                else Child(serve, settings, sockets)
                 for worker in workers
             ]
     finally:
+        # The last holder of a socket keeps it listening: callers would queue up for workers that are going.
+        for opened in sockets:
+            opened.close()
         _stop(workers, asked)
         for number, handler in before.items():
             signal.signal(number, handler)
-    return Exit.OK if all(worker.process.exitcode == 0 for worker in workers) else Exit.FAILED
+    return Exit.OK if all(_ended_well(worker) for worker in workers) else Exit.FAILED
+
+
+def _ended_well(worker: Child) -> bool:
+    """Whether it stopped by itself, or was told to before it had begun to serve anybody."""
+    early = worker.process.exitcode == -signal.SIGTERM and not worker.is_ready()
+    return early or worker.process.exitcode == Exit.OK
 
 
 def _stop(workers: list[Child], asked: Connection) -> None:

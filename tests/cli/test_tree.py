@@ -1,0 +1,212 @@
+"""The tree of commands: quick to ask for help, the same rules everywhere, words in both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from sekisho.cli.main import NOUNS, tree
+from tests.parts.serving import environment, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = Path(import_module("sekisho").__path__[0])
+HEAVY = {
+    "rich",
+    "uvicorn",
+    "starlette",
+    "cryptography",
+    "sqlite3",
+    "sqlalchemy",
+    "alembic",
+    "msgspec",
+    "asyncio",
+}
+
+
+def imported(*arguments: str) -> set[str]:
+    """The top-level packages that a command has imported when it ends."""
+    code = (
+        "import sys, sekisho.cli.main as m\n"
+        "try: m.tree.main(sys.argv[1:])\n"
+        "except SystemExit: print('\\n' + ' '.join({n.partition('.')[0] for n in sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command below one, with how it is called."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from commands(below, f"{path} {name}")
+
+
+COMMANDS = dict(commands(tree, "sekisho"))
+
+
+def test_help_imports_nothing_that_a_command_needs() -> None:
+    """`sekisho --help` loads Click and no more; completion runs it at every press of TAB."""
+    found = imported("--help")
+    assert "click" in found
+    assert not found & HEAVY
+
+
+def test_config_show_needs_no_database_and_no_server() -> None:
+    """A command imports what it needs: looking at settings is not running a server."""
+    assert not imported("config", "show") & (HEAVY - {"msgspec"})
+
+
+def test_the_list_of_help_is_what_the_nouns_say_of_themselves() -> None:
+    """`--help` knows every noun without importing it, and says the same as the noun's own help."""
+    for noun, line in NOUNS.items():
+        assert (
+            COMMANDS[f"sekisho {noun}"]
+            .get_short_help_str(limit=200)
+            .startswith(line.rstrip(".").split(":")[0])
+        )
+    shown = CliRunner().invoke(tree, ["--help"])
+    assert all(f"  {noun} " in shown.stdout for noun in NOUNS)
+    assert "130 interrupted" in shown.stdout
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_explains_itself(path: str) -> None:
+    """Every command has a sentence of help, and every option too."""
+    command = COMMANDS[path]
+    assert command.help
+    for parameter in command.params:
+        assert isinstance(parameter, click.Argument) or getattr(parameter, "help", None), parameter.name
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_no_secret_is_a_flag(path: str) -> None:
+    """Arguments are seen by every user of a machine: secrets come from a file, stdin or the keyboard."""
+    names = {parameter.name for parameter in COMMANDS[path].params}
+    assert not names & {"password", "secret", "token", "key"}
+
+
+def test_a_command_that_does_not_exist_is_a_usage_error() -> None:
+    """Exit code 2, one line of what and one of fix."""
+    result = CliRunner().invoke(tree, ["usr"], env=environment())
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    what, fix = result.stderr.splitlines()
+    assert what == "error[usage]: No such command 'usr'."
+    assert fix == "fix: sekisho --help"
+
+
+def test_with_json_a_fault_is_the_problem_object() -> None:
+    """A program reads on stderr the same object that the API would have sent."""
+    result = CliRunner().invoke(tree, ["user", "list", "--json", "--limit", "0"], env=environment())
+    assert result.exit_code == 2
+    problem = json.loads(result.stderr)
+    assert problem["code"] == "usage"
+    assert problem["type"] == "urn:sekisho:problem:usage"
+    assert problem["detail"] == "sekisho user list --help"
+
+
+def test_a_fault_in_the_settings_names_setting_and_fix(tmp_path: Path) -> None:
+    """Every fault at once, each with its fix, and never a traceback."""
+    wrong = {"SEKISHO_ACCESS_TLT": "1m", "SEKISHO_REFRESH_TTL": "soon"}
+    done = run("config", "show", "--data", str(tmp_path), **wrong)
+    assert done.returncode == 1
+    assert "error[setting_invalid]: SEKISHO_ACCESS_TLT" in done.stderr
+    assert "did you mean SEKISHO_ACCESS_TTL?" in done.stderr
+    assert "error[setting_invalid]: SEKISHO_REFRESH_TTL" in done.stderr
+    assert done.stdout == ""
+
+
+def test_faults_are_told_in_japanese_where_that_is_the_language(tmp_path: Path) -> None:
+    """Sentences follow the language; the code does not."""
+    done = run("user", "list", "--data", str(tmp_path / "none"), SEKISHO_LANG="ja")
+    assert done.returncode == 1
+    assert "error[unavailable]" in done.stderr
+    assert "データベースがありません" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
+    """`sekisho config show | head -0` ends quietly."""
+    writing = subprocess.Popen(
+        [sys.executable, "-m", "sekisho", "config", "show", "--json", "--data", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert writing.stdout is not None
+    assert writing.stderr is not None
+    writing.stdout.close()
+    told = writing.stderr.read()
+    writing.stderr.close()
+    assert (writing.wait(), told) == (0, "")
+
+
+def flat(table: dict[str, object], prefix: str = "") -> dict[str, str]:
+    """Sentences by their whole key."""
+    found: dict[str, str] = {}
+    for key, value in table.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: str(value)}
+    return found
+
+
+@pytest.mark.parametrize("folder", ["cli", "features/demo"])
+def test_both_languages_say_the_same_things(folder: str) -> None:
+    """Same keys, same values filled in, and nothing left empty."""
+    read = {
+        lang: flat(tomllib.loads((SOURCE / folder / f"words.{lang}.toml").read_text("utf-8")))
+        for lang in ("en", "ja")
+    }
+    assert read["en"].keys() == read["ja"].keys()
+    for key, sentence in read["en"].items():
+        other = read["ja"][key]
+        assert sentence, key
+        assert other, key
+        assert placeholders(sentence) == placeholders(other), key
+
+
+def placeholders(sentence: str) -> set[str]:
+    """The names of the values that a sentence wants."""
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
+@pytest.mark.parametrize("folder", ["cli", "features/demo"])
+def test_every_sentence_is_said_somewhere(folder: str) -> None:
+    """Words that no code asks for are not kept."""
+    keys = flat(tomllib.loads((SOURCE / folder / "words.en.toml").read_text("utf-8")))
+    code = "\n".join(
+        path.read_text("utf-8") for name in ("cli", "features/demo") for path in (SOURCE / name).glob("*.py")
+    )
+    quoted = set(re.findall(r"""["'][a-z0-9_.]+["']""", code))
+    built = {"user.active", "user.disabled", "serve.start", "serve.jwks", "serve.api"}
+    steps = {".title", ".why", ".verdict"}
+    unsaid = [
+        key
+        for key in keys
+        if not {f'"{key}"', f"'{key}'"} & quoted
+        and key not in built
+        and not any(key.endswith(step) for step in steps)
+    ]
+    assert unsaid == []
