@@ -141,6 +141,7 @@ def test_an_encrypted_token_is_refused_as_what_it_is() -> None:
     assert (caught.value.code, caught.value.detail) == ("token_malformed", "encrypted (JWE)")
     assert refusal(with_header(header(enc="A256GCM"))) == "token_malformed"
     assert refusal(with_header(header(zip="DEF"))) == "token_malformed"
+    assert refusal(with_header(header(cty="JWT"))) == "token_malformed"
     assert refusal(".".join(jwe)) == "token_alg_not_allowed"
 
 
@@ -351,7 +352,7 @@ def test_a_key_id_is_looked_up_and_nothing_else(kid: object) -> None:
 
 
 @pytest.mark.requirement("J11")
-@pytest.mark.parametrize("member", ["jwk", "jku", "x5u", "x5c"])
+@pytest.mark.parametrize("member", ["jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256"])
 def test_a_token_does_not_bring_its_own_key(member: str) -> None:
     """A header that offers a key or says where one is, is refused, by whichever key its seal holds."""
     offers = {
@@ -359,6 +360,8 @@ def test_a_token_does_not_bring_its_own_key(member: str) -> None:
         "jku": "http://127.0.0.1:9/keys",
         "x5u": "file:///etc/passwd",
         "x5c": ["MIIB"],
+        "x5t": "AAAA",
+        "x5t#S256": "AAAA",
     }
     held = verifier(EC.public)
     assert refusal(seal(header(EC, **{member: offers[member]}), claims(), EC), held) == "token_malformed"

@@ -263,11 +263,11 @@ def test_any_member_may_be_anything() -> None:
         OKP.kid,
     ]
     refused = 0
-    for alg in ALGS:
+    for alg in ("HS256", "ES256", "EdDSA", "RS256"):
         for name in (*private_jwk(alg), "key_ops", "x5c", "crv"):
             for value in values:
                 try:
                     assert key_from_jwk({**private_jwk(alg), name: value}).alg
                 except KeyRefused:
                     refused += 1
-    assert refused > 500
+    assert refused > 300

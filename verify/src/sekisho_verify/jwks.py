@@ -9,6 +9,7 @@ import http.client
 import logging
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -112,22 +113,25 @@ class _Exchange:
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None
         self._cut = False
 
     def get(self, place: _Place) -> bytes:
         """The body of a 200 answer to a GET."""
         kind = http.client.HTTPSConnection if place.secure else http.client.HTTPConnection
-        connection = self._connection = kind(place.host, place.port, timeout=self._timeout)
+        connection = kind(place.host, place.port, timeout=self._timeout)
         try:
+            connection.connect()
+            # Kept here, because the connection gives it away to the answer.
+            self._socket = connection.sock
             if self._cut:
                 raise KeySetUnavailable("out of time")
             headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Connection": "close"}
             connection.request("GET", place.target, headers=headers)
-            answer = connection.getresponse()
-            if answer.status != http.client.OK:
-                raise KeySetUnavailable(f"{place.host}{place.target} answered {answer.status}")
-            body = answer.read(MAX_BODY + 1)
+            with connection.getresponse() as answer:
+                if answer.status != http.client.OK:
+                    raise KeySetUnavailable(f"{place.host}{place.target} answered {answer.status}")
+                body = answer.read(MAX_BODY + 1)
         except (OSError, http.client.HTTPException) as error:
             raise KeySetUnavailable(f"{place.host}: {type(error).__name__}: {str(error)!a}") from None
         finally:
@@ -139,12 +143,9 @@ class _Exchange:
     def cut(self) -> None:
         """End whatever is under way."""
         self._cut = True
-        sock = self._connection.sock if self._connection is not None else None
-        if sock is not None:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return  # it had ended by itself
+        if self._socket is not None:
+            with suppress(OSError):  # it may have ended by itself
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def _within(timeout: float, work: Callable[[_Exchange], KeySet]) -> KeySet:

@@ -1,0 +1,243 @@
+"""Keys are fetched from a real server on this machine: bounded, https off loopback, no redirect."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sekisho_verify import ConfigurationError, KeySetUnavailable, fetch_key_set
+from sekisho_verify.jwks import MAX_BODY, METADATA_PATH
+from tests.verify.tokens import EC, HMAC, signer, token, verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RSA = signer("RS256")
+
+
+class Issuer(ThreadingHTTPServer):
+    """A server whose answers the test writes: path to status, headers and body."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.asked: list[str] = []
+        self.pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
+        self.publish(METADATA_PATH, {"issuer": self.url, "jwks_uri": f"{self.url}/keys"})
+        self.publish("/keys", {"keys": [EC.public.to_jwk()]})
+
+    def publish(self, path: str, body: Any, status: int = 200, **headers: str) -> None:  # noqa: ANN401 -- JSON
+        """Answer `path` with a JSON body, or with bytes as they are."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.pages[path] = (status, headers, raw)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Issuer
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        status, headers, body = self.server.pages.get(self.path, (404, {}, b"{}"))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """A running issuer with one key."""
+    server = Issuer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_issuers_keys_are_found_by_its_name(issuer: Issuer) -> None:
+    """From the issuer's URL to its metadata, to its set, to a verifier that takes its tokens."""
+    found = fetch_key_set(issuer.url)
+    assert issuer.asked == [METADATA_PATH, "/keys"]
+    assert found.skipped == ()
+    using = verifier(*found.keys, issuer=issuer.url)
+    assert using.verify(token(EC, iss=issuer.url)).sub
+
+
+def test_an_issuer_may_have_a_path(issuer: Issuer) -> None:
+    """A server mounted under a path has its metadata beneath it, with or without a slash at the end."""
+    for name in (f"{issuer.url}/auth", f"{issuer.url}/auth/"):
+        metadata = {"issuer": name, "jwks_uri": f"{issuer.url}/keys?v=1"}
+        issuer.publish(f"/auth{METADATA_PATH}", metadata)
+        issuer.publish("/keys?v=1", {"keys": [RSA.public.to_jwk()]})  # type: ignore[union-attr]  # a pair
+        assert [key.alg for key in fetch_key_set(name).keys] == ["RS256"]
+
+
+@pytest.mark.requirement("J13")
+def test_a_bad_key_is_left_out_and_logged(issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+    """One entry that cannot be used does not take the others with it."""
+    issuer.publish("/keys", {"keys": [{"kty": "EC", "crv": "P-521"}, EC.public.to_jwk()]})
+    found = fetch_key_set(issuer.url)
+    assert [key.kid for key in found.keys] == [EC.kid]
+    assert f"skipped a key of {issuer.url}: entry 0" in caplog.text
+
+
+@pytest.mark.requirement("C3")
+@pytest.mark.parametrize("change", ["/", "x", "", None, 1])
+def test_metadata_must_be_of_this_very_issuer(issuer: Issuer, change: object) -> None:
+    """Another issuer's metadata, however alike, is refused (RFC 8414 section 3.3)."""
+    name = issuer.url + change if isinstance(change, str) and change else change
+    issuer.publish(METADATA_PATH, {"issuer": name, "jwks_uri": f"{issuer.url}/keys"})
+    with pytest.raises(KeySetUnavailable, match="the metadata is of issuer"):
+        fetch_key_set(issuer.url)
+    assert issuer.asked == [METADATA_PATH]
+
+
+@pytest.mark.requirement("J13")
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        (METADATA_PATH, b"", "not strict JSON"),
+        (METADATA_PATH, b"[]", "not an object"),
+        (METADATA_PATH, b'{"issuer":"a","issuer":"b"}', "twice"),
+        (METADATA_PATH, b"x" * (MAX_BODY + 1), f"more than {MAX_BODY} bytes"),
+        ("/keys", b"x" * (MAX_BODY + 1), f"more than {MAX_BODY} bytes"),
+        ("/keys", b'{"keys":' + b"[" * 200_000, "deeper"),
+        ("/keys", {"keys": []}, "no usable key"),
+        ("/keys", {"keys": [EC.to_private_jwk()]}, "private key in a published set"),
+        ("/keys", {"keys": [HMAC.to_private_jwk()]}, "publishes a shared secret"),
+        ("/keys", {"keys": [EC.public.to_jwk(), HMAC.to_private_jwk()]}, "shared secrets and public keys"),
+        ("/keys", {"keys": [EC.public.to_jwk()] * 2}, "same kid"),
+    ],
+)
+def test_a_bad_answer_is_refused(issuer: Issuer, path: str, body: Any, reason: str) -> None:  # noqa: ANN401 -- JSON
+    """Answers that are too long, not strict JSON, or no usable public keys are refused with the reason."""
+    issuer.publish(path, body)
+    with pytest.raises(KeySetUnavailable, match=reason):
+        fetch_key_set(issuer.url)
+
+
+@pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 308, 401, 404, 500])
+def test_only_200_is_an_answer(issuer: Issuer, status: int) -> None:
+    """Any other status is refused, and no redirect is followed (CVE-2026-102267)."""
+    issuer.publish("/elsewhere", {"keys": [RSA.public.to_jwk()]})  # type: ignore[union-attr]  # a pair
+    issuer.publish("/keys", {"keys": [EC.public.to_jwk()]}, status, Location=f"{issuer.url}/elsewhere")
+    with pytest.raises(KeySetUnavailable, match=f"answered {status}"):
+        fetch_key_set(issuer.url)
+    assert issuer.asked == [METADATA_PATH, "/keys"]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *(None, 1, "", "/keys", "keys", "http://keys.example.com/", "file:///etc/passwd", "ftp://127.0.0.1/"),
+        *(
+            "data:application/json,{}",
+            "https://user:pass@127.0.0.1/",
+            "https:///keys",
+            "https://127.0.0.1/#x",
+        ),
+        *(
+            "https://127.0.0.1:99999/",
+            "https://127.0.0.1:x/",
+            "https://[::1/",
+            "https://a b/",
+            "https://鍵.example/",
+        ),
+        *("http://127.0.0.1\r\nHost: x/", "HTTP://10.0.0.1/", "http://127.0.0.1.example.com/", "http://0/"),
+    ],
+)
+def test_keys_come_from_an_acceptable_place(issuer: Issuer, uri: object) -> None:
+    """Other schemes (CVE-2026-48522), plain http off this machine and crooked URLs are not even tried."""
+    issuer.publish(METADATA_PATH, {"issuer": issuer.url, "jwks_uri": uri})
+    with pytest.raises(KeySetUnavailable, match="jwks_uri"):
+        fetch_key_set(issuer.url)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "id.example.com",
+        "http://id.example.com",
+        "file:///etc",
+        "http://user@localhost",
+        "http://localhost/ x",
+        "//x",
+    ],
+)
+def test_an_issuer_is_an_acceptable_place(name: str) -> None:
+    """An issuer that could not be asked safely is a configuration error."""
+    with pytest.raises(ConfigurationError, match="issuer"):
+        fetch_key_set(name)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_is_above_zero(timeout: float) -> None:
+    """Waiting for nothing, or for ever, is a configuration error."""
+    with pytest.raises(ConfigurationError, match="timeout"):
+        fetch_key_set("http://localhost", timeout=timeout)
+
+
+def test_nobody_there_is_said() -> None:
+    """A refused connection is reported, not raised as it comes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(KeySetUnavailable, match="ConnectionRefusedError"):
+        fetch_key_set(f"http://127.0.0.1:{port}")
+
+
+@contextmanager
+def drip(answer: bytes, pause: float) -> Iterator[str]:
+    """A server that sends one byte at a time, each well within any socket's timeout."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                for byte in answer:
+                    if stop.wait(pause):
+                        return
+                    try:
+                        connection.sendall(bytes([byte]))
+                    except OSError:
+                        return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000, b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 1000, b"H" * 1000]
+)
+def test_the_whole_exchange_is_bounded(answer: bytes) -> None:
+    """A server that drips bytes, in headers or body, is left after the timeout, and the thread ends."""
+    with drip(answer, 0.02) as url:
+        begin = time.monotonic()
+        with pytest.raises(KeySetUnavailable, match="no key set within"):
+            fetch_key_set(url, timeout=0.3)
+        assert time.monotonic() - begin < 2
+        # The server drips on for many seconds; whoever still read from it would not end here.
+        left = [thread for thread in threading.enumerate() if thread.name == "sekisho-key-set"]
+        for thread in left:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in left)
