@@ -155,6 +155,8 @@ async def test_features_bring_routes_of_their_own(server: Server, issuer: str) -
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["x-request-id"]
             assert (await plain.get("/below/page")).status_code == 200
+            answer = await plain.get("/page/")
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), "no redirect"
             answer = await plain.get("/refusing")
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
             answer = await plain.post("/page")
