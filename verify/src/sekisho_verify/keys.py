@@ -10,13 +10,14 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NoReturn, Protocol, TypeGuard
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NoReturn, Protocol, TypeGuard
 
 import msgspec
 
 from sekisho_verify.encoding import b64url_decode, b64url_encode
 from sekisho_verify.errors import KeyRefused, TokenRefused
 from sekisho_verify.key_sniffing import refuse_key_material
+from sekisho_verify.mac import Hmac
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +30,6 @@ MAX_KID: Final = 128
 
 _KID: Final = re.compile(r"[A-Za-z0-9._~:@=+-]{1,128}", re.ASCII)
 _HASHES: Final = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
-_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 
 def is_kid(value: object) -> TypeGuard[str]:
@@ -155,11 +154,10 @@ class HmacKey(VerificationKey):
             which an attacker may know (CVE-2016-10555 and its twenty successors).
     """
 
-    __slots__ = ("_copy_inner", "_copy_outer", "_secret")
+    __slots__ = ("_hmac", "_secret")
     symmetric = True
     _secret: bytes
-    _copy_inner: Any
-    _copy_outer: Any
+    _hmac: Hmac
 
     def __init__(self, secret: bytes, *, alg: HmacAlg = "HS256", kid: str | None = None) -> None:
         if alg not in _HASHES:
@@ -172,28 +170,18 @@ class HmacKey(VerificationKey):
         if len(secret) < size:
             raise KeyRefused(f"a secret for {alg} has at least {size} bytes; this one has {len(secret)}")
         refuse_key_material(secret)
-        # HMAC's two padded blocks are hashed once here, and copied for each token (RFC 2104 section 4):
-        # measured 1.2 us against 2.6 us for hmac.digest on a token of 450 bytes.
-        block = new_hash().block_size
-        padded = (new_hash(secret).digest() if len(secret) > block else secret).ljust(block, b"\0")
         thumbprint = jwk_thumbprint({"kty": "oct", "k": b64url_encode(secret).decode()})
         self._fill(
             _alg=alg,
             _kid=checked_kid(kid, thumbprint[:8]),
             _thumbprint=thumbprint,
             _secret=secret,
-            _copy_inner=new_hash(padded.translate(_INNER)).copy,
-            _copy_outer=new_hash(padded.translate(_OUTER)).copy,
+            _hmac=Hmac(secret, new_hash),
         )
 
     def sign(self, signing_input: bytes) -> bytes:
         """The MAC over `signing_input`."""
-        inner = self._copy_inner()
-        inner.update(signing_input)
-        outer = self._copy_outer()
-        outer.update(inner.digest())
-        mac: bytes = outer.digest()
-        return mac
+        return self._hmac.digest(signing_input)
 
     def check(self, signing_input: bytes, seal: bytes) -> None:
         """See `VerificationKey.check`.

@@ -8,11 +8,12 @@ a token of one kind is never valid as another (requirement C6). It also lets sec
 from __future__ import annotations
 
 import hashlib
-import hmac
 from dataclasses import dataclass, field
+from hmac import compare_digest
 
 from sekisho_verify.encoding import b64url_decode, b64url_encode
 from sekisho_verify.errors import EncodingError
+from sekisho_verify.mac import Hmac
 
 KEY_ID_BYTES = 4
 MAC_BYTES = 32
@@ -29,6 +30,14 @@ class MacKey:
 
     id: bytes
     secret: bytes = field(repr=False)
+    _hmac: Hmac = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hmac", Hmac(self.secret, hashlib.sha256))
+
+    def mac(self, prefix: str, body: bytes) -> bytes:
+        """HMAC-SHA256 of a token's kind, this key's id and the body."""
+        return self._hmac.digest(prefix.encode() + b"\x00" + self.id + body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,9 @@ class MacKeys:
 
     def find(self, key_id: bytes) -> MacKey | None:
         """The key of that id. Ids are public, so the comparison need not be in constant time."""
-        return next((key for key in (self.current, *self.previous) if key.id == key_id), None)
+        if key_id == self.current.id:
+            return self.current
+        return next((key for key in self.previous if key.id == key_id), None)
 
 
 def digest(secret: bytes) -> bytes:
@@ -51,14 +62,10 @@ def digest(secret: bytes) -> bytes:
     return hashlib.sha256(secret).digest()
 
 
-def _mac(prefix: str, key: MacKey, body: bytes) -> bytes:
-    return hmac.digest(key.secret, prefix.encode() + b"\x00" + key.id + body, "sha256")
-
-
 def seal(prefix: str, body: bytes, keys: MacKeys) -> str:
     """The token of this kind for `body`, sealed with the current key."""
     key = keys.current
-    return prefix + b64url_encode(key.id + body + _mac(prefix, key, body)).decode()
+    return prefix + b64url_encode(key.id + body + key.mac(prefix, body)).decode()
 
 
 def unseal(prefix: str, text: str, keys: MacKeys, *, body_bytes: int) -> bytes:
@@ -76,6 +83,6 @@ def unseal(prefix: str, text: str, keys: MacKeys, *, body_bytes: int) -> bytes:
         raise OpaqueRefused(prefix) from None
     key = keys.find(raw[:KEY_ID_BYTES])
     body, presented = raw[KEY_ID_BYTES:-MAC_BYTES], raw[-MAC_BYTES:]
-    if key is None or not hmac.compare_digest(_mac(prefix, key, body), presented):
+    if key is None or not compare_digest(key.mac(prefix, body), presented):
         raise OpaqueRefused(prefix)
     return body
