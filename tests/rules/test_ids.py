@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.rules.ids import is_uuid, uuid7
+from sekisho.rules.ids import is_uuid, uuid7, uuid_bytes, uuid_text
 
 
 def test_the_example_of_the_standard() -> None:
@@ -23,6 +23,13 @@ def test_version_and_variant(now: float, entropy: bytes) -> None:
     assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
     assert int(text.replace("-", "")[:12], 16) == int(now * 1000)
     assert is_uuid(text)
+
+
+@given(st.uuids())
+def test_text_and_bytes_are_those_of_the_standard_library(each: uuid.UUID) -> None:
+    """Both ways, for any id."""
+    assert uuid_text(each.bytes) == str(each)
+    assert uuid_bytes(str(each)) == each.bytes
 
 
 def test_ids_sort_by_age() -> None:

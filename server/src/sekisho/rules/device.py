@@ -7,9 +7,9 @@ stored: the seal is the proof, and the nonce names the device in the throttle.
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 
+from sekisho.rules.ids import uuid_bytes, uuid_text
 from sekisho.rules.opaque import MacKeys, OpaqueRefused, seal, unseal
 
 PREFIX = "skd1_"
@@ -26,7 +26,7 @@ class Device:
 
 def encode(device: Device, keys: MacKeys) -> str:
     """The text handed to the client."""
-    return seal(PREFIX, uuid.UUID(device.user_id).bytes + device.nonce, keys)
+    return seal(PREFIX, uuid_bytes(device.user_id) + device.nonce, keys)
 
 
 def decode(text: str | None, keys: MacKeys) -> Device | None:
@@ -37,4 +37,4 @@ def decode(text: str | None, keys: MacKeys) -> Device | None:
         body = unseal(PREFIX, text, keys, body_bytes=16 + NONCE_BYTES)
     except OpaqueRefused:
         return None
-    return Device(str(uuid.UUID(bytes=body[:16])), body[16:])
+    return Device(uuid_text(body[:16]), body[16:])

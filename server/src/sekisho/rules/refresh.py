@@ -7,10 +7,10 @@ and two servers all hand out the same bytes, and no refresh token is ever stored
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from sekisho.rules.ids import uuid_bytes, uuid_text
 from sekisho.rules.opaque import MacKeys, OpaqueRefused, digest, seal, unseal
 from sekisho.rules.refusals import Refusal
 
@@ -35,12 +35,12 @@ class RefreshToken:
 
     def at(self, generation: int) -> RefreshToken:
         """The token of the same family at another generation."""
-        return replace(self, generation=generation)
+        return RefreshToken(self.session_id, generation, self.family)
 
 
 def encode(token: RefreshToken, keys: MacKeys) -> str:
     """The text handed to the client."""
-    body = uuid.UUID(token.session_id).bytes + token.generation.to_bytes(_GENERATION_BYTES) + token.family
+    body = uuid_bytes(token.session_id) + token.generation.to_bytes(_GENERATION_BYTES) + token.family
     return seal(PREFIX, body, keys)
 
 
@@ -55,7 +55,7 @@ def decode(text: str, keys: MacKeys) -> RefreshToken:
     except OpaqueRefused as fault:
         raise Refusal("refresh_unknown", "not sealed by a key of ours") from fault
     return RefreshToken(
-        session_id=str(uuid.UUID(bytes=body[:16])),
+        session_id=uuid_text(body[:16]),
         generation=int.from_bytes(body[16:20]),
         family=body[20:],
     )
