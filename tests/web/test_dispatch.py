@@ -219,3 +219,13 @@ async def test_a_client_that_goes_away_is_answered_nothing(served: Served) -> No
     await served.app(scope, receive, send)
     assert sent == []
     assert b'route="/v1/refresh",status="499"' in served.metrics.text()
+
+
+async def test_what_is_too_large_ends_the_connection(served: Served) -> None:
+    """413, and no other request is read behind a body that nobody reads to its end."""
+    headers = {"Content-Type": "application/json"}
+    answer = await served.client.post("/v1/login", content=b" " * 65_537, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+    assert answer.headers["connection"] == "close"
+    answer = await served.client.post("/v1/login", content=b" " * 65_536, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
