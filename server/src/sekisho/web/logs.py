@@ -102,9 +102,9 @@ def configure(
 
     For a process of our own (`sekisho serve`). Where we are mounted, the application decides.
     """
-    stream = stream or sys.stderr
-    console = stream.isatty() if form == "auto" else form == "console"
-    handler = logging.StreamHandler(stream)
+    target = sys.stderr if stream is None else stream
+    console = target.isatty() if form == "auto" else form == "console"
+    handler = logging.StreamHandler(target)
     handler.setFormatter(ConsoleLines() if console else JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -113,7 +113,7 @@ def configure(
     # What no line of ours shows need not be found out for each: half the cost of a line (Python's logging
     # HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # noqa: SLF001 - documented there, in this spelling
+    setattr(logging, "_srcfile", None)  # noqa: B010 - private by its name, public by that document
 
 
 def _instant(record: logging.LogRecord) -> str:
