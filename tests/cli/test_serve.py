@@ -6,14 +6,17 @@ import os
 import signal
 import socket
 import stat
-import time
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.parts.serving import Server, ask, processes_of, run, wait_until_gone
+from tests.parts.serving import Server, ask, processes_of, run, until, wait_until_gone
+
+#: What the kernel knows of a socket's queue, and of other processes' arguments.
+needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads /proc, which is Linux")
 
 ALICE = {"email": "alice@example.com", "password": "a gate at the sixth bell"}
 
@@ -25,7 +28,12 @@ def test_the_first_start_makes_everything_for_its_owner_alone(tmp_path: Path) ->
         files = [path for path in server.data.rglob("*") if path.is_file()]
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         (key,) = (server.data / "keys").iterdir()
-        for path in (key, server.data / "root-secret", server.data / "sekisho.db"):
+        for path in (
+            key,
+            server.data / "root-secret",
+            server.data / "sekisho.db",
+            server.data / "sekisho.toml",
+        ):
             assert f"made   {path}  0600" in server.welcome
         for page in ("/.well-known/jwks.json", "/openapi.json"):
             assert server.url + page in server.welcome
@@ -49,6 +57,19 @@ def test_the_second_start_finds_what_there_is(tmp_path: Path) -> None:
         maps = Path(f"/proc/{server.pid}/maps")
         if maps.exists():
             assert "sqlalchemy" not in maps.read_text()
+
+
+def test_the_first_settings_file_says_everything_and_sets_nothing(tmp_path: Path) -> None:
+    """Every setting is in it as a comment, so the next start has the same defaults; it is not overwritten."""
+    with Server(tmp_path / "data") as server:
+        server.stop()
+    file = server.data / "sekisho.toml"
+    assert tomllib.loads(file.read_text()) == {}
+    assert "# access_ttl = " in file.read_text()
+    file.write_text('audience = "mine"\n')
+    with server:
+        server.stop()
+    assert file.read_text() == 'audience = "mine"\n'
 
 
 def test_localhost_is_both_loopback_addresses(tmp_path: Path) -> None:
@@ -135,6 +156,7 @@ def test_the_log_is_lines_without_secrets(tmp_path: Path) -> None:
         assert secret not in server.log.read_text() + server.welcome
 
 
+@needs_proc
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_stop_finishes_what_is_in_flight(how: signal.Signals, workers: str, tmp_path: Path) -> None:
@@ -151,9 +173,9 @@ def test_a_stop_finishes_what_is_in_flight(how: signal.Signals, workers: str, tm
             # It is in flight once the server has read from it: what another connection then asks is answered
             # after, and that connection proves it is being served.
             assert server.ask("GET", "/healthz").status == 200
-            wait_until_read(client)
+            until(lambda: has_read(client), "the server reads the first part")
             os.kill(server.pid, how)
-            wait_until_refused(server.url)
+            until(lambda: refuses(server.url), "the port is closed")
             client.sendall(body[10:])
             answer = b""
             while part := client.recv(65536):
@@ -164,55 +186,44 @@ def test_a_stop_finishes_what_is_in_flight(how: signal.Signals, workers: str, tm
         wait_until_gone(group)
 
 
-def wait_until_read(client: socket.socket) -> None:
-    """Until the kernel has handed everything sent to the server (its queue is empty)."""
-    ours, theirs = client.getsockname(), client.getpeername()
-    deadline = time.monotonic() + 30
+def has_read(client: socket.socket) -> bool:
+    """Whether the kernel has handed everything that was sent on to the server: its end's queue is empty."""
+    ends = (client.getpeername()[1], client.getsockname()[1])
     name = "tcp6" if client.family == socket.AF_INET6 else "tcp"
-    while time.monotonic() < deadline:
-        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
-            fields = line.split()
-            local, remote = (int(each.rpartition(":")[2], 16) for each in fields[1:3])
-            received = int(fields[4].partition(":")[2], 16)
-            if (local, remote) == (theirs[1], ours[1]) and received == 0 and fields[3] == "01":
-                return
-        time.sleep(0.01)
-    raise AssertionError("the server never read the request")
+    for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+        fields = line.split()
+        local, remote = (int(each.rpartition(":")[2], 16) for each in fields[1:3])
+        if (local, remote) == ends:
+            return int(fields[4].partition(":")[2], 16) == 0
+    return False
 
 
-def wait_until_refused(url: str) -> None:
-    """Until nobody accepts connections there any more."""
-    at = urlsplit(url)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", at.port or 0), timeout=5).close()
-        except ConnectionRefusedError:
-            return
-        time.sleep(0.01)
-    raise AssertionError("the server still accepts connections")
+def refuses(url: str) -> bool:
+    """Whether nobody accepts connections there any more."""
+    try:
+        socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=30).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_a_stop_before_the_server_is_up_is_clean_too(tmp_path: Path) -> None:
     """SIGTERM during the first start ends with 0 and a directory that the next start takes as it is."""
     server = Server(tmp_path / "data")
     process = server.begin()
-    while not (tmp_path / "data").exists() and process.poll() is None:
-        time.sleep(0.001)
+    until(lambda: (tmp_path / "data").exists() or process.poll() is not None, "the server begins")
     assert server.stop() == 0
     with server:
         assert server.ask("GET", "/readyz").status == 200
 
 
+@needs_proc
 def test_workers_share_the_port_and_one_that_dies_is_replaced(tmp_path: Path) -> None:
     """Two workers answer on one port; after kill -9 of one there are two again, and nobody was refused."""
     with Server(tmp_path / "data", ("--workers", "2")) as server:
         before = workers_of(server)
         os.kill(before[0], signal.SIGKILL)
-        deadline = time.monotonic() + 60
-        while len(set(workers_of(server)) - {before[0]}) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: len(set(workers_of(server)) - {before[0]}) == 2, "the worker is replaced")
         assert server.ask("POST", "/v1/accounts", ALICE).status == 201
         assert server.stop() == 0
 
@@ -223,7 +234,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
         group, url = server.pid, server.url
         server.kill9()
         wait_until_gone(group)
-        wait_until_refused(url)
+        until(lambda: refuses(url), "the port is closed")
 
 
 def test_a_fault_of_a_worker_is_told_once(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_verify_asks_the_issuer_for_its_keys(sekisho: Run, tmp_path: Path) -> No
     assert offline.exit_code == 0, offline.stderr
     gone = sekisho("token", "verify", *expected, text=text)
     assert gone.exit_code == 1
-    assert gone.stderr.startswith("error[key_refused]")
+    assert gone.stderr.startswith("error[unavailable]")
 
 
 def test_a_key_file_that_holds_no_key_is_said(sekisho: Run, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def storm(server: Server, email: str, record: Record, enough: Callable[[], bool]
 
 
 def crash_in_a_storm(server: Server, email: str, acts: int) -> Record:
-    """Run callers until they were acknowledged `acts` things in all, kill the server, and return the record."""
+    """Run callers until `acts` things were acknowledged in all, kill the server, and return the record."""
     records = [Record() for _ in range(CALLERS)]
     over = threading.Event()
     callers = [

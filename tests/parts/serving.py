@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 40.0
+_PATIENCE = 60.0
 
 #: The cheapest named profile: what is tested here is not how slow a hash is.
 CHEAP = {"SEKISHO_PASSWORD_PROFILE": "OWASP_7MIB_T5", "SEKISHO_LANG": "en"}
@@ -39,7 +38,7 @@ def run(*arguments: str, text: str = "", **settings: str) -> subprocess.Complete
         capture_output=True,
         text=True,
         env=environment(**settings),
-        timeout=_START_SECONDS,
+        timeout=_PATIENCE,
         check=False,
     )
 
@@ -70,7 +69,7 @@ def ask(
         sent["Content-Type"] = "application/json"
     if bearer is not None:
         sent["Authorization"] = f"Bearer {bearer}"
-    connection = http.client.HTTPConnection(at.hostname, at.port, timeout=_START_SECONDS)
+    connection = http.client.HTTPConnection(at.hostname, at.port, timeout=_PATIENCE)
     try:
         connection.request(method, path, None if body is None else json.dumps(body), sent)
         response = connection.getresponse()
@@ -103,12 +102,21 @@ def _ps_table() -> Iterator[tuple[int, int, str]]:
         yield int(pid), int(group), state[0]
 
 
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Look again and again until it holds; a failure that says `what` did not happen after a long while.
+
+    For what other processes do and nobody tells us of. The time between two looks decides only how
+    soon we know, never what is found.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, f"did not happen: {what}"
+        time.sleep(0.005)
+
+
 def wait_until_gone(group: int) -> None:
-    """Wait until no process of the group is left; a failure after a while."""
-    deadline = time.monotonic() + _STOP_SECONDS
-    while left := processes_of(group):
-        assert time.monotonic() < deadline, f"still there: {left}"
-        time.sleep(0.02)
+    """Until no process of the group is left."""
+    until(lambda: not processes_of(group), f"the end of process group {group}")
 
 
 @dataclass
@@ -187,7 +195,7 @@ class Server:
         assert self._process is not None
         assert self._process.stdout is not None
         self._process.stdout.close()
-        code = self._process.wait(_STOP_SECONDS)
+        code = self._process.wait(_PATIENCE)
         self._process = None
         return code
 

@@ -66,15 +66,23 @@ def command(*, once: bool, port: int, alg: str, lang: str | None) -> int:
     """Run everything on a temporary directory, to be watched: the auth server and shops A and B."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SEKISHO_")}
     environ["SEKISHO_LANG"] = lang or language(os.environ)
-    signal.signal(signal.SIGTERM, _interrupt)
-    with _temporary_folder() as folder, ExitStack() as stack:
+    with _sigterm_interrupts(), _temporary_folder() as folder, ExitStack() as stack:
         stage = _set_up(stack, folder, environ, port=port, alg=alg)
         return _tell_once(stage) if once else _wait(stage)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001 - the signature of a handler
-    """Ended by whoever started it: clean up, as after Ctrl-C."""
-    raise KeyboardInterrupt
+@contextmanager
+def _sigterm_interrupts() -> Generator[None]:
+    """Ended by whoever started it, it cleans up as after Ctrl-C."""
+
+    def interrupt(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001 - the signature of a handler
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

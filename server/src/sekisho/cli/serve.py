@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import FrameType
@@ -12,15 +13,17 @@ from typing import Never
 
 import click
 
+from sekisho.adapters.data_directory import write_private
 from sekisho.cli.auth_server import open_once, serve_auth, serve_auth_or_tell
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.http_server import SIGNALS, run
 from sekisho.cli.listening import listen
 from sekisho.cli.options import Surroundings, examples, surroundings
 from sekisho.cli.welcome import Place, look, welcome
+from sekisho.cli.wording import language
 from sekisho.cli.workers import serve_in_workers
 from sekisho.setting_values import LOOPBACK_HOSTS
-from sekisho.settings import Settings
+from sekisho.settings import FILE, Settings, commented_file
 
 
 @click.command(
@@ -86,4 +89,9 @@ def _at_port(settings: Settings, port: int) -> Settings:
 
 
 def _announce(here: Surroundings, settings: Settings, before: Place) -> None:
+    if not before.files and settings.data.is_dir():
+        # Somewhere to write settings down, with what each means; nothing in it is set.
+        with suppress(FileExistsError):
+            text = commented_file(language(here.environ))
+            write_private(settings.data / FILE, text.encode())
     welcome(settings, before, look(settings), here.say)

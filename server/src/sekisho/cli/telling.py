@@ -15,7 +15,7 @@ from sekisho.rules.refusals import Refusal
 from sekisho.settings import SettingsRefused
 from sekisho.web.problems import TYPE_PREFIX
 from sekisho.words.catalogue import Language, catalogue
-from sekisho_verify.errors import SekishoVerifyError, TokenRefused
+from sekisho_verify.errors import KeySetUnavailable, SekishoVerifyError, TokenRefused
 
 
 def tell(error: Exception, *, as_json: bool) -> int:
@@ -79,6 +79,8 @@ def _faults(error: Exception, lang: Language) -> Sequence[Fault]:
         case TokenRefused():
             words = catalogue(lang).problems[error.code]
             faults = [Fault(error.code, words.title, words.detail, reason=error.detail)]
+        case KeySetUnavailable():
+            faults = [Fault("unavailable", str(error))]
         case SekishoVerifyError():
             faults = [Fault("key_refused", str(error))]
         case OSError():

@@ -27,9 +27,7 @@ def look(settings: Settings) -> Place:
     folder = settings.data.absolute()
     database = settings.sqlite_path.absolute() if settings.sqlite_path else None
     found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in {".toml", ".db-wal", ".db-shm"}
+        path for path in folder.rglob("*") if path.is_file() and path.suffix not in {".db-wal", ".db-shm"}
     )
     if database is not None and database.exists() and database not in found:
         found.append(database)
