@@ -72,3 +72,12 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     name = postgres_server.create_database()
     yield postgres_server.url(name)
     postgres_server.drop_database(name)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes and bare objects by their parameter.
+
+    Keys are made anew by each worker and an address is different in each, while all must collect the same
+    names; and no report should hold a key.
+    """
+    return argname if isinstance(val, bytes) or type(val) is object else None

@@ -19,6 +19,7 @@ normalize = EmailAddresses().normalize
         ("ｔａｒｏ＠ｅｘａｍｐｌｅ．ｃｏｍ", "taro@example.com"),
         ("taro+shop@example.co.jp", "taro+shop@example.co.jp"),
         ("名前@例え.jp", "名前@例え.jp"),
+        ("taro@example.test", "taro@example.test"),
         ("taro@XN--R8JZ45G.jp", "taro@例え.jp"),
         ("taro@straße.de", "taro@straße.de"),
         ("TARO@\N{KELVIN SIGN}.example.com", "taro@k.example.com"),

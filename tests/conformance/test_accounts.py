@@ -82,7 +82,7 @@ async def test_a_new_password_ends_the_other_sessions(scene: Scene) -> None:
     assert [number for number, _, _ in published] == [1, 2, 3]
     why = await scene.rows("SELECT revoked_why, revoked_at FROM sessions WHERE id = :id", id=phone.session_id)
     assert why == [("password_changed", NOW + 5)]
-    assert await scene.rows("SELECT failures FROM throttle") == []
+    assert await scene.rows("SELECT key FROM throttle WHERE failures > 0") == []
     assert [event.user_id for event in await scene.events("password_changed")] == [hanako.id]
     assert (await scene.present(his, at=NOW + 6)).generation == 1
 

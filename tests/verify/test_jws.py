@@ -336,7 +336,7 @@ def test_a_verifier_is_made_of_typed_keys(keys: list[Any], reason: str) -> None:
             "鍵",
         ),
     ],
-    ids=lambda kid: repr(kid)[:24],
+    ids=lambda kid: "absent" if kid is ABSENT else repr(kid)[:24],
 )
 def test_a_key_id_is_looked_up_and_nothing_else(kid: object) -> None:
     """An id that is none, or not held, is an unknown key; a log line cannot be forged with it."""

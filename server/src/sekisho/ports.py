@@ -6,9 +6,9 @@ is never built by its caller from a read and a write. Instants are POSIX seconds
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from sekisho.rules.access import Effect, Rights
 from sekisho.rules.account import Account, Credentials, Status
@@ -18,21 +18,10 @@ from sekisho.rules.revocation import Entry
 from sekisho.rules.session import Client, Grant, Lifetimes, Mode, Session, Tokens, Why
 from sekisho.rules.throttle import Bucket
 
-
-class Clock(Protocol):
-    """The time."""
-
-    def __call__(self) -> float:
-        """POSIX seconds."""
-        ...
-
-
-class Entropy(Protocol):
-    """Randomness fit for secrets."""
-
-    def __call__(self, size: int, /) -> bytes:
-        """That many random bytes."""
-        ...
+#: The time, in POSIX seconds.
+Clock: TypeAlias = Callable[[], float]
+#: That many random bytes, fit for secrets.
+Entropy: TypeAlias = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True)

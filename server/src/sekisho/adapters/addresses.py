@@ -26,7 +26,8 @@ class EmailAddresses:
             return None
         lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email.strip()).lower())
         try:
-            valid = validate_email(lower, check_deliverability=False, strict=True)
+            # `.test` (RFC 6761) reaches nobody by definition, and is where people try things.
+            valid = validate_email(lower, check_deliverability=False, strict=True, test_environment=True)
         except (EmailNotValidError, UnicodeError):
             return None
         return valid.normalized if len(valid.normalized) <= MAX_LENGTH else None

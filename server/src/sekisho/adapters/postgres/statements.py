@@ -64,8 +64,7 @@ SELECT {_ACCOUNT}, {COLUMNS} FROM a AS u {SOURCES}
 """  # noqa: S608 - same
 
 # Rows of the throttle are locked in the order of their keys, as every attempt locks them, before one changes.
-# `free` is null where the count is the owner's own. It is then set to nothing rather than deleted: the next
-# attempt finds its row and is one statement, and the sweep takes what is not used again.
+# `free` is null where the count is the owner's own, which is then set to nothing.
 _FORGIVEN = """, held AS (
     SELECT t.key FROM throttle t, a WHERE t.key IN ({keys}) ORDER BY t.key FOR UPDATE OF t
 ), forgiven AS (

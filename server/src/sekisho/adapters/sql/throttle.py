@@ -23,7 +23,8 @@ WHERE throttle.not_before <= :now
 RETURNING failures
 """  # noqa: S608 - constants of ours
 _BLOCKED_UNTIL = "SELECT not_before FROM throttle WHERE key = :key"
-_CLEAR = "DELETE FROM throttle WHERE key = :key"
+# Not deleted: the next attempt finds its row, and the sweep takes what is not used again.
+_CLEAR = "UPDATE throttle SET failures = 0, not_before = updated_at WHERE key = :key"
 _GIVE_BACK = """
 UPDATE throttle SET
     failures = failures - 1,
