@@ -70,13 +70,32 @@ async def test_what_is_given_back_never_goes_below_nothing(scene: Scene) -> None
     assert await _failures(scene, NETWORK) == 0
 
 
+async def test_nobody_waits_for_one_who_came_at_the_same_time(scene: Scene) -> None:
+    """Free attempts are free in any order: whoever read the clock first may reach the row last.
+
+    So it is after the first attempt, after a later one, and after one that was given back.
+    """
+    hanako = await scene.account()
+    earlier, later = NOW, NOW + 0.5
+    await scene.store.attempt([ACCOUNT, NETWORK], now=later)
+    await scene.store.attempt([ACCOUNT, NETWORK], now=earlier)
+    await scene.store.attempt([ACCOUNT, NETWORK], now=later)
+    await scene.store.attempt([ACCOUNT, NETWORK], now=earlier)
+    assert (await _failures(scene, ACCOUNT), await _failures(scene, NETWORK)) == (4, 4)
+    await scene.store.attempt([ACCOUNT, NETWORK], now=later)
+    await scene.login(hanako, forgive=[ACCOUNT, NETWORK])
+    await scene.store.attempt([ACCOUNT, NETWORK], now=earlier)
+    assert (await _failures(scene, ACCOUNT), await _failures(scene, NETWORK)) == (1, 5)
+
+
 class _Model:
     """`rules.throttle.Policy`, kept by hand."""
 
     def __init__(self, bucket: Bucket) -> None:
         self.policy = bucket.policy
         self.failures = 0
-        self.not_before = self.updated_at = float("-inf")
+        self.not_before = 0.0
+        self.updated_at = float("-inf")
 
     def attempt(self, now: float) -> float | None:
         """None if it is admitted, else the wait."""
@@ -86,7 +105,8 @@ class _Model:
             self.failures = 0
         self.failures += 1
         self.updated_at = now
-        self.not_before = now + self.policy.wait(self.failures)
+        wait = self.policy.wait(self.failures)
+        self.not_before = now + wait if wait else 0.0
         return None
 
 

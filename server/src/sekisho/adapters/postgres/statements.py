@@ -70,7 +70,7 @@ _FORGIVEN = """, held AS (
 ), forgiven AS (
     UPDATE throttle t
     SET failures = CASE WHEN b.free IS NULL THEN 0 ELSE t.failures - 1 END,
-        not_before = CASE WHEN t.failures - 1 >= b.free THEN t.not_before ELSE t.updated_at END
+        not_before = CASE WHEN t.failures - 1 >= b.free THEN t.not_before ELSE 0 END
     FROM (VALUES {buckets}) AS b(key, free)
     WHERE t.key = b.key AND t.failures > 0 AND (SELECT COUNT(*) FROM held) > 0
 )"""
@@ -82,9 +82,8 @@ WITH held AS (
 )
 UPDATE throttle t
 SET failures = {_FAILURES}, updated_at = :now,
-    not_before = :now + CASE
-        WHEN {_FAILURES} < b.free THEN 0
-        ELSE LEAST(b.cap, b.base * CAST(2 AS double precision) ^ LEAST({_FAILURES} - b.free, 30)) END
+    not_before = CASE WHEN {_FAILURES} < b.free THEN 0 ELSE
+        :now + LEAST(b.cap, b.base * CAST(2 AS double precision) ^ LEAST({_FAILURES} - b.free, 30)) END
 FROM (VALUES {{buckets}}) AS b(key, free, base, cap, forgotten)
 WHERE t.key = b.key AND (SELECT COUNT(*) FROM held WHERE not_before <= :now) = {{count}}
 RETURNING t.key

@@ -10,6 +10,8 @@ from sekisho.rules.throttle import POLICIES, Bucket
 
 # The count that this attempt makes, and the wait that follows from it. SET expressions see the old row, so
 # the count is spelled out in each. A power of two is exact in floating point, hence equal to Policy.wait.
+# Without a wait `not_before` is zero, never the instant of the attempt: of two that come at once, the one that
+# read its clock first may get here last, and would be told to wait for the other.
 _COUNT = "CASE WHEN throttle.updated_at <= :forgotten THEN 1 ELSE throttle.failures + 1 END"
 _BEYOND = f"(({_COUNT}) - :free)"
 _DOUBLED = f"(:base * (1 << CAST(CASE WHEN {_BEYOND} > 30 THEN 30 ELSE {_BEYOND} END AS integer)))"
@@ -17,18 +19,19 @@ _ATTEMPT = f"""
 INSERT INTO throttle (key, failures, not_before, updated_at) VALUES (:key, 1, :first, :now)
 ON CONFLICT (key) DO UPDATE SET
     failures = {_COUNT},
-    not_before = :now + CASE WHEN {_BEYOND} < 0 THEN 0.0 WHEN {_DOUBLED} < :cap THEN {_DOUBLED} ELSE :cap END,
+    not_before = CASE WHEN {_BEYOND} < 0 THEN 0.0 WHEN {_DOUBLED} < :cap THEN :now + {_DOUBLED}
+                 ELSE :now + :cap END,
     updated_at = :now
 WHERE throttle.not_before <= :now
 RETURNING failures
 """  # noqa: S608 - constants of ours
 _BLOCKED_UNTIL = "SELECT not_before FROM throttle WHERE key = :key"
 # Not deleted: the next attempt finds its row, and the sweep takes what is not used again.
-_CLEAR = "UPDATE throttle SET failures = 0, not_before = updated_at WHERE key = :key"
+_CLEAR = "UPDATE throttle SET failures = 0, not_before = 0.0 WHERE key = :key"
 _GIVE_BACK = """
 UPDATE throttle SET
     failures = failures - 1,
-    not_before = CASE WHEN failures - 1 < :free THEN updated_at ELSE not_before END
+    not_before = CASE WHEN failures - 1 < :free THEN 0.0 ELSE not_before END
 WHERE key = :key AND failures > 0
 """
 _SWEEP = """
@@ -76,12 +79,13 @@ def _in_lock_order(buckets: Iterable[Bucket]) -> list[Bucket]:
 
 def _count(bucket: Bucket, now: float) -> Statement:
     policy = bucket.policy
+    wait = policy.wait(1)
     return Statement(
         _ATTEMPT,
         {
             "key": bucket.key,
             "now": now,
-            "first": now + policy.wait(1),
+            "first": now + wait if wait else 0.0,
             "forgotten": now - policy.forget,
             "free": policy.free,
             "base": policy.base,
