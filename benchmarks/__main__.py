@@ -1,0 +1,40 @@
+"""Side by side with what somebody would write by hand, and with peers: `python -m benchmarks [NAME ...]`.
+
+Exit code 1 says that a bar was missed; on a busy machine look at the quartiles before you believe it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+
+from benchmarks import guard, login, machine, refresh, sqlite, start, verify
+from benchmarks.paired import Result
+
+BENCHMARKS: Mapping[str, Callable[[], Result]] = {
+    "refresh": refresh.run,
+    "login": login.run,
+    "guard": guard.run,
+    "start": start.run,
+    "sqlite": sqlite.run,
+    "verify": verify.run,
+}
+
+
+def main(names: list[str]) -> int:
+    """Run those named, or all; the exit code."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    print(machine.facts())
+    holds = True
+    for name in names or BENCHMARKS:
+        result = BENCHMARKS[name]()
+        holds = holds and result.holds
+        print(f"\n{name}\n{result.table}", flush=True)
+    return 0 if holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,197 @@
+"""What somebody would write by hand for speed: raw ASGI, the same statements, the same signature, no more.
+
+No seal on the refresh token, no reuse detection, no refusals, no log, no counts, no request id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from argon2.low_level import Type, verify_secret
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from starlette.types import Receive, Scope, Send
+
+from sekisho.adapters.given_keys import given_keys
+from sekisho.adapters.postgres import statements
+from sekisho.adapters.postgres.connecting import make_pool, target
+from sekisho.adapters.postgres.parameters import Numbered, numbered
+from sekisho.adapters.secrets.references import Secrets, sources
+from sekisho.ports import Clock
+from sekisho.rules.ids import uuid7
+from sekisho.rules.throttle import login_buckets
+from sekisho.settings import Settings
+from sekisho_verify import jws
+
+_BY_EMAIL = b"SELECT id, email, status, locale, created_at, password_hash FROM users WHERE email = $1"
+_ROTATE = numbered(statements.ROTATE)
+_ATTEMPT = numbered(statements.attempt(2))
+_OPEN = numbered(statements.open_session(2))
+
+_PREFIX = "skr1_"
+_TYPE = {"typ": "at+jwt"}
+_JSON = (b"content-type", b"application/json")
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, str]).decode
+
+
+class Bare:
+    """Refresh and login on PostgreSQL; an ASGI application while `open` is entered."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        if settings.signing_key is None:
+            raise ValueError("both sides are to sign with one key, so it has to be given")
+        secret = Secrets(sources(os.environ)).read(settings.signing_key, setting="SEKISHO_SIGNING_KEY")
+        self._key = given_keys(secret, alg=settings.signing_alg, where="SEKISHO_SIGNING_KEY").signing
+        self._settings = settings
+        self._clock = clock
+        self._pool: AsyncConnectionPool[AsyncConnection[Any]]
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        """Connect, as sekisho does: the same pool, cursors and prepared statements."""
+        async with make_pool(target(self._settings.database_url), size=10, patience=3.0) as self._pool:
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        message = await receive()
+        body = message["body"]
+        while message.get("more_body"):
+            message = await receive()
+            body += message["body"]
+        asked = _decode(body)
+        reply = await (self._refresh(asked) if scope["path"] == "/v1/refresh" else self._login(asked, scope))
+        content = _encode(reply)
+        headers = [_JSON, (b"content-length", b"%d" % len(content))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _refresh(self, asked: dict[str, str]) -> dict[str, Any]:
+        token = urlsafe_b64decode(asked["refresh_token"][len(_PREFIX) :] + "==")
+        session_id = str(uuid.UUID(bytes=token[4:20]))
+        generation = int.from_bytes(token[20:24])
+        now = self._clock()
+        parameters = {
+            "id": session_id,
+            "gen": generation,
+            "fam": hashlib.sha256(token[24:56]).digest(),
+            "retry_key": None,
+            "refresh": self._settings.refresh_ttl,
+            "grace": self._settings.refresh_grace,
+            "now": now,
+            "ip": "127.0.0.1",
+            "user_agent": "sekisho-benchmarks",
+        }
+        async with self._pool.connection() as connection:
+            current, expires_at, auth_time, amr, *account = await _one(connection, _ROTATE, parameters)
+        if current:
+            raise ValueError("not rotated: the clock has to go on by more than the grace")
+        successor = token[:20] + (generation + 1).to_bytes(4) + token[24:]
+        text = _PREFIX + urlsafe_b64encode(successor).decode().rstrip("=")
+        return self._tokens(session_id, account, auth_time, amr, now) | {
+            "refresh_token": text,
+            "refresh_expires_in": int(expires_at - now),
+        }
+
+    async def _login(self, asked: dict[str, str], scope: Scope) -> dict[str, Any]:
+        now = self._clock()
+        settings = self._settings
+        email, ip = asked["email"].lower(), scope["client"][0]
+        buckets = login_buckets(email=email, ip=ip, known_device=None)
+        throttled: dict[str, Any] = {"now": now}
+        forgiven: dict[str, Any] = {}
+        for slot, bucket in enumerate(buckets):
+            policy = bucket.policy
+            throttled |= {f"key{slot}": bucket.key, f"free{slot}": policy.free, f"base{slot}": policy.base}
+            throttled |= {f"cap{slot}": policy.cap, f"forgotten{slot}": now - policy.forget}
+            forgiven |= {f"key{slot}": bucket.key, f"free{slot}": policy.free if slot else None}
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_BY_EMAIL, [email])
+            rows = await cursor.fetchall()
+            user_id, hashed = rows[0][0], rows[0][5]
+            await _one(connection, _ATTEMPT, throttled)
+        await asyncio.to_thread(verify_secret, hashed.encode(), asked["password"].encode(), Type.ID)
+        session_id = uuid7(now, os.urandom(10))
+        family = os.urandom(32)
+        parameters = {
+            "id": session_id,
+            "user_id": user_id,
+            "checked": hashed,
+            "mode": asked["mode"],
+            "now": now,
+            "amr": "pwd",
+            "ip": ip,
+            "user_agent": "sekisho-benchmarks",
+            "fam": hashlib.sha256(family).digest(),
+            "refresh_expires_at": now + settings.refresh_ttl,
+            "ends_at": now + settings.session_max,
+            "event_id": uuid7(now, os.urandom(10)),
+            "event_at": now,
+            "event_kind": "login_succeeded",
+            "event_user_id": user_id,
+            "event_session_id": session_id,
+            "event_ip": ip,
+            "event_request_id": "",
+            "event_about": "{}",
+            **forgiven,
+        }
+        async with self._pool.connection() as connection:
+            account = await _one(connection, _OPEN, parameters)
+        token = bytes(4) + uuid.UUID(session_id).bytes + bytes(4) + family + bytes(32)
+        return self._tokens(session_id, account, now, "pwd", now) | {
+            "refresh_token": _PREFIX + urlsafe_b64encode(token).decode().rstrip("="),
+            "refresh_expires_in": int(settings.refresh_ttl),
+            "device_token": urlsafe_b64encode(os.urandom(84)).decode(),
+        }
+
+    def _tokens(
+        self, session_id: str, account: Sequence[Any], auth_time: float, amr: str, now: float
+    ) -> dict[str, Any]:
+        user_id, email, _, locale, _, epoch, seq, allowed, denied, roles, groups = account
+        rights = {
+            "roles": roles.split() if roles else [],
+            "groups": groups.split() if groups else [],
+            "entitlements": sorted({*(allowed or "").split()} - {*(denied or "").split()}),
+        }
+        settings = self._settings
+        claims = {
+            "iss": settings.issuer,
+            "sub": user_id,
+            "aud": settings.audience,
+            "exp": int(now + settings.access_ttl),
+            "iat": int(now),
+            "jti": urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
+            "client_id": "first-party",
+            "sid": session_id,
+            "auth_time": int(auth_time),
+            "amr": amr.split(),
+            "scope": "",
+            **rights,
+            "rv": f"{epoch}.{seq}",
+        }
+        return {
+            "access_token": jws.sign(_encode(claims), _TYPE, self._key),
+            "token_type": "Bearer",
+            "expires_in": int(settings.access_ttl),
+            "session_id": session_id,
+            "user": {"id": user_id, "email": email, "locale": locale, **rights},
+        }
+
+
+async def _one(
+    connection: AsyncConnection[Any], statement: Numbered, parameters: dict[str, Any]
+) -> Sequence[Any]:
+    cursor = await connection.execute(statement.text, [parameters[name] for name in statement.names])
+    rows = await cursor.fetchall()
+    row: Sequence[Any] = rows[0]
+    return row

@@ -1,0 +1,50 @@
+"""What was measured, and on what: without both, a number means nothing to whoever reads it later."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+_PACKAGES = (
+    "sekisho",
+    "sekisho-verify",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "starlette",
+    "msgspec",
+    "cryptography",
+    "psycopg",
+    "psycopg-pool",
+    "argon2-cffi",
+    "PyJWT",
+    "joserfc",
+)
+
+
+def facts() -> str:
+    """The machine, the interpreter and the exact versions, as a few lines of text."""
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    load = " ".join(f"{average:.1f}" for average in os.getloadavg())
+    return "\n".join(
+        (
+            f"machine   {_processor()}, {os.cpu_count()} cores, {_memory()}, load {load}",
+            f"system    {platform.system()} {platform.release()}, {platform.machine()}",
+            f"python    {platform.python_implementation()} {platform.python_version()}",
+            f"packages  {packages}",
+        )
+    )
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown"
+    )
+
+
+def _memory() -> str:
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return f"{pages * size / 2**30:.0f} GiB"

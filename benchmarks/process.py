@@ -1,0 +1,82 @@
+"""A server in a process of its own, and what it costs: CPU time by its own clock, memory by its own share."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def cpu_clock(pid: int) -> int:
+    """The id of the clock that counts the CPU time, user and system, of all threads of a process (POSIX)."""
+    clock = ctypes.c_int()
+    error = _LIBC.clock_getcpuclockid(pid, ctypes.byref(clock))
+    if error:
+        raise OSError(error, os.strerror(error))
+    return clock.value
+
+
+def resident(pid: int) -> float:
+    """MiB that are a process's own share of memory (PSS), its children's included (Linux)."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return _share(pid) + sum(resident(int(child)) for child in listed)
+
+
+def _share(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
+
+
+class Served:
+    """One of `served.KINDS` in a process of its own, from entry to exit.
+
+    Args:
+        kind: which.
+        folder: where its log goes.
+        environ: settings on top of our own environment, which must not have any of them.
+    """
+
+    def __init__(self, kind: str, folder: Path, environ: Mapping[str, str]) -> None:
+        self._kind = kind
+        self._log = folder / f"{kind}-{id(self)}.log"
+        self._environ = {**os.environ, **environ}
+        self._clock = 0
+
+    def __enter__(self) -> Self:
+        with socket.create_server(("127.0.0.1", 0)) as listening, self._log.open("wb") as log:
+            self.port: int = listening.getsockname()[1]
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.served", self._kind, str(listening.fileno())],
+                env=self._environ,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=[listening.fileno()],
+            )
+        stdout = self._process.stdout
+        if stdout is None or stdout.readline() != b"ready\n":
+            self.__exit__(None, None, None)
+            raise RuntimeError(f"{self._kind} did not start:\n{self._log.read_text()}")
+        self._clock = cpu_clock(self._process.pid)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(30)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def cpu(self) -> float:
+        """Seconds of CPU, user and system, that the process has used since it was started."""
+        return time.clock_gettime(self._clock)
