@@ -307,10 +307,11 @@ async def test_the_queue_ends(threads: BoundedThreads, gate: Event) -> None:
     callers = [asyncio.create_task(threads.run(gate.wait)) for _ in range(3)]
     await asyncio.sleep(0)
     told = await refusal(threads)
-    assert (told.code, told.retry_after) == ("unavailable", 2.0)
+    assert (told.code, told.retry_after, len(threads)) == ("unavailable", 2.0, 3)
     gate.set()
     assert await asyncio.gather(*callers) == [True] * 3
     assert await threads.run(lambda: "again") == "again"
+    assert len(threads) == 0
 
 
 async def test_whoever_goes_away_frees_a_place(threads: BoundedThreads, gate: Event) -> None:

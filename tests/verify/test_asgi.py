@@ -48,9 +48,10 @@ class Answer:
         assert self.headers[b"content-length"] == str(len(self.body)).encode()
         assert self.headers[b"cache-control"] == b"no-store"
         problem: dict[str, Any] = json.loads(self.body)
-        assert problem.keys() == {"type", "title", "status", "detail", "code"}
+        assert problem.keys() == {"type", "title", "status", "detail", "code", "help"}
         assert problem["status"] == self.status
-        assert problem["type"] == f"{ISSUER}/problems/{problem['code']}"
+        assert problem["type"] == f"urn:sekisho:problem:{problem['code']}"
+        assert problem["help"] == f"{ISSUER}/problems/{problem['code']}"
         return problem
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypedDict
 
 from starlette.types import ASGIApp
@@ -24,6 +25,7 @@ from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.signer import JwsSigner
 from sekisho.adapters.signing_keys import signing_keys
 from sekisho.adapters.sqlite import SqliteStore
+from sekisho.feature import Feature
 from sekisho.flows import stateless
 from sekisho.flows.authenticate import authenticate, identify
 from sekisho.flows.change_password import change_password
@@ -50,6 +52,7 @@ from sekisho.web.acts import Acts
 from sekisho.web.app import build_app
 from sekisho.web.application import Application
 from sekisho.web.logs import LOG, Line
+from sekisho.web.metrics import Metrics
 from sekisho_verify import Verifier
 
 #: Seconds between two looks for rows that nobody needs any more, and how many go in one step: short
@@ -268,7 +271,17 @@ def entry_horizon(settings: Settings) -> float:
     return horizon(token_ttl=ttl, grace=settings.refresh_grace)
 
 
-async def sweep_for_ever(house: House) -> None:
+@asynccontextmanager
+async def _sweeping(house: House) -> AsyncGenerator[None]:
+    sweeper = asyncio.create_task(_sweep_for_ever(house))
+    try:
+        yield
+    finally:
+        sweeper.cancel()
+        await asyncio.gather(sweeper, return_exceptions=True)
+
+
+async def _sweep_for_ever(house: House) -> None:
     """Delete what nobody needs any more, a small step at a time, until cancelled."""
     keep = entry_horizon(house.settings)
     while True:
@@ -286,6 +299,8 @@ def create_app(
     *,
     clock: Clock = system.clock,
     entropy: Entropy = system.entropy,
+    features: Sequence[Feature] = (),
+    metrics_directory: Path | None = None,
 ) -> Application:
     """The auth server as an ASGI application; it mounts under any path of another one.
 
@@ -293,6 +308,8 @@ def create_app(
         settings: what `read_settings` gave; read from the environment and `sekisho.toml` if left out.
         clock: POSIX seconds; every instant that the server knows comes from it.
         entropy: random bytes; every secret and id that the server makes comes from it.
+        features: true options, each with what it serves and keeps open.
+        metrics_directory: where the workers of one server leave their counts for each other.
 
     Raises:
         SettingsRefused: the configuration cannot be used; every fault at once, with its fix.
@@ -301,13 +318,21 @@ def create_app(
 
     @asynccontextmanager
     async def opening() -> AsyncGenerator[ASGIApp]:
-        async with open_house(chosen, clock=clock, entropy=entropy) as house:
-            sweeper = asyncio.create_task(sweep_for_ever(house))
-            try:
-                yield build_app(bind(house), settings=chosen, entropy=entropy)
-            finally:
-                sweeper.cancel()
-                await asyncio.gather(sweeper, return_exceptions=True)
+        async with AsyncExitStack() as stack:
+            house = await stack.enter_async_context(open_house(chosen, clock=clock, entropy=entropy))
+            await stack.enter_async_context(_sweeping(house))
+            for feature in features:
+                await stack.enter_async_context(feature.running())
+            yield build_app(
+                bind(house),
+                settings=chosen,
+                entropy=entropy,
+                metrics=Metrics(
+                    worker=str(os.getpid()), directory=metrics_directory, hash_queue=house.passwords.queue
+                ),
+                endpoints=[endpoint for feature in features for endpoint in feature.endpoints],
+                routes=[route for feature in features for route in feature.routes],
+            )
 
     return Application(opening)
 

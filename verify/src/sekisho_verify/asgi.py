@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from sekisho_verify.errors import SENTENCES, ConfigurationError, RightMissing, TokenRefused
+from sekisho_verify.errors import PROBLEM_TYPE, SENTENCES, ConfigurationError, RightMissing, TokenRefused
 from sekisho_verify.rights import require
 
 if TYPE_CHECKING:
@@ -162,11 +162,12 @@ class Refusal:
         if isinstance(refused, RightMissing):
             detail = f"It needs the {refused.kind} {refused.name}."
         problem = {
-            "type": f"{issuer}/problems/{code}",
+            "type": f"{PROBLEM_TYPE}{code}",
             "title": SENTENCES[code],
             "status": self.status,
             "detail": detail,
             "code": code,
+            "help": f"{issuer}/problems/{code}",
         }
         self.body: Final = msgspec.json.encode(problem)
         self.headers: Final = [

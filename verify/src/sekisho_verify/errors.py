@@ -46,6 +46,14 @@ SENTENCES: Final[dict[RefusalCode, str]] = {
 """What a caller may be told about each code; nothing here depends on the token."""
 
 
+PROBLEM_TYPE: Final = "urn:sekisho:problem:"
+"""What `type` of a problem (RFC 9457 section 3.1.1) begins with; the code follows.
+
+One constant URI a code, the same on every instance, so that clients can compare it; we own no domain, so it
+is a URN.
+"""
+
+
 class SekishoVerifyError(Exception):
     """The root of everything this package raises on purpose."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sekisho.rules.refusals import Refusal
 
@@ -26,6 +26,11 @@ class BoundedThreads:
     def __init__(self, *, threads: int, waiting: int, name: str) -> None:
         self._places = BoundedSemaphore(threads + waiting)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._unfinished: set[Future[Any]] = set()
+
+    def __len__(self) -> int:
+        """How many run or wait."""
+        return len(self._unfinished)
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` returns or raises.
@@ -40,8 +45,13 @@ class BoundedThreads:
         except BaseException:
             self._places.release()
             raise
-        future.add_done_callback(lambda _: self._places.release())
+        self._unfinished.add(future)
+        future.add_done_callback(self._finish)
         return await asyncio.wrap_future(future)
+
+    def _finish(self, future: Future[Any]) -> None:
+        self._unfinished.discard(future)
+        self._places.release()
 
     def close(self) -> None:
         """Finish what runs, drop what waits."""

@@ -84,6 +84,10 @@ class HashedPasswords:
         """Whether a guesser would try it early, given words about its owner."""
         return common_passwords.is_common(password, context)
 
+    def queue(self) -> int:
+        """How many passwords are being hashed or wait for it."""
+        return len(self._threads)
+
     def close(self) -> None:
         """End the threads; what waits is dropped."""
         self._threads.close()

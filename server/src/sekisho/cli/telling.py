@@ -13,9 +13,8 @@ from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.wording import language, wording
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import SettingsRefused
-from sekisho.web.problems import TYPE_PREFIX
 from sekisho.words.catalogue import Language, catalogue
-from sekisho_verify.errors import KeySetUnavailable, SekishoVerifyError, TokenRefused
+from sekisho_verify.errors import PROBLEM_TYPE, KeySetUnavailable, SekishoVerifyError, TokenRefused
 
 
 def tell(error: Exception, *, as_json: bool) -> int:
@@ -40,7 +39,7 @@ def _report(fault: Fault, *, as_json: bool) -> None:
     """Two lines: what is wrong, and what to do about it; with `--json` the problem object in their place."""
     if as_json:
         problem = {
-            "type": TYPE_PREFIX + fault.code,
+            "type": PROBLEM_TYPE + fault.code,
             "title": fault.what,
             "detail": fault.fix,
             "code": fault.code,

@@ -10,10 +10,7 @@ import msgspec
 from sekisho.rules.refusals import FieldError, Refusal
 from sekisho.web.wire import STATUS, Headers, Reply, encode
 from sekisho.words.catalogue import Language, Wording, catalogue
-from sekisho_verify.errors import SENTENCES, RightMissing, TokenRefused
-
-#: `type` must be one constant URI a code, the same on every instance, and we own no domain: a URN it is.
-TYPE_PREFIX: Final = "urn:sekisho:problem:"
+from sekisho_verify.errors import PROBLEM_TYPE, SENTENCES, RightMissing, TokenRefused
 
 #: Seconds, where the one who refused did not say.
 _RETRY_AFTER: Final = 5
@@ -60,7 +57,7 @@ def problem(refusal: Refusal | TokenRefused, *, language: Language, request_id: 
     wording = words.problems[code]
     errors = refusal.errors if isinstance(refusal, Refusal) else ()
     body = Problem(
-        type=TYPE_PREFIX + code,
+        type=PROBLEM_TYPE + code,
         title=wording.title,
         status=status,
         detail=wording.detail.format(seconds=seconds) if code in _WAIT else wording.detail,
