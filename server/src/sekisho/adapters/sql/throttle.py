@@ -10,8 +10,8 @@ from sekisho.rules.throttle import POLICIES, Bucket
 
 # The count that this attempt makes, and the wait that follows from it. SET expressions see the old row, so
 # the count is spelled out in each. A power of two is exact in floating point, hence equal to Policy.wait.
-# Without a wait `not_before` is zero, never the instant of the attempt: of two that come at once, the one that
-# read its clock first may get here last, and would be told to wait for the other.
+# Without a wait `not_before` is zero, never the instant of the attempt: of two that come at once, the one
+# that read its clock first may get here last, and would be told to wait for the other.
 _COUNT = "CASE WHEN throttle.updated_at <= :forgotten THEN 1 ELSE throttle.failures + 1 END"
 _BEYOND = f"(({_COUNT}) - :free)"
 _DOUBLED = f"(:base * (1 << CAST(CASE WHEN {_BEYOND} > 30 THEN 30 ELSE {_BEYOND} END AS integer)))"
