@@ -18,6 +18,8 @@ from typing import Any, Final, Literal, TextIO
 
 import msgspec
 
+from sekisho.web.log_stream import Together
+
 LOG: Final = logging.getLogger("sekisho")
 ACCESS: Final = logging.getLogger("sekisho.access")
 
@@ -104,7 +106,7 @@ def configure(
     """
     target = sys.stderr if stream is None else stream
     console = target.isatty() if form == "auto" else form == "console"
-    handler = logging.StreamHandler(target)
+    handler = Together(target, patient=ACCESS)
     handler.setFormatter(ConsoleLines() if console else JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
