@@ -3,7 +3,29 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+
+if TYPE_CHECKING:
+    # Not at run time: `--help` loads this file too, and the verifier comes with its parts.
+    from sekisho.rules.refusals import Code
+    from sekisho_verify.errors import RefusalCode
+
+#: What only the command line says; everything else has the code that the API gives it.
+OwnCode = Literal[
+    "demo_failed",
+    "host_unusable",
+    "http_off_loopback",
+    "input_unreadable",
+    "key_refused",
+    "port_busy",
+    "port_not_allowed",
+    "secret_missing",
+    "setting_invalid",
+    "usage",
+]
+OWN_CODES: Final[frozenset[str]] = frozenset(get_args(OwnCode))
+
+FaultCode: TypeAlias = "OwnCode | Code | RefusalCode"
 
 
 class Exit(IntEnum):
@@ -34,15 +56,15 @@ class Fault(Exception):
     """An expected fault: it is told in a sentence, never in a traceback.
 
     Args:
-        code: the stable code, one of ours.
+        code: the stable code: of the command line, of the API, or of a refused token.
         what: one line for a person.
         fix: one line: what to do about it.
         more: members of the problem object beside these, for `--json`.
     """
 
-    def __init__(self, code: str, what: str, fix: str = "", **more: Any) -> None:  # noqa: ANN401 - whatever JSON can say
+    def __init__(self, code: FaultCode, what: str, fix: str = "", **more: Any) -> None:  # noqa: ANN401 - whatever JSON can say
         super().__init__(f"{code}: {what}")
-        self.code = code
+        self.code: FaultCode = code
         self.what = what
         self.fix = fix
         self.more = more
