@@ -22,6 +22,7 @@ from sekisho.adapters.passwords import HashedPasswords, configured_hash
 from sekisho.adapters.postgres.store import PostgresStore
 from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secret
 from sekisho.adapters.secrets.references import Secrets, sources
+from sekisho.adapters.settings_file import load_settings
 from sekisho.adapters.signer import JwsSigner
 from sekisho.adapters.signing_keys import signing_keys
 from sekisho.adapters.sqlite import SqliteStore
@@ -47,7 +48,7 @@ from sekisho.rules.session import (
     RefreshRequest,
     Session,
 )
-from sekisho.settings import Settings, data_directory, read_settings
+from sekisho.settings import Settings
 from sekisho.web.acts import Acts
 from sekisho.web.app import build_app
 from sekisho.web.application import Application
@@ -335,13 +336,3 @@ def create_app(
             )
 
     return Application(opening)
-
-
-def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings of the environment and of `sekisho.toml` in the data directory, if it is there.
-
-    Raises:
-        SettingsRefused: every fault at once, with its fix.
-    """
-    path = data_directory(environ) / "sekisho.toml"
-    return read_settings(environ, file_text=path.read_text("utf-8") if path.is_file() else None)

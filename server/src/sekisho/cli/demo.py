@@ -20,12 +20,13 @@ import click
 
 from sekisho.adapters import system
 from sekisho.adapters.data_directory import write_private
+from sekisho.adapters.settings_file import load_settings
 from sekisho.cli import output
 from sekisho.cli.demo_servers import Shop, serve_demo_auth, serve_demo_shop
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.listening import listen
 from sekisho.cli.main import run
-from sekisho.cli.options import examples, load_settings
+from sekisho.cli.options import examples
 from sekisho.cli.processes import Child
 from sekisho.cli.wording import Say, language, wording
 from sekisho.features import demo

@@ -12,9 +12,10 @@ from typing import Any, Concatenate, TypeVar
 
 import click
 
+from sekisho.adapters.settings_file import load_settings
 from sekisho.cli.fault import Fault
 from sekisho.cli.wording import Say, language, wording
-from sekisho.settings import FILE, Settings, data_directory, read_settings
+from sekisho.settings import Settings
 
 R = TypeVar("R")
 
@@ -49,19 +50,6 @@ def surroundings(command: Callable[Concatenate[Surroundings, ...], R]) -> Callab
         return command(here, **parameters)
 
     return wrapped
-
-
-def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The environment and the `sekisho.toml` of its data directory, read once. Raises `SettingsRefused`."""
-    file = data_directory(environ) / FILE
-    try:
-        text = file.read_text("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        text = None
-    except UnicodeDecodeError:
-        say = wording(language(environ))
-        raise Fault("setting_invalid", say("fault.not_utf8", source=file), say("fix.input")) from None
-    return read_settings(environ, file_text=text)
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
