@@ -188,10 +188,18 @@ def test_the_default_lifetime_is_a_day() -> None:
 
 
 @pytest.mark.requirement("C5")
-@pytest.mark.parametrize("now", [math.nan, math.inf, -math.inf, -1])
-def test_a_clock_that_is_wrong_refuses(now: float) -> None:
-    """NaN is less than nothing and nothing is less than it: still no token passes."""
-    assert refusal(token(), verifier(now=now)) in {"token_expired", "token_not_yet_valid"}
+@pytest.mark.parametrize(
+    ("now", "code"),
+    [
+        (math.nan, "token_expired"),
+        (math.inf, "token_expired"),
+        (-math.inf, "token_not_yet_valid"),
+        (-1, "token_not_yet_valid"),
+    ],
+)
+def test_a_clock_that_is_wrong_refuses(now: float, code: str) -> None:
+    """NaN is not after anything and nothing is after it: still no token passes, by each comparison."""
+    assert refusal(token(), verifier(now=now)) == code
 
 
 @pytest.mark.requirement("J5")

@@ -118,6 +118,9 @@ def test_nesting_is_counted_to_the_level() -> None:
     assert json_object(nested(MAX_DEPTH), unique_members=True)
     with pytest.raises(EncodingError, match="deeper"):
         json_object(nested(MAX_DEPTH + 1), unique_members=True)
+    assert json_object(nested(MAX_DEPTH)[:-1] + b',"b":[[],[]]}', unique_members=True)
+    with pytest.raises(EncodingError, match="deeper"):
+        json_object(b'{"b":[[],[]],' + nested(MAX_DEPTH + 1)[1:], unique_members=True)
     assert json_object(b'{"a":"' + b'\\"[{' * 50 + b'"}', unique_members=True)
     assert json_object(b'{"a":[' + b"[]," * 50 + b"{}]}", unique_members=True)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sekisho_verify import ConfigurationError, KeySetUnavailable, fetch_key_set
-from sekisho_verify.jwks import MAX_BODY, METADATA_PATH
+from sekisho_verify.jwks import MAX_BODY, METADATA_PATH, _place
 from tests.verify.tokens import EC, HMAC, signer, token, verifier
 
 if TYPE_CHECKING:
@@ -241,3 +241,12 @@ def test_the_whole_exchange_is_bounded(answer: bytes) -> None:
         for thread in left:
             thread.join(5)
         assert not any(thread.is_alive() for thread in left)
+
+
+@pytest.mark.requirement("J11")
+def test_only_an_issuer_on_this_machine_points_to_this_machine() -> None:
+    """Metadata from elsewhere cannot make us knock at our own doors, by https neither."""
+    for uri in ("https://localhost/keys", "https://127.0.0.1:8443/keys", "http://[::1]/keys"):
+        assert _place(uri, loopback=True).host in {"localhost", "127.0.0.1", "::1"}
+        with pytest.raises(ValueError, match="points to this machine"):
+            _place(uri, loopback=False)

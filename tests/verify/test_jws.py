@@ -94,6 +94,9 @@ def test_length_is_refused_before_any_work(text: str) -> None:
         took.append(time.perf_counter() - begin)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
+    with pytest.raises(TokenRefused) as caught:
+        CompactVerifier([HMAC], typ="at+jwt").open(text)
+    assert caught.value.detail == f"not ASCII text of at most {MAX_TOKEN} characters"
     assert min(took) < 0.005
     assert peak < 2**16
 

@@ -78,6 +78,18 @@ def test_an_ecdsa_signature_is_two_numbers_in_range() -> None:
         assert refuses(EC, MESSAGE, number + right[32:]) == "token_signature_mismatch"
         assert refuses(EC, MESSAGE, right[:32] + number) == "token_signature_mismatch"
         assert refuses(EC, MESSAGE, number + number) == "token_signature_mismatch"
+        for pair in (right[:32] + number, number + right[32:]):  # by us, not only by the engine beneath
+            with pytest.raises(TokenRefused) as caught:
+                EC.public.check(MESSAGE, b64url_encode(pair))
+            assert caught.value.detail == "not two numbers of P-256"
+
+
+@pytest.mark.requirement("J14")
+def test_an_ecdsa_signature_has_one_length() -> None:
+    """The two right numbers in 65 bytes, with a zero that changes neither, are refused."""
+    right = EC.sign(MESSAGE)
+    for longer in (right[:32] + b"\0" + right[32:], right[:32] + bytes(32) + right[32:]):
+        assert refuses(EC, MESSAGE, longer) == "token_signature_mismatch"
 
 
 @pytest.mark.requirement("J14")
