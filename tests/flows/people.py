@@ -24,7 +24,7 @@ from sekisho.rules.session import (
     Scope,
     Tokens,
 )
-from sekisho_verify import TokenRefused
+from sekisho_verify import AccessToken, TokenRefused, Verifier
 from tests.web.served import Clock
 
 EMAIL = "aya@example.com"
@@ -71,6 +71,14 @@ class People:
         bearer = self.acts.bearer_of(tokens.refresh_token)
         await self.acts.logout(LogoutRequest(bearer, scope, HOME))
         return bearer
+
+    def verified(self, tokens: Tokens) -> AccessToken:
+        """The access token as an API server with the keys of this house reads it."""
+        settings, keys = self.house.settings, self.house.signer.verification_keys()
+        verifier = Verifier(
+            issuer=settings.issuer, audience=settings.audience, keys=keys, feed=None, clock=self.clock
+        )
+        return verifier.verify(tokens.access_token)
 
     async def who(self, tokens: Tokens) -> Grant:
         """What an account endpoint knows of the caller."""

@@ -84,6 +84,27 @@ async def test_a_new_password_and_a_disabled_account_end_every_token(stateless: 
     assert await refused(stateless.refresh(fresh)) == "session_revoked"
 
 
+@pytest.mark.requirement("H7")
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"sid": "no uuid at all"}, "session_unknown"),
+        ({"sub": "'; DROP TABLE users; --"}, "session_unknown"),
+        ({"auth_time": None}, "session_unknown"),
+        ({"rv": "no number at all"}, "session_revoked"),
+        ({"rv": "1." + "9" * 5000}, "session_revoked"),
+    ],
+)
+async def test_a_token_that_we_cannot_have_written_opens_nothing(
+    stateless: People, changes: dict[str, str | None], code: str
+) -> None:
+    """Whoever shares the signing key can seal any claims: they are refused, and never a fault of ours."""
+    await stateless.register()
+    claims = dict(stateless.verified((await stateless.login()).tokens).claims) | changes
+    text = stateless.house.signer.sign({name: claim for name, claim in claims.items() if claim is not None})
+    assert await refused(stateless.acts.authenticate(text)) == code
+
+
 @pytest.mark.requirement("C6")
 async def test_no_kind_of_token_passes_for_another(stateless: People) -> None:
     """Access for refresh, refresh for access, device for either: refused, each with its code."""

@@ -252,7 +252,6 @@ class StatelessStore(Protocol):
         self,
         user_id: str,
         *,
-        session_id: str,
         checked: str | None,
         forgive: Sequence[Bucket],
         event: Event | None,

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sekisho.ports import Clock, SessionStore
-from sekisho.rules.ids import is_uuid
-from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Bearer, Grant
 from sekisho_verify import AccessToken
 
@@ -23,9 +21,7 @@ def identify(access_token: str, *, verify: Callable[[str], AccessToken]) -> Bear
         Refusal: `session_unknown`: it names what is no id of ours, so another holder of the key made it.
     """
     token = verify(access_token)
-    if not (is_uuid(token.sid) and is_uuid(token.sub)):
-        raise Refusal("session_unknown", "ids that we do not make")
-    return Bearer(token.sid, token.sub)
+    return Bearer.of_access_token(sid=token.sid, sub=token.sub)
 
 
 async def authenticate(

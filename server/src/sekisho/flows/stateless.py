@@ -7,13 +7,13 @@ token could live. That is the price of not storing, and the server says so when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Never
+from typing import Never
 
 from sekisho.ports import Clock, Entropy, Mint, Opening, Signer, StatelessStore
 from sekisho.rules.events import Event
-from sekisho.rules.ids import ENTROPY_BYTES, is_uuid, uuid7
+from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refresh import Verdict
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
@@ -52,7 +52,6 @@ async def open_session(
     session_id = uuid7(opening.now, entropy(ENTROPY_BYTES))
     found = await store.grant(
         opening.user_id,
-        session_id=session_id,
         checked=opening.checked_hash,
         forgive=opening.forgive,
         event=replace(opening.event, session_id=session_id),
@@ -89,7 +88,15 @@ async def refresh(
     """
     now = clock()
     claims = signer.verify_refresh(request.refresh_token, now=now)
-    grant = await _grant(claims, claims["exp"], store=store)
+    grant = await _grant(
+        claims["sub"],
+        claims["sid"],
+        rv=claims["rv"],
+        auth_time=claims["auth_time"],
+        amr=claims["amr"],
+        expires_at=claims["exp"],
+        store=store,
+    )
     return Refreshed(mint.tokens(grant, request.refresh_token, now=now), Verdict.CURRENT)
 
 
@@ -100,23 +107,41 @@ async def authenticate(
 
     Raises:
         TokenRefused: the token is not valid.
-        Refusal: `session_unknown`, `session_revoked`.
+        Refusal: `session_unknown`: another holder of the key made it; `session_revoked`.
     """
     token = verify(access_token)
-    if not (is_uuid(token.sid) and is_uuid(token.sub)):
-        raise Refusal("session_unknown", "ids that we do not make")
-    return await _grant(token.claims, token.expires_at, store=store)
+    Bearer.of_access_token(sid=token.sid, sub=token.sub)
+    if token.auth_time is None:
+        raise Refusal("session_unknown", "without `auth_time`, which we always write")
+    return await _grant(
+        token.sub,
+        token.sid,
+        rv=token.rv,
+        auth_time=token.auth_time,
+        amr=token.amr,
+        expires_at=token.expires_at,
+        store=store,
+    )
 
 
-async def _grant(claims: Mapping[str, Any], expires_at: float, *, store: StatelessStore) -> Grant:
-    ends = [Entry("session", claims["sid"], "revoked"), Entry("user", claims["sub"], "revoked")]
-    if await store.revoked_since(ends, claims["rv"]):
+async def _grant(
+    user_id: str,
+    session_id: str,
+    *,
+    rv: str,
+    auth_time: float,
+    amr: tuple[str, ...],
+    expires_at: float,
+    store: StatelessStore,
+) -> Grant:
+    ends = [Entry("session", session_id, "revoked"), Entry("user", user_id, "revoked")]
+    if await store.revoked_since(ends, rv):
         raise Refusal("session_revoked")
-    found = await store.grant(claims["sub"], session_id=claims["sid"], checked=None, forgive=(), event=None)
+    found = await store.grant(user_id, checked=None, forgive=(), event=None)
     if found is None:
         raise Refusal("session_revoked", "the account is gone or disabled")
     account, rights = found
-    return Grant(account, claims["sid"], claims["auth_time"], tuple(claims["amr"]), expires_at, rights)
+    return Grant(account, session_id, auth_time, amr, expires_at, rights)
 
 
 def bearer_of(refresh_token: str, *, signer: Signer, clock: Clock) -> Bearer:

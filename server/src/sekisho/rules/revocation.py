@@ -8,6 +8,7 @@ compared.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,10 @@ Effect = Literal["revoked", "stale"]
 
 #: Leeway of verifiers (seconds) that an entry must outlive, beside the lifetime of the tokens it can hit.
 LEEWAY = 60.0
+
+
+# Two numbers that a database can hold as 64 bits; one that is larger is ahead of every head anyway.
+_RV = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,12 @@ class Entry:
 def rv(epoch: int, number: int) -> str:
     """The `rv` claim: opaque to everyone but the verifier's revocation rule."""
     return f"{epoch}.{number}"
+
+
+def read_rv(text: str) -> tuple[int, int] | None:
+    """Epoch and number of an `rv` that we wrote; none for any other text, which is not to be believed."""
+    written = _RV.fullmatch(text)
+    return (int(written[1]), int(written[2])) if written else None
 
 
 def horizon(*, token_ttl: float, grace: float) -> float:

@@ -7,7 +7,9 @@ from typing import Literal
 
 from sekisho.rules.access import Rights
 from sekisho.rules.account import Account
+from sekisho.rules.ids import is_uuid
 from sekisho.rules.refresh import Verdict
+from sekisho.rules.refusals import Refusal
 
 Mode = Literal["token", "browser", "session"]
 Scope = Literal["this", "others", "all"]
@@ -96,6 +98,17 @@ class Bearer:
 
     session_id: str
     user_id: str | None
+
+    @classmethod
+    def of_access_token(cls, *, sid: str, sub: str) -> Bearer:
+        """The session and the account that these claims name.
+
+        Raises:
+            Refusal: `session_unknown`: they are no ids of ours, so another holder of the key made the token.
+        """
+        if not (is_uuid(sid) and is_uuid(sub)):
+            raise Refusal("session_unknown", "ids that we do not make")
+        return cls(sid, sub)
 
 
 @dataclass(frozen=True, slots=True)

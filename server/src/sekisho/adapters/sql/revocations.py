@@ -13,7 +13,7 @@ from itertools import islice
 from sekisho.adapters.sql import events
 from sekisho.adapters.sql.operation import Operation, Statement
 from sekisho.rules.events import Event
-from sekisho.rules.revocation import Entry
+from sekisho.rules.revocation import Entry, read_rv
 
 _NUMBER = "UPDATE feed_head SET seq = seq + :count WHERE shard = 0 RETURNING seq"
 _HEAD = "SELECT epoch, seq FROM feed_head WHERE shard = 0"
@@ -52,14 +52,16 @@ def revoked_since(entries: Sequence[Entry], rv: str) -> Operation[bool]:
     """Whether one of these was published, with the same effect, under a number above `rv`.
 
     An `rv` of an earlier epoch stands before everything there is; one that is ahead of the head was minted on
-    a line of history that this database has lost, and is not believed.
+    a line of history that this database has lost, and one that we did not write by somebody else who holds
+    the signing key: neither is believed.
     """
     if not entries:
         return False
+    known = read_rv(rv)
     ((epoch, head),) = yield Statement(_HEAD)
-    seen, number = (int(part) for part in rv.split("."))
-    if (seen, number) > (epoch, head):
+    if known is None or known > (epoch, head):
         return True
+    seen, number = known
     names = {f"key{i}": entry.key for i, entry in enumerate(entries)}
     placeholders = ", ".join(f":{name}" for name in names)
     rows = yield Statement(f"{_ABOVE}({placeholders})", {"number": number if seen == epoch else 0, **names})

@@ -156,7 +156,6 @@ class SqlStore:
         self,
         user_id: str,
         *,
-        session_id: str,  # noqa: ARG002 - for a backend that looks sessions up
         checked: str | None,
         forgive: Sequence[Bucket],
         event: Event | None,
