@@ -7,13 +7,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from blockbuster import blockbuster_ctx
 
 from sekisho.adapters import sqlite
 from sekisho.adapters.migrations.upgrade import migrate
@@ -21,7 +21,13 @@ from sekisho.adapters.sql.operation import Operation, Rows, Statement
 from sekisho.adapters.sqlite import SqliteEngine, SqliteStore, sqlite_path
 from sekisho.rules.refusals import Refusal
 
+if TYPE_CHECKING:
+    from types import FrameType
+
 SHORT = 0.05
+
+#: What waits for a disk or for time, by the name that Python gives it.
+WAITS = {"open", "fsync", "stat", "lstat", "link", "unlink", "rename", "replace", "mkdir", "sleep"}
 
 WRITER = """
 import asyncio, sys
@@ -298,14 +304,46 @@ async def test_a_full_disk_is_unavailable_and_nothing_is_half_done(engine: Sqlit
     assert await names(engine) == ["b"]
 
 
+@contextmanager
+def blocking_calls() -> Iterator[list[str]]:
+    """The calls of this thread, and of no other, that touch a database or a disk or sleep, while it lasts."""
+    found: list[str] = []
+
+    def watch(_: FrameType, event: str, called: Any) -> None:  # noqa: ANN401  # any built-in function
+        if event == "c_call":
+            owner = getattr(called, "__self__", None)
+            if isinstance(owner, sqlite3.Connection | sqlite3.Cursor) or called is sqlite3.connect:
+                found.append(f"sqlite3 {called.__name__}")
+            elif getattr(owner, "__name__", called.__module__) in {"posix", "io", "_io", "time"}:
+                found.extend({called.__name__} & WAITS)
+
+    sys.setprofile(watch)
+    try:
+        yield found
+    finally:
+        sys.setprofile(None)
+
+
 async def test_the_event_loop_is_never_blocked(url: str) -> None:
-    """No call on the loop touches the disk or waits for a lock, from opening to closing."""
-    with blockbuster_ctx():
+    """No call on the loop touches the database or the disk, from opening to closing."""
+    with blocking_calls() as found:
         store = SqliteStore(url)
         await store.open()
         await asyncio.gather(*(store.engine.write(add(f"g{i:03}")) for i in range(300)))
         assert len(await store.list_groups()) == 300
         await store.close()
+    assert found == []
+
+
+def test_the_watch_sees_what_would_block(tmp_path: Path) -> None:
+    """A statement, a file and a directory entry on this thread are all noticed."""
+    with blocking_calls() as found:
+        connection = sqlite3.connect(tmp_path / "a.db")
+        connection.execute("SELECT 1")
+        connection.close()
+        (tmp_path / "file").write_text("")
+        (tmp_path / "file").unlink()
+    assert {"sqlite3 connect", "sqlite3 execute", "sqlite3 close", "open", "unlink"} <= set(found)
 
 
 def test_processes_that_share_a_file_all_get_through(url: str) -> None:
