@@ -1,5 +1,7 @@
 """Accounts and passwords."""
 
+import time
+
 import pytest
 
 from sekisho.rules.account import PASSWORD_MAX, locale, normalize_password, normalize_presented_password
@@ -29,6 +31,30 @@ def test_long_passwords_are_refused_and_never_truncated() -> None:
     with pytest.raises(Refusal) as refused:
         normalize_password(longest + "い", minimum=8, max_bytes=None, pointer="/p")
     assert refused.value.errors[0].code == "password_too_long"
+
+
+@pytest.mark.requirement("W1")
+def test_a_password_typed_as_letters_and_marks_is_measured_as_it_is_kept() -> None:
+    """Four code points that become one count as one, at the very limit too."""
+    apart = "\u03c9\u0313\u0342\u0345"
+    longest = normalize_password(apart * PASSWORD_MAX, minimum=8, max_bytes=None, pointer="/p")
+    assert longest == "\u1fa6" * PASSWORD_MAX
+    with pytest.raises(Refusal) as refused:
+        normalize_password(apart * PASSWORD_MAX + "x", minimum=8, max_bytes=None, pointer="/p")
+    assert refused.value.errors[0].code == "password_too_long"
+
+
+@pytest.mark.requirement("W3")
+def test_no_password_costs_more_than_its_longest_kind() -> None:
+    """Marks in an order that normalization must undo, as many as a body holds: refused before it begins."""
+
+    def cost(marks: int) -> float:
+        began = time.thread_time()
+        with pytest.raises(Refusal):
+            normalize_password("a" + "\u0301\u0316" * marks, minimum=2000, max_bytes=None, pointer="/p")
+        return time.thread_time() - began
+
+    assert cost(16_000) < 20 * min(cost(2 * PASSWORD_MAX - 1) for _ in range(5))
 
 
 @pytest.mark.requirement("W1")

@@ -15,6 +15,11 @@ LOCALES = ("en", "ja")
 #: Far above what people type and password managers make, far below what would make hashing a burden.
 PASSWORD_MAX = 256
 
+# Some keyboards send a letter and its marks apart; at most four code points become one. So whatever has more
+# than this is too long once normalized as well, and is never normalized: the time that takes grows with the
+# square of the marks in a row (64 KiB of them held the event loop for 7 s).
+_TYPED_MAX = 4 * PASSWORD_MAX
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -44,6 +49,8 @@ def normalize_password(password: str, *, minimum: int, max_bytes: int | None, po
         Refusal: `validation_failed` with `password_too_short` or `password_too_long` at `pointer`, or with
             `invalid_value` for half a surrogate pair, which is no character.
     """
+    if len(password) > _TYPED_MAX:
+        raise invalid(pointer, "password_too_long", PASSWORD_MAX)
     normal = unicodedata.normalize("NFKC", password)
     if any("\ud800" <= character <= "\udfff" for character in normal):
         raise invalid(pointer, "invalid_value")
@@ -59,11 +66,10 @@ def normalize_password(password: str, *, minimum: int, max_bytes: int | None, po
 def normalize_presented_password(password: str) -> str:
     """The password as it is compared at login.
 
-    One that is too long cannot be right: it is cut to a length that still is not, so that it costs no more
-    to check than any other. Some keyboards send a letter and its marks apart; at most four code points become
-    one, so four times the length is looked at before it is normalized.
+    One that is too long cannot be right: it is cut to a length that still is not, before it is normalized and
+    after, so that it costs no more to check than any other.
     """
-    return unicodedata.normalize("NFKC", password[: 4 * (PASSWORD_MAX + 1)])[: PASSWORD_MAX + 1]
+    return unicodedata.normalize("NFKC", password[: _TYPED_MAX + 4])[: PASSWORD_MAX + 1]
 
 
 def locale(text: str | None, pointer: str) -> str:
