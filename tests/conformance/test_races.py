@@ -53,6 +53,7 @@ async def outcomes(acts: Iterable[Awaitable[T]]) -> tuple[list[T], Counter[str]]
     return granted, refused
 
 
+@pytest.mark.requirement("R4")
 async def test_fifty_presenters_of_one_token_get_one_successor(scene: Scene) -> None:
     """One rotates, the others are handed the same generation; the row has moved once."""
     token = await scene.login(await scene.account())
@@ -65,6 +66,7 @@ async def test_fifty_presenters_of_one_token_get_one_successor(scene: Scene) -> 
     assert len(await scene.events("refresh_replayed")) == 49
 
 
+@pytest.mark.requirement("R3", "R4")
 async def test_sixteen_presenters_of_a_stolen_token_are_one_revocation(scene: Scene) -> None:
     """One entry and one event, whoever was first; everybody else finds the session dead."""
     token = await scene.login(await scene.account())

@@ -37,6 +37,7 @@ def _came_to(rotation: Rotation) -> tuple[Verdict, int]:
     return rotation.verdict, rotation.generation
 
 
+@pytest.mark.requirement("R2")
 async def test_the_first_refresh_rotates_however_soon(scene: Scene) -> None:
     """A login is no rotation, so no grace is running yet; the row moves on with all that belongs to it."""
     hanako = await scene.account()

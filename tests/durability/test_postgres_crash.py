@@ -148,6 +148,7 @@ async def crash(server: PostgresServer, *, clients: int, acknowledgements: int) 
     server.drop_database(url.rpartition("/")[2])  # recovery syncs every file there is
 
 
+@pytest.mark.requirement("R9")
 async def test_what_was_acknowledged_survives_a_killed_database(server: PostgresServer) -> None:
     """Every logout holds, every login and refresh goes on, by its token or by its key."""
     await crash(server, clients=16, acknowledgements=300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode, urlsafe_b64encode
 from dataclasses import replace
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from sekisho.rules.opaque import MacKey, MacKeys
 from sekisho.rules.refresh import Verdict, decode, encode
 from tests.flows.conftest import NewPeople
-from tests.flows.people import ELSEWHERE, People, refused
+from tests.flows.people import ELSEWHERE, PASSWORD, People, refused
 
 GRACE = 10.0
 
 
+@pytest.mark.requirement("R2")
 async def test_each_refresh_hands_out_the_next_generation(people: People) -> None:
     """The same family and session, one generation on, and the access token is new each time."""
     await people.register()
@@ -27,6 +29,26 @@ async def test_each_refresh_hands_out_the_next_generation(people: People) -> Non
         assert after == before.at(generation)
         assert renewed.tokens.access_token != tokens.access_token
         tokens = renewed.tokens
+
+
+@pytest.mark.requirement("R1")
+async def test_the_database_has_nothing_that_could_be_presented(people: People) -> None:
+    """Of the 256 bits it keeps a digest: whoever reads the files has no refresh token and cannot make one."""
+    account = await people.register()
+    tokens = (await people.login()).tokens
+    for _ in range(2):
+        tokens = (await people.refresh(tokens, key="chosen-on-receipt")).tokens
+        people.clock.now += GRACE
+    token = decode(tokens.refresh_token, people.house.keys.refresh)
+    assert len(token.family) == 32
+    database = people.house.settings.sqlite_path
+    assert database is not None
+    files = b"".join(path.read_bytes() for path in database.parent.glob(f"{database.name}*"))
+    assert account.email.encode() in files, "these are the files"
+    assert token.family_digest in files
+    for secret in (token.family, tokens.refresh_token.encode(), b"chosen-on-receipt", PASSWORD.encode()):
+        for spelling in (secret, secret.hex().encode(), b64encode(secret), urlsafe_b64encode(secret)):
+            assert spelling.rstrip(b"=") not in files
 
 
 @pytest.mark.requirement("R5")
