@@ -60,9 +60,13 @@ async def test_unknown_wrong_and_disabled_leave_the_same_record(people: People) 
     account = await people.register()
     disabled = await people.register("ken@example.com")
     await people.disable(disabled)
-    for email in (EMAIL, "nobody@example.com", "ken@example.com"):
+    for email, password in (
+        (EMAIL, "wrong"),
+        ("nobody@example.com", PASSWORD),
+        ("ken@example.com", PASSWORD),
+    ):
         people.clock.now += 1
-        assert await refused(people.login(email, "wrong")) == "invalid_credentials"
+        assert await refused(people.login(email, password)) == "invalid_credentials"
     events = await people.events("login_failed")
     assert [event.user_id for event in reversed(events)] == [account.id, None, disabled.id]
 
@@ -164,7 +168,7 @@ async def test_an_older_profile_is_renewed_at_login(people: People) -> None:
 
 @pytest.mark.requirement("R7")
 async def test_a_password_change_during_a_slow_login_leaves_no_session(people: People) -> None:
-    """The session opens only if the hash is still the one that was checked."""
+    """The session opens only if the hash is still the one that was checked; what failed is on record."""
     account = await people.register()
     tokens = (await people.login()).tokens
 
@@ -180,6 +184,8 @@ async def test_a_password_change_during_a_slow_login_leaves_no_session(people: P
     slow = People(replace(people.house, passwords=passwords), people.clock)
     assert await refused(slow.login()) == "invalid_credentials"
     passwords.close()
+    (event,) = await people.events("login_failed")
+    assert event.user_id == account.id
     sessions = await people.acts.list_sessions(account.id)
     assert [session.id for session in sessions] == [tokens.grant.session_id]
 
