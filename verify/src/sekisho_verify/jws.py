@@ -105,6 +105,8 @@ class CompactVerifier:
         signing_input, _, seal = token.rpartition(b".")
         header, _, payload = signing_input.partition(b".")
         if not payload or not seal:
+            # Refused either way; but who says "none" is told that the algorithm is what is refused.
+            self._key_of(header)
             raise TokenRefused("token_malformed", "an empty segment")
         key = self._known.get(header)
         if key is not None:
