@@ -19,12 +19,15 @@ class Policy:
     """`free` attempts at once; then the wait doubles from `base` up to `cap`; forgotten after `forget` idle.
 
     All times in seconds. There is no permanent lock that an attacker could set off: the wait ends at `cap`.
+    `shared`: many people count there, so the right password of one says nothing about the attempts of others
+    and gives back its own alone; elsewhere it gives back all.
     """
 
     free: int
     base: float
     cap: float
     forget: float = 86_400.0
+    shared: bool = False
 
     def wait(self, failures: int) -> float:
         """Seconds to wait after that many failures in a row."""
@@ -38,9 +41,9 @@ POLICIES: dict[Subject, Policy] = {
     "device": Policy(free=10, base=1.0, cap=900.0),
     "password": Policy(free=10, base=1.0, cap=900.0),
     # A whole office behind one address logs in at nine; successes are given back, so only failures count.
-    "network": Policy(free=100, base=1.0, cap=900.0),
+    "network": Policy(free=100, base=1.0, cap=900.0, shared=True),
     # No guess, only a bound on how fast one network can fill the table.
-    "signup": Policy(free=100, base=1.0, cap=60.0, forget=3600.0),
+    "signup": Policy(free=100, base=1.0, cap=60.0, forget=3600.0, shared=True),
 }
 
 

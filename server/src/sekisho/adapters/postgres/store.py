@@ -8,7 +8,7 @@ from typing import Any
 from sekisho.adapters.postgres import rights, statements
 from sekisho.adapters.postgres.connecting import PATIENCE
 from sekisho.adapters.postgres.engine import PostgresEngine
-from sekisho.adapters.sql import accounts, events, throttle
+from sekisho.adapters.sql import accounts, events
 from sekisho.adapters.sql.store import SqlStore
 from sekisho.ports import Entropy, NewSession, Rotation
 from sekisho.rules.events import Event
@@ -127,7 +127,7 @@ def _slots(buckets: Sequence[Bucket], columns: Callable[[Bucket], dict[str, obje
 
 
 def _forgiven_bucket(bucket: Bucket) -> dict[str, object]:
-    return {"key": bucket.key, "free": bucket.policy.free if bucket.subject in throttle.SHARED else None}
+    return {"key": bucket.key, "free": bucket.policy.free if bucket.policy.shared else None}
 
 
 def _grant(session_id: str, columns: Sequence[Any]) -> Grant:

@@ -41,8 +41,6 @@ DELETE FROM throttle WHERE key IN (
 ) RETURNING key
 """
 
-#: Counts that many people share: the right password of one says nothing about the attempts of the others.
-SHARED = frozenset({"network", "signup"})
 _FORGET = max(policy.forget for policy in POLICIES.values())
 
 
@@ -59,9 +57,9 @@ def attempt(buckets: Sequence[Bucket], *, now: float) -> Operation[None]:
 
 
 def forgive(buckets: Iterable[Bucket]) -> Operation[None]:
-    """Give attempts back after the right password: one where others count too, else all."""
+    """Give attempts back after the right password: one where the count is shared, else all."""
     for bucket in _in_lock_order(buckets):
-        if bucket.subject in SHARED:
+        if bucket.policy.shared:
             yield Statement(_GIVE_BACK, {"key": bucket.key, "free": bucket.policy.free})
         else:
             yield Statement(_CLEAR, {"key": bucket.key})
