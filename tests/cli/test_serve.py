@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -10,6 +11,7 @@ import tomllib
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -35,9 +37,11 @@ def test_the_first_start_makes_everything_for_its_owner_alone(tmp_path: Path) ->
             server.data / "sekisho.toml",
         ):
             assert f"made   {path}  0600" in server.welcome
-        for page in ("/.well-known/jwks.json", "/openapi.json"):
-            assert server.url + page in server.welcome
-            assert server.ask("GET", page).status == 200
+        shown = [word for word in server.welcome.split() if word.startswith(server.url)]
+        assert len(shown) == 3
+        for url in shown:
+            assert server.ask("GET", url.removeprefix(server.url)).status == 200
+        assert f"listening on  {urlsplit(server.url).netloc}\n" in server.welcome
         assert "127.0.0.1" not in server.welcome
         assert server.stop() == 0
 
@@ -82,13 +86,16 @@ def test_localhost_is_both_loopback_addresses(tmp_path: Path) -> None:
 
 
 def test_an_issuer_that_nobody_chose_is_where_the_server_is(tmp_path: Path) -> None:
-    """On another port the metadata and the tokens name that port; a chosen issuer stays as it is."""
+    """On another port metadata and tokens name that port; a chosen issuer stays, and the port is told."""
     with Server(tmp_path / "data") as server:
         metadata = "/.well-known/oauth-authorization-server"
         assert server.ask("GET", metadata).json["issuer"] == server.url
     chosen = {"SEKISHO_ISSUER": "http://localhost:1"}
     with Server(tmp_path / "other", settings=chosen) as server:
         assert server.url == chosen["SEKISHO_ISSUER"]
+        said = re.search(r"listening on +localhost:(\d+)\n", server.welcome)
+        assert said is not None
+        assert ask(f"http://localhost:{said[1]}", "GET", "/readyz").status == 200
 
 
 def test_a_taken_port_is_said_with_its_fix_and_costs_no_file(tmp_path: Path) -> None:
@@ -141,6 +148,21 @@ def test_sessions_that_nobody_stores_are_warned_of_at_every_start(tmp_path: Path
     with Server(tmp_path / "data", settings={"SEKISHO_REFRESH_STORE": "none"}) as server:
         assert "A stolen one works until it" in server.welcome
         assert "no device list" in server.welcome
+        assert "can act as any user" not in server.welcome
+
+
+@pytest.mark.parametrize("origin", ["made", "given"])
+def test_a_secret_that_would_make_anybody_is_warned_of(origin: str, tmp_path: Path) -> None:
+    """No session is looked up and a shared secret signs: its holder can be any user, and that is said."""
+    settings = {"SEKISHO_REFRESH_STORE": "none", "SEKISHO_SIGNING_ALG": "HS256"}
+    if origin == "given":
+        secret = tmp_path / "secret"
+        secret.touch(mode=0o600)
+        secret.write_text("a test's own shared secret, of more than 32 bytes")
+        settings["SEKISHO_SIGNING_KEY"] = f"file:{secret}"
+    with Server(tmp_path / "data", settings=settings) as server:
+        assert "every API included, can act as any user" in server.welcome
+        assert server.stop() == 0
 
 
 def test_the_log_is_lines_without_secrets(tmp_path: Path) -> None:
@@ -226,6 +248,35 @@ def test_workers_share_the_port_and_one_that_dies_is_replaced(tmp_path: Path) ->
         until(lambda: len(set(workers_of(server)) - {before[0]}) == 2, "the worker is replaced")
         assert server.ask("POST", "/v1/accounts", ALICE).status == 201
         assert server.stop() == 0
+
+
+def test_any_worker_tells_the_counts_of_all(tmp_path: Path) -> None:
+    """What several workers answered adds up on each; they share it in private, and it goes with them."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with Server(tmp_path / "data", ("--workers", "2"), {"TMPDIR": str(temporary)}) as server:
+        (shared,) = temporary.iterdir()
+        assert stat.S_IMODE(shared.stat().st_mode) == 0o700
+        asked = 0
+
+        def both_have_answered() -> bool:  # from then on neither knows all of it by itself
+            nonlocal asked
+            assert server.ask("GET", "/healthz").status == 200
+            asked += 1
+            return len(list(shared.glob("*.json"))) == 2
+
+        until(both_have_answered, "both workers share what they counted")
+        line = f'sekisho_requests_total{{method="GET",route="/healthz",status="200"}} {asked}.0\n'
+        until(lambda: line in metrics(server), "a worker tells the counts of both")
+        assert server.stop() == 0
+    assert list(temporary.iterdir()) == []
+
+
+def metrics(server: Server) -> str:
+    """The counts, by whichever worker answers."""
+    with urlopen(f"{server.url}/metrics", timeout=30) as answer:  # noqa: S310  # our own server
+        text: str = answer.read().decode()
+    return text
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ def test_every_sentence_is_said_somewhere(folder: str) -> None:
         path.read_text("utf-8") for name in ("cli", "features/demo") for path in (SOURCE / name).glob("*.py")
     )
     quoted = set(re.findall(r"""["'][a-z0-9_.]+["']""", code))
-    built = {"user.active", "user.disabled", "serve.start", "serve.jwks", "serve.api"}
+    built = {"user.active", "user.disabled", "serve.metadata", "serve.jwks", "serve.api"}
     steps = {".title", ".why", ".verdict"}
     unsaid = [
         key

@@ -144,7 +144,8 @@ class Server:
             process.stdout.close()
             raise AssertionError(f"the server did not start: {self.log.read_text()}")
         self.welcome = "".join(lines)
-        self.url = next(word for word in self.welcome.split() if word.startswith("http://")).rstrip("/")
+        jwks = "/.well-known/jwks.json"
+        self.url = next(word for word in self.welcome.split() if word.endswith(jwks)).removesuffix(jwks)
         return self
 
     def begin(self, port: int = 0) -> subprocess.Popen[str]:

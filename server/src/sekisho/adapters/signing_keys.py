@@ -7,6 +7,7 @@ from sekisho.adapters.made_keys import keys_in_directory, keys_in_store
 from sekisho.adapters.sealing import Sealing
 from sekisho.adapters.secrets.references import Secrets
 from sekisho.ports import Entropy, KeyStore
+from sekisho.rules.keyring import is_shared
 from sekisho.settings import Settings
 
 
@@ -25,9 +26,24 @@ async def signing_keys(
         SettingsRefused: a key or a key file cannot be used; with the fix.
     """
     if settings.signing_key is not None:
-        name = "SEKISHO_SIGNING_KEY"
-        secret = secrets.read(settings.signing_key, setting=name)
-        return given_keys(secret, alg=settings.signing_alg, where=f"{name} ({settings.signing_key})")
+        return _given(settings, settings.signing_key, secrets)
     if settings.sqlite_path is not None:
         return keys_in_directory(settings.data, alg=settings.signing_alg, now=now, entropy=entropy)
     return await keys_in_store(store, sealing=sealing, alg=settings.signing_alg, now=now, entropy=entropy)
+
+
+def verifies_by_secret(settings: Settings, *, secrets: Secrets) -> bool:
+    """Whether access tokens are verified by the secret that signs them: whoever verifies can also make them.
+
+    Raises:
+        SettingsRefused: the key that was given cannot be used; with the fix.
+    """
+    if settings.signing_key is None:
+        return settings.signing_alg.startswith("HS")
+    return is_shared(_given(settings, settings.signing_key, secrets).signing)
+
+
+def _given(settings: Settings, reference: str, secrets: Secrets) -> SigningKeys:
+    name = "SEKISHO_SIGNING_KEY"
+    secret = secrets.read(reference, setting=name)
+    return given_keys(secret, alg=settings.signing_alg, where=f"{name} ({reference})")

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from socket import socket
 
 from sekisho.adapters import system
@@ -24,15 +25,18 @@ def serve_auth(
     ready: Callable[[], None],
     signals: Sequence[signal.Signals],
     clock: Clock = system.clock,
+    metrics_directory: Path | None = None,
 ) -> None:
     """Open everything, serve until a signal asks to stop, and close it.
+
+    Several processes that serve together share `metrics_directory`: any of them then tells the counts of all.
 
     Raises:
         SettingsRefused, Refusal: it cannot be opened, with the fix.
     """
 
     async def opened() -> None:
-        app = create_app(settings, clock=clock)
+        app = create_app(settings, clock=clock, metrics_directory=metrics_directory)
         # Not by the lifespan protocol: what that reports of a fault is a text without its fix.
         await app.open()
         try:
@@ -54,10 +58,15 @@ async def open_once(settings: Settings) -> None:
 
 
 def serve_auth_or_tell(
-    settings: Settings, sockets: list[socket], *, ready: Callable[[], None], signals: Sequence[signal.Signals]
+    metrics_directory: Path,
+    settings: Settings,
+    sockets: list[socket],
+    *,
+    ready: Callable[[], None],
+    signals: Sequence[signal.Signals],
 ) -> None:
     """The same in a process of its own, with nobody above it to report a fault to."""
     try:
-        serve_auth(settings, sockets, ready=ready, signals=signals)
+        serve_auth(settings, sockets, ready=ready, signals=signals, metrics_directory=metrics_directory)
     except Exception as error:  # noqa: BLE001 - what is not an expected fault is raised again by `tell`
         sys.exit(tell(error, as_json=False))

@@ -8,12 +8,16 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Never
 
 import click
 
 from sekisho.adapters.data_directory import write_private
+from sekisho.adapters.secrets.references import Secrets, sources
+from sekisho.adapters.signing_keys import verifies_by_secret
 from sekisho.cli.auth_server import open_once, serve_auth, serve_auth_or_tell
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.http_server import SIGNALS, run
@@ -45,13 +49,16 @@ def command(here: Surroundings, *, host: str, port: int, workers: int) -> int:
     _refuse_open_http(here, host)
     sockets = listen(host, port, here.say)
     settings = _at_port(here.settings, sockets[0].getsockname()[1])
-    before = look(settings)
-    announce = partial(_announce, here, settings, before)
+    address = f"{f'[{host}]' if ':' in host else host}:{sockets[0].getsockname()[1]}"
+    announce = partial(_announce, here, settings, address, look(settings))
     if workers == 1:
         serve_auth(settings, sockets, ready=announce, signals=SIGNALS)
         return Exit.OK
     run(open_once(settings))
-    return serve_in_workers(workers, serve_auth_or_tell, settings, sockets, ready=announce)
+    # Theirs alone (0700), and fresh: the counts of a server begin with it.
+    with TemporaryDirectory(prefix="sekisho-metrics-") as counts:
+        serve = partial(serve_auth_or_tell, Path(counts))
+        return serve_in_workers(workers, serve, settings, sockets, ready=announce)
 
 
 def _stop_early(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001 - the signature of a handler
@@ -88,10 +95,13 @@ def _at_port(settings: Settings, port: int) -> Settings:
     return replace(settings, issuer=f"http://localhost:{port}")
 
 
-def _announce(here: Surroundings, settings: Settings, before: Place) -> None:
+def _announce(here: Surroundings, settings: Settings, address: str, before: Place) -> None:
     if not before.files and settings.data.is_dir():
         # Somewhere to write settings down, with what each means; nothing in it is set.
         with suppress(FileExistsError):
             text = commented_file(language(here.environ))
             write_private(settings.data / FILE, text.encode())
-    welcome(settings, before, look(settings), here.say)
+    shared = settings.refresh_store == "none" and verifies_by_secret(
+        settings, secrets=Secrets(sources(here.environ))
+    )
+    welcome(settings, address, before, look(settings), shared=shared, say=here.say)

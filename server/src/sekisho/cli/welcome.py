@@ -12,7 +12,11 @@ import click
 from sekisho.cli.wording import Say
 from sekisho.settings import Settings
 
-_PAGES = ("start", "/"), ("jwks", "/.well-known/jwks.json"), ("api", "/openapi.json")
+_PAGES = (
+    ("metadata", "/.well-known/oauth-authorization-server"),
+    ("jwks", "/.well-known/jwks.json"),
+    ("api", "/openapi.json"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,19 @@ def look(settings: Settings) -> Place:
     return Place({path: stat.S_IMODE(path.stat().st_mode) for path in found})
 
 
-def welcome(settings: Settings, before: Place, after: Place, say: Say) -> None:
-    """Print it, on stdout: whoever started the server on port 0 reads here where it is."""
+def welcome(settings: Settings, address: str, before: Place, after: Place, *, shared: bool, say: Say) -> None:
+    """Print it, on stdout: whoever started the server on port 0 reads here where it is.
+
+    Args:
+        settings: what it runs on.
+        address: host and port that it listens on; a proxy may have the issuer's.
+        before: the files before this start.
+        after: the files now.
+        shared: whether whoever verifies a token of this issuer could also make one.
+        say: the words.
+    """
     lines = [click.style(say("serve.title", version=version("sekisho")), bold=True), ""]
+    lines.append(f"  {say('serve.listening')}  {address}")
     lines += [f"  {say(f'serve.{name}')}  {settings.issuer}{path}" for name, path in _PAGES]
     lines.append("")
     for path, mode in after.files.items():
@@ -48,6 +62,8 @@ def welcome(settings: Settings, before: Place, after: Place, say: Say) -> None:
         lines.append(f"  {say('serve.database')}  PostgreSQL")
     if settings.refresh_store == "none":
         lines += ["", click.style(say("serve.stateless"), fg="yellow")]
+        if shared:
+            lines.append(click.style(say("serve.stateless_shared"), fg="yellow"))
     if settings.loopback:
         lines += ["", f"  {say('serve.development')}"]
     lines += [f"  {say('serve.stop')}", ""]
