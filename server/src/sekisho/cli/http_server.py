@@ -12,6 +12,8 @@ from typing import Any, Literal
 import uvicorn
 import uvloop
 
+from sekisho.cli.http_protocol import BoundedProtocol
+
 #: What asks a server to stop.
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: Seconds that requests in flight have to finish after a stop was asked for.
@@ -58,7 +60,7 @@ async def serve_http(
     """Serve until a signal asks to stop; then finish the requests in flight and return."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan=lifespan,
         interface="asgi3",

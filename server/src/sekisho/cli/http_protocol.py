@@ -1,0 +1,75 @@
+"""One connection of uvicorn's, with the bounds that it leaves to a proxy: how much may come, and how slowly.
+
+httptools takes any number of header lines of any length, and uvicorn waits for their end for ever. Then a
+stranger needs one connection to fill the memory, or as many as there are file descriptors to keep everybody
+else out.
+"""
+
+from __future__ import annotations
+
+from asyncio import TimerHandle
+from typing import Any, ClassVar, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: Bytes of a whole request: three reads of the event loop, so that what is merely too large for a
+#: body still gets its 413.
+MAX_REQUEST: Final = 768 * 1024
+#: Lines, trailers included; in memory each is many times as large as on the wire.
+MAX_HEADERS: Final = 256
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Ends a connection whose request is too large, or takes too long to arrive.
+
+    A request that arrives in one piece, as nearly all do, is looked at no further: the event loop bounds the
+    size of a piece.
+    """
+
+    #: Seconds for a connection to send its first request, and for any request to arrive as a whole.
+    patience: ClassVar[float] = 30.0
+
+    _arriving = False
+    _size = 0
+    _deadline: TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's and asyncio's types for it disagree
+        """Expect a request."""
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, until this request has had its share."""
+        super().data_received(data)
+        if self._arriving:
+            self._size += len(data)
+            if self._size > MAX_REQUEST or len(self.headers) > MAX_HEADERS:
+                self.transport.abort()
+        # Blank lines before a request are no request yet, and still end uvicorn's own wait for one.
+        if self._deadline is None and (self._arriving or self.cycle.response_complete):
+            self._expect()
+
+    def on_message_begin(self) -> None:
+        """A request begins to arrive."""
+        super().on_message_begin()
+        self._arriving = True
+        self._size = 0
+
+    def on_message_complete(self) -> None:
+        """It has arrived."""
+        super().on_message_complete()
+        self._arriving = False
+        self._expect_nothing()
+
+    def _expect(self) -> None:
+        self._deadline = self.loop.call_later(self.patience, self.transport.abort)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
