@@ -10,8 +10,10 @@ import pytest
 
 from sekisho.cli.fault import OWN_CODES
 from sekisho.cli.main import tree as command_tree
+from sekisho.rules.events import EVENT_KINDS
 from sekisho.rules.refusals import CODES, FIELD_CODES
 from sekisho.settings import SETTINGS
+from sekisho.web.metrics import FAMILIES
 from sekisho_verify.errors import SENTENCES
 from tests.house import tree
 
@@ -46,6 +48,8 @@ def entries(text: str, shape: str) -> set[str]:
 PAGES = {
     "settings": ({setting.name for setting in SETTINGS}, r"SEKISHO_[A-Z_]+$"),
     "errors": (CODES | FIELD_CODES | OWN_CODES | set(SENTENCES), r"[a-z]+(?:_[a-z]+)*$"),
+    "events": (EVENT_KINDS, r"[a-z]+(?:_[a-z]+)*_(?:[a-z]+ed|set)$"),  # kinds, not columns of the table
+    "metrics": ({family.name for family in FAMILIES}, r"sekisho_[a-z_]+$"),
     "cli": (set(commands("sekisho", command_tree)), r"sekisho(?: [a-z][a-z-]*)+"),
 }
 
@@ -53,7 +57,7 @@ PAGES = {
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", PAGES)
 def test_the_reference_lists_what_the_code_offers(page: str, language: str) -> None:
-    """Every setting, error code and verb has its entry, and no entry outlives what it described."""
+    """Every setting, code, event, metric and verb has its entry, and no entry outlives what it described."""
     offered, shape = PAGES[page]
     documented = entries((DOCS / language / "reference" / f"{page}.md").read_text(), shape)
     assert sorted(offered - documented) == [], "offered by the code, not documented"
