@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from sekisho.rules.account import Account
-from sekisho.rules.session import Grant, Scope, Session, Tokens
+from sekisho.rules.session import Grant, Mode, Scope, Session, Tokens
 
 Email = Annotated[str, msgspec.Meta(max_length=320, description="The e-mail address is the user name.")]
 Password = Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})]
@@ -125,7 +125,7 @@ class SessionLine(Body, frozen=True, kw_only=True):
     """One line of the device list."""
 
     id: str
-    mode: Literal["token", "browser", "session"]
+    mode: Mode
     created_at: Instant
     last_used_at: Instant
     ip: str
