@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from sekisho.rules.refusals import Refusal
+from sekisho.rules.revocation import Entry
 from tests.flows.people import EMAIL, NEW_PASSWORD, PASSWORD, People, refused
+
+if TYPE_CHECKING:
+    from sekisho.ports import Store
+    from sekisho.rules.session import Tokens
 
 
 async def test_nothing_is_stored_and_refresh_works(stateless: People) -> None:
@@ -53,6 +61,56 @@ async def test_logout_is_an_entry_that_refresh_looks_for(stateless: People) -> N
     assert await refused(stateless.refresh(there)) == "session_revoked"
     again = (await stateless.login()).tokens
     assert (await stateless.refresh(again)).tokens.grant.account.email == EMAIL
+
+
+@pytest.mark.requirement("R7")
+async def test_a_dead_token_ends_nothing_more(stateless: People) -> None:
+    """Who kept one cannot log the owner out of later sessions with it, nor fill the feed."""
+    await stateless.register()
+    stolen = (await stateless.login()).tokens
+    await stateless.logout(stolen, "all")
+    again = (await stateless.login()).tokens
+    assert await refused(stateless.logout(stolen, "all")) == "session_revoked"
+    assert await refused(stateless.logout_by_refresh_token(stolen, "all")) == "session_revoked"
+    await stateless.logout_by_refresh_token(stolen)
+    assert (await stateless.who(again)).account.email == EMAIL
+    assert again.grant.rights.rv == (await stateless.login()).tokens.grant.rights.rv
+    assert len(await stateless.events("session_revoked")) == 1
+
+
+@pytest.mark.requirement("R7")
+@pytest.mark.parametrize("before", ["grant", "revoked_since"])
+async def test_a_logout_during_a_refresh_ends_what_is_minted(stateless: People, before: str) -> None:
+    """Between any two looks at the database: refused, or handed out under a number below the logout's."""
+    account = await stateless.register()
+    tokens = (await stateless.login()).tokens
+    store = LogoutBefore(before, stateless, tokens)
+    meanwhile = People(replace(stateless.house, store=cast("Store", store)), stateless.clock)
+    with suppress(Refusal):
+        tokens = (await meanwhile.refresh(tokens)).tokens
+    ends = [Entry("user", account.id, "revoked")]
+    assert await stateless.house.store.revoked_since(ends, tokens.grant.rights.rv)
+
+
+class LogoutBefore:
+    """The store itself; only somebody logs out everywhere just before one of its verbs is first asked for."""
+
+    def __init__(self, verb: str, people: People, tokens: Tokens) -> None:
+        self._verb = verb
+        self._people = people
+        self._tokens = tokens
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # any verb of the store
+        verb = getattr(self._people.house.store, name)
+        if name != self._verb:
+            return verb
+        self._verb = ""
+
+        async def after_logout(*arguments: Any, **more: Any) -> object:  # noqa: ANN401  # the verb's own
+            await self._people.logout(self._tokens, "all")
+            return await verb(*arguments, **more)
+
+        return after_logout
 
 
 async def test_what_needs_a_list_cannot_be_done(stateless: People) -> None:

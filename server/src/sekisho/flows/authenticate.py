@@ -21,7 +21,7 @@ def identify(access_token: str, *, verify: Callable[[str], AccessToken]) -> Bear
         Refusal: `session_unknown`: it names what is no id of ours, so another holder of the key made it.
     """
     token = verify(access_token)
-    return Bearer.of_access_token(sid=token.sid, sub=token.sub)
+    return Bearer.of_access_token(sid=token.sid, sub=token.sub, rv=token.rv)
 
 
 async def authenticate(

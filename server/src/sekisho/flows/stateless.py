@@ -110,7 +110,7 @@ async def authenticate(
         Refusal: `session_unknown`: another holder of the key made it; `session_revoked`.
     """
     token = verify(access_token)
-    Bearer.of_access_token(sid=token.sid, sub=token.sub)
+    Bearer.of_access_token(sid=token.sid, sub=token.sub, rv=token.rv)
     if token.auth_time is None:
         raise Refusal("session_unknown", "without `auth_time`, which we always write")
     return await _grant(
@@ -134,14 +134,20 @@ async def _grant(
     expires_at: float,
     store: StatelessStore,
 ) -> Grant:
-    ends = [Entry("session", session_id, "revoked"), Entry("user", user_id, "revoked")]
-    if await store.revoked_since(ends, rv):
-        raise Refusal("session_revoked")
     found = await store.grant(user_id, checked=None, forgive=(), event=None)
     if found is None:
         raise Refusal("session_revoked", "the account is gone or disabled")
+    # After the rights: a logout between the two is seen here, and one that comes later has a higher number
+    # than the token that is minted from them.
+    if await store.revoked_since(_ends(session_id, user_id), rv):
+        raise Refusal("session_revoked")
     account, rights = found
     return Grant(account, session_id, auth_time, amr, expires_at, rights)
+
+
+def _ends(session_id: str, user_id: str) -> list[Entry]:
+    """The entries that end a session."""
+    return [Entry("session", session_id, "revoked"), Entry("user", user_id, "revoked")]
 
 
 def bearer_of(refresh_token: str, *, signer: Signer, clock: Clock) -> Bearer:
@@ -151,24 +157,26 @@ def bearer_of(refresh_token: str, *, signer: Signer, clock: Clock) -> Bearer:
         Refusal: `refresh_unknown`, `refresh_expired`.
     """
     claims = signer.verify_refresh(refresh_token, now=clock())
-    return Bearer(claims["sid"], claims["sub"])
+    return Bearer(claims["sid"], claims["sub"], claims["rv"])
 
 
 async def logout(request: LogoutRequest, *, store: StatelessStore, clock: Clock, entropy: Entropy) -> None:
-    """Publish the end of this session, or of everything the account holds.
+    """Publish the end of this session, or of everything the account holds; being logged out is no fault.
 
     Raises:
-        Refusal: `not_stored` for `others`: without rows the others cannot be told from this one.
+        Refusal: `not_stored` for `others`: without rows the others cannot be told from this one;
+            `session_revoked` for `all`: only a living session may end others.
     """
     session_id, user_id = request.bearer.session_id, request.bearer.user_id
     if request.scope == "others" or user_id is None:
         not_stored()
+    this, everything = _ends(session_id, user_id)
+    if await store.revoked_since([this, everything], request.bearer.rv):
+        # Or whoever keeps a dead token could go on ending the owner's sessions, and fill the feed.
+        if request.scope == "this":
+            return
+        raise Refusal("session_revoked")
     now = clock()
-    entry = (
-        Entry("session", session_id, "revoked")
-        if request.scope == "this"
-        else Entry("user", user_id, "revoked")
-    )
     event = Event(
         "session_revoked",
         now,
@@ -179,4 +187,4 @@ async def logout(request: LogoutRequest, *, store: StatelessStore, clock: Clock,
         request_id=request.client.request_id,
         about={"why": "logout", "scope": request.scope},
     )
-    await store.publish([entry], now=now, event=event)
+    await store.publish([this if request.scope == "this" else everything], now=now, event=event)

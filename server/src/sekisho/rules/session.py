@@ -94,13 +94,14 @@ class Refreshed:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """The session that a credential names, and the account where the credential says it."""
+    """The session that a credential names, and the account and the revocation number where it says them."""
 
     session_id: str
     user_id: str | None
+    rv: str = ""
 
     @classmethod
-    def of_access_token(cls, *, sid: str, sub: str) -> Bearer:
+    def of_access_token(cls, *, sid: str, sub: str, rv: str) -> Bearer:
         """The session and the account that these claims name.
 
         Raises:
@@ -108,7 +109,7 @@ class Bearer:
         """
         if not (is_uuid(sid) and is_uuid(sub)):
             raise Refusal("session_unknown", "ids that we do not make")
-        return cls(sid, sub)
+        return cls(sid, sub, rv)
 
 
 @dataclass(frozen=True, slots=True)
