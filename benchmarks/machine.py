@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import sqlite3
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
+
+from cryptography.hazmat.backends.openssl.backend import backend
+
+from tests.parts.postgres import binaries
 
 _PACKAGES = (
     "sekisho",
@@ -34,8 +40,14 @@ def facts() -> str:
             f"system    {platform.system()} {platform.release()}, {platform.machine()}",
             f"python    {platform.python_implementation()} {platform.python_version()}",
             f"packages  {packages}",
+            f"engines   {_postgres()}, SQLite {sqlite3.sqlite_version}, {backend.openssl_version_text()}",
         )
     )
+
+
+def _postgres() -> str:
+    program = binaries() / "postgres"
+    return subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _processor() -> str:

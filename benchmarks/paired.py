@@ -75,8 +75,8 @@ def result(measured: Sequence[Pairs]) -> Result:
                 pairs.unit,
                 f"{statistics.median(pairs.other):.4g}",
                 f"{statistics.median(pairs.ours):.4g}",
-                f"{middle:.2f}",
-                f"{low:.2f} - {high:.2f}",
+                f"{middle:.3g}",
+                f"{low:.3g} - {high:.3g}",
                 "" if pairs.bar is None else f"{pairs.bar:g}",
                 "" if pairs.bar is None else "holds" if pairs.holds else "MISSED",
             )
