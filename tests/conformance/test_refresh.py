@@ -67,6 +67,15 @@ async def test_a_second_page_load_within_the_grace_keeps_the_token(scene: Scene)
     assert (await _row(scene, token))[:4] == (2, NOW + GRACE, 1, None)
 
 
+@pytest.mark.requirement("R5")
+async def test_a_clock_that_was_set_back_does_not_stretch_the_grace(scene: Scene) -> None:
+    """A node a moment behind is within it; by the grace and more, the current token rotates as ever."""
+    token = await scene.login(await scene.account())
+    await scene.present(token, at=NOW)
+    assert _came_to(await scene.present(token.at(1), at=NOW - GRACE + 0.001)) == (Verdict.CURRENT, 1)
+    assert _came_to(await scene.present(token.at(1), at=NOW - GRACE)) == (Verdict.ROTATED, 2)
+
+
 async def test_a_racing_tab_gets_the_same_successor(scene: Scene) -> None:
     """N = gen-1 within the grace: nothing changes, and the replay is on record."""
     token = await scene.login(await scene.account())

@@ -89,6 +89,15 @@ def test_without_grace_nothing_is_within_it() -> None:
 
 
 @pytest.mark.requirement("R5")
+def test_a_clock_that_was_set_back_does_not_stretch_the_grace() -> None:
+    """A node a moment behind is within it; an hour set back is over, and without grace nothing is within."""
+    assert decide(FAMILY, 4, now=990.001).verdict is Verdict.REPLAYED
+    assert decide(FAMILY, 4, now=990.0).verdict is Verdict.REUSED
+    assert decide(FAMILY, 5, now=990.0).verdict is Verdict.ROTATED
+    assert present(FAMILY, generation=4, retry_digest=None, now=999.0, grace=0.0).verdict is Verdict.REUSED
+
+
+@pytest.mark.requirement("R5")
 def test_two_tabs_recover_to_the_same_successor() -> None:
     """Within the grace of a recovery the same proof gets the same successor; no tab is left behind."""
     first = decide(FAMILY, 4, now=2000.0, key=KEY)
