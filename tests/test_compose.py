@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
+from sekisho import compose
+from sekisho.adapters.sql import sessions
+from sekisho.adapters.sql.operation import Operation
 from sekisho.compose import create_app, entry_horizon
 from sekisho.feature import Feature
 from sekisho.settings import Settings, SettingsRefused, read_settings
@@ -147,6 +151,30 @@ async def test_what_nobody_needs_is_swept_without_a_cron_job(tmp_path: Path) -> 
                 codes.add((await browser.post("/v1/refresh", json=presented)).json()["code"])
                 assert codes <= {"refresh_expired", code}
         await app.close()
+
+
+async def test_a_sweep_that_fails_is_told_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of ours in one step does not end the sweeping for good, without a word."""
+    loop, again, sweep = asyncio.get_running_loop(), asyncio.Event(), sessions.sweep
+    steps = itertools.count()
+
+    def fails_once(*, now: float, limit: int) -> Operation[int]:
+        if next(steps) == 0:
+            raise ZeroDivisionError
+        loop.call_soon_threadsafe(again.set)
+        return sweep(now=now, limit=limit)
+
+    monkeypatch.setattr(sessions, "sweep", fails_once)
+    monkeypatch.setattr(compose, "SWEEP_EVERY", 0.0)
+    app = create_app(settings(tmp_path))
+    await app.open()
+    await asyncio.wait_for(again.wait(), 60)
+    await app.close()
+    (told,) = [record for record in caplog.records if str(record.msg).startswith("sweep_failed")]
+    assert told.exc_info is not None
+    assert told.exc_info[0] is ZeroDivisionError
 
 
 def test_an_entry_lives_as_long_as_any_token_it_can_hit(tmp_path: Path) -> None:

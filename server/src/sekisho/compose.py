@@ -292,6 +292,9 @@ async def _sweep_for_ever(house: House) -> None:
             # The database is away. Nothing is lost by sweeping later.
             LOG.warning(Line("sweep_failed", {"detail": refusal.detail}))
             swept = 0
+        except Exception as fault:  # noqa: BLE001 - a task that ended would be missed when the disk is full
+            LOG.error(Line("sweep_failed", {}), exc_info=fault)
+            swept = 0
         await asyncio.sleep(0 if swept >= SWEEP_STEP else SWEEP_EVERY)
 
 
