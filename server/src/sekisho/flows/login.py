@@ -106,9 +106,8 @@ async def login(
         )
     )
     if tokens is None:
-        # The password was changed, or the account disabled, while this one was being checked.
         await events.record(event("login_failed"))
-        raise Refusal("invalid_credentials", "the account changed during the login")
+        raise Refusal("invalid_credentials", "password changed or account disabled while it was checked")
     device = device or Device(credentials.account.id, entropy(NONCE_BYTES))
     return LoggedIn(tokens, encode_device(device, device_keys))
 
