@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ def test_the_first_account_makes_the_data_directory(sekisho: Run, data: Path, ay
     shown = json.loads(sekisho("user", "show", AYA, "--json").stdout)
     assert shown["id"] == aya
     assert (shown["status"], shown["roles"], shown["entitlements"]) == ("active", [], [])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", shown["created_at"])  # as in the API
 
 
 def test_a_command_that_looks_leaves_nothing_behind(sekisho: Run, data: Path) -> None:
@@ -62,6 +64,17 @@ def test_without_terminal_or_file_there_is_no_password(sekisho: Run) -> None:
         "error[secret_missing]: Password: there is no terminal to type it at",
         "fix: --password-file FILE, or - for stdin",
     ]
+
+
+@pytest.mark.parametrize("name", ["missing", "."])
+def test_a_password_file_that_cannot_be_read_is_named(sekisho: Run, name: str, data: Path) -> None:
+    """The fault is the file's, with its fix, and nothing is made."""
+    result = sekisho("user", "create", AYA, "--password-file", name)
+    assert result.exit_code == 1
+    what, fix = result.stderr.splitlines()
+    assert what.startswith(f"error[input_unreadable]: {name}: ")
+    assert fix == "fix: give the right file"
+    assert not data.exists()
 
 
 def test_every_fault_of_a_new_account_is_told_at_once(sekisho: Run) -> None:

@@ -141,7 +141,25 @@ def test_a_key_file_that_holds_no_key_is_said(sekisho: Run, tmp_path: Path) -> N
     assert "hunter2" not in result.stderr
     missing = sekisho("token", "verify", *EXPECTED, "--key-file", str(tmp_path / "none"), text=token())
     assert missing.exit_code == 1
-    assert "error[unavailable]" in missing.stderr
+    assert "error[input_unreadable]" in missing.stderr
+    assert "fix: give the right file" in missing.stderr
+
+
+def test_an_issuer_that_could_never_be_right_is_a_fault_of_usage(sekisho: Run, key_file: str) -> None:
+    """It is no fault of the key: exit code 2, and the sentence says what to write."""
+    expected = ("--issuer", "ftp://id", "--audience", "api")
+    result = sekisho("token", "verify", *expected, text=token())
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error[usage]: issuer: https only")
+    assert sekisho("token", "verify", *expected, "--key-file", key_file, text=token()).exit_code == 1
+
+
+def test_an_issuer_that_does_not_answer_is_said_with_both_ways_on(sekisho: Run) -> None:
+    """Nobody listens at the discard port: correct the issuer, or bring the key."""
+    result = sekisho("token", "verify", "--issuer", "http://localhost:9", "--audience", "api", text=token())
+    assert result.exit_code == 1
+    assert "error[unavailable]" in result.stderr
+    assert "fix: see that --issuer is right and answers, or give its key with --key-file" in result.stderr
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -118,6 +118,15 @@ def test_a_command_that_does_not_exist_is_a_usage_error() -> None:
     assert fix == "fix: sekisho --help"
 
 
+@pytest.mark.parametrize("arguments", [[], ["user"]])
+def test_a_name_without_a_verb_is_answered_with_the_help(arguments: list[str]) -> None:
+    """Whoever types less than a command is shown what there is, line by line; exit code 2."""
+    result = CliRunner().invoke(tree, arguments, env=environment())
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr == CliRunner().invoke(tree, [*arguments, "--help"], env=environment()).stdout
+
+
 def test_with_json_a_fault_is_the_problem_object() -> None:
     """A program reads on stderr the same object that the API would have sent."""
     result = CliRunner().invoke(tree, ["user", "list", "--json", "--limit", "0"], env=environment())
@@ -145,6 +154,17 @@ def test_faults_are_told_in_japanese_where_that_is_the_language(tmp_path: Path) 
     assert done.returncode == 1
     assert "error[unavailable]" in done.stderr
     assert "データベースがありません" in done.stderr
+
+
+def test_what_the_log_says_in_english_is_told_behind_a_sentence_of_the_reader(tmp_path: Path) -> None:
+    """In Japanese too it is named which account is not there; an operator's fix is not a caller's."""
+    (tmp_path / "sekisho.db").write_text("this is no database")
+    tmp_path.chmod(0o700)
+    done = run("user", "list", "--data", str(tmp_path), SEKISHO_LANG="ja")
+    assert done.returncode == 1
+    assert "(sqlite: file is not a database)" in done.stderr
+    assert "サーバーは今お答えできません" in done.stderr
+    assert "fix: データベースが動いていて" in done.stderr
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:

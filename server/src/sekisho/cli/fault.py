@@ -43,6 +43,7 @@ class Exit(IntEnum):
 
 #: Where a code says more than "failed or refused".
 EXITS = {
+    "usage": Exit.USAGE,
     "not_found": Exit.NOT_FOUND,
     "forbidden": Exit.NOT_ALLOWED,
     "invalid_credentials": Exit.NOT_ALLOWED,

@@ -64,8 +64,7 @@ def read_secret(source: str | None, name: str, say: Say) -> str:
     """A secret from a file, from stdin (`-`), or typed twice; without its one trailing newline.
 
     Raises:
-        Fault: `secret_missing` where nobody can type; `input_unreadable` for what is not text.
-        OSError: the file cannot be read.
+        Fault: `secret_missing` where nobody can type; `input_unreadable`.
     """
     if source is not None:
         return read_text(source, say).removesuffix("\n").removesuffix("\r")
@@ -79,14 +78,16 @@ def read_text(source: str, say: Say) -> str:
     """The text of a file, or of stdin for `-`.
 
     Raises:
-        Fault: `input_unreadable`: too long, or not UTF-8.
-        OSError: the file cannot be read.
+        Fault: `input_unreadable`: it cannot be read, is too long, or is not UTF-8.
     """
-    if source == "-":
-        raw = sys.stdin.buffer.read(_INPUT_MAX + 1)
-    else:
-        with Path(source).open("rb") as file:
-            raw = file.read(_INPUT_MAX + 1)
+    try:
+        if source == "-":
+            raw = sys.stdin.buffer.read(_INPUT_MAX + 1)
+        else:
+            with Path(source).open("rb") as file:
+                raw = file.read(_INPUT_MAX + 1)
+    except OSError as fault:
+        raise unreadable(source, fault, say) from None
     if len(raw) > _INPUT_MAX:
         what = say("fault.input_too_long", source=source, limit=_INPUT_MAX)
         raise Fault("input_unreadable", what, say("fix.input"))
@@ -94,3 +95,9 @@ def read_text(source: str, say: Say) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         raise Fault("input_unreadable", say("fault.not_utf8", source=source), say("fix.input")) from None
+
+
+def unreadable(source: str, fault: OSError, say: Say) -> Fault:
+    """What is told of a file that cannot be read."""
+    what = say("fault.input_failed", source=source, reason=fault.strerror)
+    return Fault("input_unreadable", what, say("fix.input"))

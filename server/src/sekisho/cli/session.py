@@ -46,8 +46,8 @@ def list_(here: Surroundings, email: str, *, as_json: bool) -> None:
                     {
                         "id": session.id,
                         "mode": session.mode,
-                        "created_at": session.created_at,
-                        "last_used_at": session.last_used_at,
+                        "created_at": output.instant(session.created_at),
+                        "last_used_at": output.instant(session.last_used_at),
                         "ip": session.ip,
                         "user_agent": session.user_agent,
                     }

@@ -8,13 +8,24 @@ import os
 from collections.abc import Sequence
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.wording import language, wording
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import SettingsRefused
 from sekisho.words.catalogue import Language, catalogue
-from sekisho_verify.errors import PROBLEM_TYPE, KeySetUnavailable, SekishoVerifyError, TokenRefused
+from sekisho_verify.errors import (
+    PROBLEM_TYPE,
+    ConfigurationError,
+    EncodingError,
+    KeyRefused,
+    KeySetUnavailable,
+    TokenRefused,
+)
+
+#: Refusals after which an operator does something else than a caller of the API.
+_OWN_FIXES = {"not_found": "fix.not_found", "unavailable": "fix.unavailable"}
 
 
 def tell(error: Exception, *, as_json: bool) -> int:
@@ -24,6 +35,10 @@ def tell(error: Exception, *, as_json: bool) -> int:
         Exception: `error` itself, if it is a defect of ours: a traceback is then the honest answer.
     """
     lang = language(os.environ)
+    if isinstance(error, NoArgsIsHelpError):
+        # Whoever names only a noun asks what there is; Click would tell it in one line.
+        click.echo(error.format_message(), err=True)
+        return Exit.USAGE
     if isinstance(error, click.ClickException):
         _report(_usage(error, lang), as_json=as_json)
         return Exit.USAGE
@@ -62,6 +77,7 @@ def _usage(error: click.ClickException, lang: Language) -> Fault:
 
 
 def _faults(error: Exception, lang: Language) -> Sequence[Fault]:
+    say = wording(lang)
     faults: list[Fault] = []
     match error:
         case Fault():
@@ -79,9 +95,11 @@ def _faults(error: Exception, lang: Language) -> Sequence[Fault]:
             words = catalogue(lang).problems[error.code]
             faults = [Fault(error.code, words.title, words.detail, reason=error.detail)]
         case KeySetUnavailable():
-            faults = [Fault("unavailable", str(error))]
-        case SekishoVerifyError():
-            faults = [Fault("key_refused", str(error))]
+            faults = [Fault("unavailable", str(error), say("fix.keys_unavailable"))]
+        case KeyRefused() | EncodingError():
+            faults = [Fault("key_refused", str(error), say("fix.key"))]
+        case ConfigurationError():
+            faults = [Fault("usage", str(error))]
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             faults = [Fault("unavailable", f"{where}{error.strerror or error}")]
@@ -106,6 +124,10 @@ def _refusal(refusal: Refusal, lang: Language) -> Fault:
         listed = "; ".join(f"{each['pointer'].removeprefix('/')} {each['detail']}" for each in faults)
         return Fault(refusal.code, listed, say("fix.validation_failed"), errors=faults)
     fix = told.detail.replace("{seconds}", str(math.ceil(refusal.retry_after or 1)))
-    if refusal.code == "not_found":
-        fix = say("fix.not_found")
-    return Fault(refusal.code, refusal.detail or told.title, fix)
+    if refusal.code in _OWN_FIXES:
+        fix = say(_OWN_FIXES[refusal.code])
+    what = refusal.detail or told.title
+    if refusal.detail and lang != "en":
+        # The log's language is English; the sentence before it is the reader's.
+        what = f"{told.title} ({refusal.detail})"
+    return Fault(refusal.code, what, fix)

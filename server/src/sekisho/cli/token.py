@@ -15,7 +15,7 @@ from sekisho.cli.explaining import Check
 from sekisho.cli.explaining import explain as explain_token
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.key_file import read_keys
-from sekisho.cli.options import as_json, examples, read_text
+from sekisho.cli.options import as_json, examples, read_text, unreadable
 from sekisho.cli.wording import Say, language, wording
 from sekisho_verify import Verifier, fetch_key_set
 from sekisho_verify.encoding import b64url_decode, json_object
@@ -90,7 +90,7 @@ def verify(*, issuer: str, audience: str, key_file: str | None, alg: str | None)
     verifier = Verifier(
         issuer=issuer,
         audience=audience,
-        keys=_keys(issuer, key_file, alg),
+        keys=_keys(issuer, key_file, alg, say),
         feed=None,
         clock=system.clock,
     )
@@ -106,7 +106,7 @@ def explain(*, issuer: str, audience: str, key_file: str | None, alg: str | None
     text = _token(say, "sekisho token explain")
     checks = explain_token(
         text,
-        keys=_keys(issuer, key_file, alg),
+        keys=_keys(issuer, key_file, alg, say),
         issuer=issuer,
         audience=audience,
         now=system.clock(),
@@ -136,9 +136,12 @@ def _token(say: Say, command: str) -> str:
     return text
 
 
-def _keys(issuer: str, key_file: str | None, alg: str | None) -> tuple[VerificationKey, ...]:
+def _keys(issuer: str, key_file: str | None, alg: str | None, say: Say) -> tuple[VerificationKey, ...]:
     if key_file is not None:
-        return read_keys(key_file, alg=alg)
+        try:
+            return read_keys(key_file, alg=alg)
+        except OSError as fault:
+            raise unreadable(key_file, fault, say) from None
     return fetch_key_set(issuer).keys
 
 

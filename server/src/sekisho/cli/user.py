@@ -35,7 +35,7 @@ def _shown(account: Account) -> dict[str, Any]:
         "email": account.email,
         "status": account.status,
         "locale": account.locale,
-        "created_at": account.created_at,
+        "created_at": output.instant(account.created_at),
     }
 
 
@@ -97,7 +97,6 @@ def show(here: Surroundings, email: str, *, as_json: bool) -> None:
     if as_json:
         output.document(found)
         return
-    found["created_at"] = output.instant(found["created_at"])
     found |= {name: " ".join(found[name]) for name in ("roles", "groups", "entitlements")}
     output.fields(found)
 
