@@ -55,7 +55,7 @@ def present(scene: Scene, token: RefreshToken, *, grace: float) -> Awaitable[Rot
         lifetimes=replace(LIFETIMES, grace=grace),
         client=HERE,
         now=NOW + 100,
-        event_id=scene.id(),
+        new_id=scene.id,
     )
 
 

@@ -123,7 +123,7 @@ class Scene:
     ) -> Rotation:
         """Present a refresh token."""
         return await self.node(node).rotate(
-            token, retry_digest=key, lifetimes=LIFETIMES, client=client, now=at, event_id=self.id()
+            token, retry_digest=key, lifetimes=LIFETIMES, client=client, now=at, new_id=self.id
         )
 
     async def rows(self, sql: str, **parameters: object) -> Rows:

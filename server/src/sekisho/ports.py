@@ -213,9 +213,11 @@ class SessionStore(Protocol):
         lifetimes: Lifetimes,
         client: Client,
         now: float,
-        event_id: str,
+        new_id: Callable[[], str],
     ) -> Rotation:
         """Apply `rules.refresh.present` to the row; reuse revokes the session and publishes it in one act.
+
+        `new_id` names the event, where there is one to record.
 
         Raises `Refusal`: `refresh_unknown`, `refresh_expired`, `session_revoked`, `refresh_reused`.
         """

@@ -20,7 +20,7 @@ from sekisho.ports import (
     ThrottleStore,
 )
 from sekisho.rules.account import Credentials, normalize_presented_password
-from sekisho.rules.device import NONCE_BYTES, Device
+from sekisho.rules.device import NONCE_BYTES, Device, password_of
 from sekisho.rules.device import decode as decode_device
 from sekisho.rules.device import encode as encode_device
 from sekisho.rules.events import Event, EventKind
@@ -90,9 +90,8 @@ async def login(
         await events.record(event("login_failed"))
         raise Refusal("invalid_credentials")
 
-    hashed = credentials.password_hash
-    if checked.rehash:
-        hashed = await _rehashed(request, credentials, accounts, passwords)
+    before = credentials.password_hash
+    hashed = await _rehashed(request, credentials, accounts, passwords) if checked.rehash else before
     tokens = await open_session(
         Opening(
             user_id=credentials.account.id,
@@ -108,7 +107,7 @@ async def login(
     if tokens is None:
         await events.record(event("login_failed"))
         raise Refusal("invalid_credentials", "password changed or account disabled while it was checked")
-    device = device or Device(credentials.account.id, entropy(NONCE_BYTES))
+    device = _remembered(device, credentials, hashed, entropy)
     return LoggedIn(tokens, encode_device(device, device_keys))
 
 
@@ -125,4 +124,13 @@ async def _rehashed(
 
 def _known_device(request: LoginRequest, credentials: Credentials | None, keys: MacKeys) -> Device | None:
     device = decode_device(request.device_token, keys)
-    return device if device and credentials and device.user_id == credentials.account.id else None
+    if device is None or credentials is None:
+        return None
+    here = (credentials.account.id, device.password)
+    return device if (device.user_id, device.password) == here else None
+
+
+def _remembered(device: Device | None, credentials: Credentials, hashed: str, entropy: Entropy) -> Device:
+    """This device, or a new one, with the password hash that stands now."""
+    nonce = device.nonce if device else entropy(NONCE_BYTES)
+    return Device(credentials.account.id, password_of(hashed), nonce)

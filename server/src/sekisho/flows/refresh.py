@@ -34,7 +34,7 @@ async def refresh(
         lifetimes=lifetimes,
         client=request.client,
         now=now,
-        event_id=uuid7(now, entropy(ENTROPY_BYTES)),
+        new_id=lambda: uuid7(now, entropy(ENTROPY_BYTES)),
     )
     successor = encode(token.at(rotation.generation), keys)
     return Refreshed(mint.tokens(rotation.grant, successor, now=now), rotation.verdict)

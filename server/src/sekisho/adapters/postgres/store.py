@@ -32,7 +32,7 @@ class PostgresStore(SqlStore):
         lifetimes: Lifetimes,
         client: Client,
         now: float,
-        event_id: str,
+        new_id: Callable[[], str],
     ) -> Rotation:
         """Apply the refresh table.
 
@@ -58,7 +58,7 @@ class PostgresStore(SqlStore):
                 lifetimes=lifetimes,
                 client=client,
                 now=now,
-                event_id=event_id,
+                new_id=new_id,
             )
         current, *granted = rows[0]
         grant = _grant(token.session_id, granted)

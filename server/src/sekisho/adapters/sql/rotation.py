@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sekisho.adapters.sql import accounts, events, revocations, rights
@@ -57,7 +58,7 @@ def rotate(
     lifetimes: Lifetimes,
     client: Client,
     now: float,
-    event_id: str,
+    new_id: Callable[[], str],
 ) -> Operation[Rotation | Refusal]:
     """Decide the token and keep what follows. Reuse is a returned refusal, since what it did must commit.
 
@@ -72,7 +73,7 @@ def rotate(
     verdict = presented.verdict
     if verdict is Verdict.REUSED:
         yield Statement(_REVOKE, {"id": row.id, "now": now})
-        yield from events.record(_event("refresh_reused", row, verdict, client, at=now, id=event_id))
+        yield from events.record(_event("refresh_reused", row, verdict, client, at=now, id=new_id()))
         yield from revocations.publish([Entry("session", row.id, "revoked")], now=now)
         return Refusal("refresh_reused")
     expires_at = row.refresh_expires_at
@@ -80,7 +81,7 @@ def rotate(
         expires_at = lifetimes.refresh_expiry(now=now, ends_at=row.ends_at)
         yield _kept(row.id, presented.family, expires_at, client)
     if verdict in _REPLAYS:
-        yield from events.record(_event("refresh_replayed", row, verdict, client, at=now, id=event_id))
+        yield from events.record(_event("refresh_replayed", row, verdict, client, at=now, id=new_id()))
     held = yield from rights.of_user(row.account.id)
     grant = Grant(row.account, row.id, row.auth_time, row.amr, expires_at, held)
     return Rotation(grant, verdict, presented.family.generation)

@@ -115,7 +115,7 @@ class SqlStore:
         lifetimes: Lifetimes,
         client: Client,
         now: float,
-        event_id: str,
+        new_id: Callable[[], str],
     ) -> Rotation:
         outcome = await self.engine.write(
             lambda: rotation.rotate(
@@ -124,7 +124,7 @@ class SqlStore:
                 lifetimes=lifetimes,
                 client=client,
                 now=now,
-                event_id=event_id,
+                new_id=new_id,
             )
         )
         if isinstance(outcome, Refusal):
