@@ -6,7 +6,7 @@ A backend that can do a hot verb in a single statement overrides it, and is held
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sekisho.adapters.sql import (
     accounts,
