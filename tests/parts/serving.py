@@ -159,7 +159,8 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment(**self.settings),
+                # What a server that is killed cannot remove goes with the test's own directory.
+                env=environment(**{"TMPDIR": str(self.data.parent), **self.settings}),
                 start_new_session=True,
             )
         return self._process
