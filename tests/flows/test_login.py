@@ -142,6 +142,35 @@ async def test_a_known_device_has_limits_of_its_own(people: People) -> None:
 
 
 @pytest.mark.requirement("W5")
+async def test_a_changed_password_forgets_every_device(people: People) -> None:
+    """Whoever knew the last one cannot have gathered devices then, each with guesses of its own, for now."""
+    await people.register()
+    gathered = [(await people.login()).device_token for _ in range(3)]
+    await people.change_password((await people.login()).tokens)
+    people.clock.now += 1
+    guesses = [
+        await refused(people.login(EMAIL, "guess", client=ELSEWHERE, device_token=device))
+        for device in gathered
+        for _ in range(POLICIES["device"].free)
+    ]
+    assert guesses.count("invalid_credentials") == POLICIES["account"].free
+    people.clock.now += 1
+    device = (await people.login(password=NEW_PASSWORD, device_token=gathered[0])).device_token
+    assert (await people.login(password=NEW_PASSWORD, device_token=device)).device_token == device
+
+
+@pytest.mark.requirement("W5")
+async def test_a_renewed_hash_keeps_the_device_that_renewed_it(people: People) -> None:
+    """The password is the same: the device secret of that very login is for the hash that stands now."""
+    await people.register()
+    renewing = HashedPasswords(replace(CHEAPEST, time_cost=2), entropy=os.urandom)
+    later = People(replace(people.house, passwords=renewing), people.clock)
+    device = (await later.login(device_token=(await people.login()).device_token)).device_token
+    assert (await later.login(device_token=device)).device_token == device
+    renewing.close()
+
+
+@pytest.mark.requirement("W5")
 async def test_success_gives_the_attempts_back(people: People) -> None:
     """Whoever mistypes nine times and then succeeds starts from the beginning."""
     await people.register()

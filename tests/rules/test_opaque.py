@@ -90,7 +90,7 @@ def test_one_kind_is_never_another() -> None:
 
 def test_a_device_names_its_account() -> None:
     """The device secret says on which account it was given out, so it is worth nothing on another."""
-    known = Device(TOKEN.session_id, b"d" * 32)
+    known = Device(TOKEN.session_id, b"p" * 16, b"d" * 32)
     assert device.decode(device.encode(known, KEYS), KEYS) == known
     assert device.decode(None, KEYS) is None
 

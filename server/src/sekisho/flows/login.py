@@ -126,7 +126,7 @@ def _known_device(request: LoginRequest, credentials: Credentials | None, keys: 
     device = decode_device(request.device_token, keys)
     if device is None or credentials is None:
         return None
-    here = (credentials.account.id, device.password)
+    here = (credentials.account.id, password_of(credentials.password_hash))
     return device if (device.user_id, device.password) == here else None
 
 
