@@ -17,6 +17,7 @@ from sekisho.adapters.postgres.store import PostgresStore
 from sekisho.adapters.sql.operation import Operation, Rows, Statement
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.throttle import Bucket
+from sekisho.settings import SettingsRefused
 from tests.conformance.scene import GRACE, HERE, LIFETIMES, NOW, refusal, refused
 from tests.parts.postgres_nodes import Hand, migrated, nodes
 
@@ -308,7 +309,7 @@ async def test_a_number_of_any_size_is_the_same_statement(url: str, generation: 
 )
 def test_a_url_that_is_none_is_refused_without_quoting_it(url: str) -> None:
     """The message is for an operator's screen and log, and the text holds a password."""
-    with pytest.raises(ValueError, match="database URL") as caught:
+    with pytest.raises(SettingsRefused, match="SEKISHO_DATABASE_URL") as caught:
         PostgresEngine(url, entropy=os.urandom)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+from sekisho.setting_values import Words
+from sekisho.settings import SettingsRefused, refused
+
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
     from psycopg_pool import AsyncConnectionPool
@@ -54,7 +57,8 @@ def target(url: str) -> Target:
     """Read a database URL.
 
     Raises:
-        ValueError: it is none, or a parameter of ours has a value that it cannot have; never with the text.
+        SettingsRefused: it is none, or a parameter of ours has a value that it cannot have; never with the
+            text.
         ImportError: the driver is not installed; the message says what to install.
     """
     psycopg = driver()
@@ -62,15 +66,33 @@ def target(url: str) -> Target:
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     prepared = _PREPARED.get(parameters.pop("prepared_statements", "true"))
     if prepared is None:
-        raise ValueError("prepared_statements in the database URL is neither true nor false")
+        raise _unusable(
+            Words(
+                "has prepared_statements neither true nor false",
+                "の prepared_statements が true でも false でもありません",
+            )
+        )
     rest = f"{base}?{urlencode(parameters, quote_via=quote)}" if parameters else base
     try:
         given: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(rest)
     except psycopg.Error:
         # Not chained: libpq quotes the text, and the text holds a password.
-        raise ValueError("the database URL is not one that PostgreSQL's client understands") from None
+        raise _unusable(
+            Words("is none that PostgreSQL's client understands", "は PostgreSQL が読めない形です")
+        ) from None
     session = {"options": f"{_SESSION} {given.pop('options', '')}".rstrip()} if prepared else {}
     return Target(psycopg.conninfo.make_conninfo(**(_DEFAULTS | session | given)), prepared)
+
+
+def _unusable(problem: Words) -> SettingsRefused:
+    return refused(
+        "SEKISHO_DATABASE_URL",
+        problem,
+        Words(
+            "write postgresql://user@host/name, with libpq's parameters behind a question mark",
+            "postgresql://user@host/name と書き、libpq のパラメーターは ? の後に続けてください",
+        ),
+    )
 
 
 def driver() -> Any:  # noqa: ANN401 - a module, which has no narrower type

@@ -55,7 +55,7 @@ class PostgresEngine:
         patience: seconds that a caller waits for one of them.
 
     Raises:
-        ValueError: the URL is none.
+        SettingsRefused: the URL is none.
         ImportError: psycopg is not installed.
     """
 
