@@ -98,6 +98,22 @@ async def test_a_framework_that_mounts_it_may_forget_the_lifespan(tmp_path: Path
     await app.close()
 
 
+@pytest.mark.requirement("H6")
+async def test_a_mounted_application_that_cannot_open_says_so_and_tries_again(tmp_path: Path) -> None:
+    """No 500 and no trace: `unavailable` with its code and request id, until what was wrong is put right."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    app = create_app(settings(tmp_path))
+    async with client(app) as browser:
+        answer = await browser.get("/v1/me", headers={"Accept-Language": "ja"})
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert answer.headers["content-language"] == "ja"
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
+        data.chmod(0o700)
+        assert (await browser.get("/readyz")).status_code == 200
+    await app.close()
+
+
 async def test_features_bring_routes_and_keep_things_open(tmp_path: Path) -> None:
     """What a feature serves is served, and what it keeps open is open exactly as long."""
     open_now: list[str] = []

@@ -50,7 +50,7 @@ from sekisho.rules.session import (
 )
 from sekisho.settings import Settings
 from sekisho.web.acts import Acts
-from sekisho.web.app import build_app
+from sekisho.web.app import build_app, closed_app
 from sekisho.web.application import Application
 from sekisho.web.logs import LOG, Line
 from sekisho.web.metrics import Metrics
@@ -102,8 +102,11 @@ async def open_house(
     environ: Mapping[str, str] | None = None,
     clock: Clock = system.clock,
     entropy: Entropy = system.entropy,
+    may_migrate: bool = True,
 ) -> AsyncGenerator[House]:
     """Open everything, making on the first run what a first run makes, and close it at the end.
+
+    `may_migrate`: false for whoever only looks, and is then told where the schema is behind.
 
     Raises:
         SettingsRefused: the data directory, a secret or a key cannot be used; with the fix.
@@ -115,7 +118,7 @@ async def open_house(
     root = root_secret(settings.root_secret, data=settings.data, secrets=secrets, entropy=entropy)
     keys = derive_keys(root)
     current, needed = await asyncio.to_thread(upgrade.status, settings.database_url)
-    if current is None or current < needed:
+    if may_migrate and (current is None or current < needed):
         # The first node of a release migrates. Nodes of the one before run on the next schema as well, so a
         # schema that is ahead of us is left alone; revisions are numbered, and sort as text.
         await asyncio.to_thread(upgrade.migrate, settings.database_url)
@@ -338,4 +341,4 @@ def create_app(
                 routes=[route for feature in features for route in feature.routes],
             )
 
-    return Application(opening)
+    return Application(opening, closed=closed_app(settings=chosen, entropy=entropy))

@@ -71,8 +71,17 @@ _PRIVATE: dict[
 }
 
 
-def keys_in_directory(data: Path, *, alg: Alg, now: float, entropy: Entropy) -> SigningKeys:
+def keys_in_directory(
+    data: Path,
+    *,
+    alg: Alg,
+    now: float,
+    entropy: Entropy,
+    made: Callable[[SignerKey], None] = lambda _: None,
+) -> SigningKeys:
     """The keys of `<data>/keys`, of which the newest signs; one for `alg` is made where there is none.
+
+    `made` is told of the key if it was this call that made it.
 
     Servers that start at once on one directory agree: the first key arrives together with its directory, by
     one `rename`, which succeeds only where there is none yet or an empty one.
@@ -82,10 +91,10 @@ def keys_in_directory(data: Path, *, alg: Alg, now: float, entropy: Entropy) -> 
     """
     directory = data / DIRECTORY
     if not _files(directory):
-        made = make_key(alg, entropy=entropy)
+        new = make_key(alg, entropy=entropy)
         draft = data / f".{DIRECTORY}.{entropy(8).hex()}"
         make_directory(draft)
-        write_private(draft / made.file_name(now), made.content)
+        write_private(draft / new.file_name(now), new.content)
         sync_directory(draft)
         try:
             draft.rename(directory)
@@ -94,6 +103,8 @@ def keys_in_directory(data: Path, *, alg: Alg, now: float, entropy: Entropy) -> 
             if fault.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
                 raise unusable(str(directory), fault.strerror or "cannot be made") from None
             # Another process was first: its key is read below.
+        else:
+            made(new.key)
         sync_directory(data)
     make_directory(directory)
     files = _files(directory)
@@ -143,13 +154,7 @@ async def keys_in_store(
         plain = msgspec.json.encode(made.to_private_jwk())
         about = _about(made.kid, made.alg)
         row = SealedKey(made.kid, made.alg, now, sealing.seal(plain, about=about, entropy=entropy))
-        event = Event(
-            "signing_key_added",
-            now,
-            uuid7(now, entropy(ENTROPY_BYTES)),
-            about={"kid": made.kid, "alg": made.alg},
-        )
-        held = await store.add_first_signing_key(row, event=event)
+        held = await store.add_first_signing_key(row, event=key_added(made, now=now, entropy=entropy))
     try:
         return keyring([_open(row, sealing) for row in reversed(held)])
     except (UnsealRefused, KeyRefused, KeyringRefused) as fault:
@@ -161,6 +166,12 @@ async def keys_in_store(
                 "このデータベースを最初に起動したときのルート秘密を指定してください",
             ),
         ) from None
+
+
+def key_added(key: SignerKey, *, now: float, entropy: Entropy) -> Event:
+    """The record of a new signing key."""
+    about = {"kid": key.kid, "alg": key.alg}
+    return Event("signing_key_added", now, uuid7(now, entropy(ENTROPY_BYTES)), about=about)
 
 
 def _open(row: SealedKey, sealing: Sealing) -> SignerKey:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from sekisho.adapters.given_keys import SigningKeys, given_keys
-from sekisho.adapters.made_keys import keys_in_directory, keys_in_store
+from typing import Protocol
+
+from sekisho.adapters.given_keys import SignerKey, SigningKeys, given_keys
+from sekisho.adapters.made_keys import key_added, keys_in_directory, keys_in_store
 from sekisho.adapters.sealing import Sealing
 from sekisho.adapters.secrets.references import Secrets
-from sekisho.ports import Entropy, KeyStore
+from sekisho.ports import Entropy, EventStore, KeyStore
 from sekisho.rules.keyring import is_shared
 from sekisho.settings import Settings
+
+
+class KeysOnRecord(KeyStore, EventStore, Protocol):
+    """Where keys and the record of them are kept."""
 
 
 async def signing_keys(
     settings: Settings,
     *,
     secrets: Secrets,
-    store: KeyStore,
+    store: KeysOnRecord,
     sealing: Sealing,
     now: float,
     entropy: Entropy,
@@ -28,7 +34,13 @@ async def signing_keys(
     if settings.signing_key is not None:
         return _given(settings, settings.signing_key, secrets)
     if settings.sqlite_path is not None:
-        return keys_in_directory(settings.data, alg=settings.signing_alg, now=now, entropy=entropy)
+        made: list[SignerKey] = []
+        keys = keys_in_directory(
+            settings.data, alg=settings.signing_alg, now=now, entropy=entropy, made=made.append
+        )
+        for key in made:
+            await store.record(key_added(key, now=now, entropy=entropy))
+        return keys
     return await keys_in_store(store, sealing=sealing, alg=settings.signing_alg, now=now, entropy=entropy)
 
 

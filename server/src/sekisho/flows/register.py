@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from sekisho.ports import AccountStore, Addresses, Clock, Entropy, Passwords, ThrottleStore
 from sekisho.rules.account import Account, locale, normalize_password
@@ -12,8 +11,7 @@ from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refusals import FieldError, Refusal, invalid
 from sekisho.rules.session import Client
 from sekisho.rules.throttle import Bucket, network
-
-SignUp = Literal["open", "invite", "closed"]
+from sekisho.settings import SignUp
 
 
 @dataclass(frozen=True, slots=True)

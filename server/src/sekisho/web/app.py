@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sekisho.ports import Entropy
+from sekisho.rules.refusals import Refusal
 from sekisho.settings import Settings
 from sekisho.web import routes_account, routes_discovery, routes_operating, routes_session
 from sekisho.web.acts import Acts
@@ -20,8 +21,10 @@ from sekisho.web.client import Clients
 from sekisho.web.dispatch import Dispatcher
 from sekisho.web.endpoint import Endpoint, Site
 from sekisho.web.envelope import Envelope
+from sekisho.web.exchange import exchange_of
 from sekisho.web.metrics import Metrics
 from sekisho.web.openapi import openapi
+from sekisho.web.problems import problem
 from sekisho.web.wire import encode
 
 CORE: Final[tuple[Endpoint[Any], ...]] = (
@@ -52,8 +55,7 @@ def build_app(
     Raises:
         ValueError: two endpoints claim one method of one path.
     """
-    issuer = urlsplit(settings.issuer)
-    base_path = issuer.path.rstrip("/")
+    base_path = _base_path(settings)
     served = (*CORE, *endpoints)
     metrics = metrics or Metrics()
 
@@ -74,10 +76,38 @@ def build_app(
             allow_headers=_CORS_REQUEST_HEADERS,
             expose_headers=_CORS_RESPONSE_HEADERS,
         )
-    clients = Clients(settings.trusted_proxies, entropy)
+    return _enveloped(app, settings=settings, entropy=entropy, metrics=metrics)
+
+
+def closed_app(*, settings: Settings, entropy: Entropy) -> ASGIApp:
+    """What answers while nothing can be opened: `unavailable`, to everybody, in the ordinary envelope."""
+    base_path = _base_path(settings)
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - the shape of ASGI
+        exchange = exchange_of(scope)
+        reply = problem(
+            Refusal("unavailable"),
+            language=exchange.language,
+            request_id=exchange.client.request_id,
+            base_path=base_path,
+        )
+        await reply.send(send, head=scope["method"] == "HEAD")
+
+    return _enveloped(answer, settings=settings, entropy=entropy, metrics=Metrics())
+
+
+def _enveloped(app: ASGIApp, *, settings: Settings, entropy: Entropy, metrics: Metrics) -> Envelope:
     return Envelope(
-        app, clients=clients, metrics=metrics, base_path=base_path, https=issuer.scheme == "https"
+        app,
+        clients=Clients(settings.trusted_proxies, entropy),
+        metrics=metrics,
+        base_path=_base_path(settings),
+        https=settings.issuer.startswith("https:"),
     )
+
+
+def _base_path(settings: Settings) -> str:
+    return urlsplit(settings.issuer).path.rstrip("/")
 
 
 def _below_the_origin(served: Iterable[Endpoint[Any]], base_path: str) -> Iterable[Endpoint[Any]]:

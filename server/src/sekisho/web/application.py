@@ -10,17 +10,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import SettingsRefused
+from sekisho.web.logs import LOG, Line
 
 
 class Application:
     """What answers, opened once and closed at the end.
 
     A server that speaks the lifespan protocol opens and closes it. A framework that mounts it may not pass
-    the lifespan on (Starlette does not), so the first request opens it where nobody else has.
+    the lifespan on (Starlette does not), so the first request opens it where nobody else has. Requests for
+    which that fails are answered by `closed`.
     """
 
-    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[ASGIApp]]) -> None:
+    def __init__(
+        self, opening: Callable[[], AbstractAsyncContextManager[ASGIApp]], *, closed: ASGIApp
+    ) -> None:
         self._opening = opening
+        self._closed = closed
         self._stack = AsyncExitStack()
         self._lock = asyncio.Lock()
         self._app: ASGIApp | None = None
@@ -30,7 +35,7 @@ class Application:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        app = self._app or await self.open()
+        app = self._app or await self._opened_or_closed()
         await app(scope, receive, send)
 
     async def open(self) -> ASGIApp:
@@ -39,6 +44,14 @@ class Application:
             if self._app is None:
                 self._app = await self._stack.enter_async_context(self._opening())
             return self._app
+
+    async def _opened_or_closed(self) -> ASGIApp:
+        """The application; where it cannot be opened, the one that says so. The next request tries again."""
+        try:
+            return await self.open()
+        except (SettingsRefused, Refusal) as refused:
+            LOG.error(Line("not_open", {"reason": str(refused)}))
+            return self._closed
 
     async def close(self) -> None:
         """Finish what was begun and let go of everything."""
