@@ -37,6 +37,7 @@ from sekisho.flows.refresh import refresh
 from sekisho.flows.register import register
 from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
 from sekisho.ports import Clock, Entropy, Opener, Store
+from sekisho.rules.account import PasswordPolicy
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import horizon
 from sekisho.rules.session import (
@@ -162,13 +163,14 @@ def bind(house: House) -> Acts:
     stored = settings.refresh_store == "database"
     carried = _stored(house, verifier) if stored else _stateless(house, verifier)
     times = _Times(clock=house.clock, entropy=house.entropy)
+    policy = PasswordPolicy(settings.password_minimum, house.passwords.max_bytes, house.passwords.is_common)
     checks = _Checks(accounts=store, throttle=store, passwords=house.passwords)
     return Acts(
         register=partial(
             register,
             addresses=house.addresses,
             sign_up=settings.signup,
-            password_minimum=settings.password_minimum,
+            policy=policy,
             **checks,
             **times,
         ),
@@ -190,7 +192,7 @@ def bind(house: House) -> Acts:
         revoke_session=carried.revoke_session,
         change_password=partial(
             change_password,
-            password_minimum=settings.password_minimum,
+            policy=policy,
             stateless=not stored,
             **checks,
             **times,

@@ -38,11 +38,6 @@ class Passwords(Protocol):
     Hashing raises `Refusal("unavailable")` with `retry_after` when more are waiting than the queue holds.
     """
 
-    @property
-    def max_bytes(self) -> int | None:
-        """How many bytes of UTF-8 the configured hash takes, where it has a limit."""
-        ...
-
     async def hash(self, password: str) -> str:
         """The hash of a normalized password, to be stored: in PHC or bcrypt's own format."""
         ...
@@ -52,10 +47,6 @@ class Passwords(Protocol):
 
         With no hash (no such account) the same work is done for nothing.
         """
-        ...
-
-    def is_common(self, password: str, context: Sequence[str]) -> bool:
-        """Whether a guesser would try it early, given words about its owner."""
         ...
 
 

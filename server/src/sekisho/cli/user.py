@@ -9,9 +9,9 @@ import click
 from sekisho.cli import output
 from sekisho.cli.operating import account_of, operate, rights_operator
 from sekisho.cli.options import Surroundings, as_json, examples, read_secret, surroundings
-from sekisho.compose import House
+from sekisho.compose import House, bind
 from sekisho.flows import manage_accounts, manage_rights
-from sekisho.flows.register import RegisterRequest, register
+from sekisho.flows.register import RegisterRequest
 from sekisho.rules.access import Effect, Rights
 from sekisho.rules.account import LOCALES, Account, Status
 from sekisho.rules.session import Client
@@ -62,17 +62,7 @@ def create(
     request = RegisterRequest(email, password, locale, Client("", "sekisho user create"), operator=True)
 
     async def act(house: House) -> Account:
-        return await register(
-            request,
-            accounts=house.store,
-            throttle=house.store,
-            passwords=house.passwords,
-            addresses=house.addresses,
-            sign_up=here.settings.signup,
-            password_minimum=here.settings.password_minimum,
-            clock=house.clock,
-            entropy=house.entropy,
-        )
+        return await bind(house).register(request)
 
     account = operate(here, act, may_make=True)
     if as_json:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sekisho.ports import AccountStore, Clock, Entropy, Passwords, ThrottleStore
-from sekisho.rules.account import normalize_password
+from sekisho.rules.account import PasswordPolicy
 from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
-from sekisho.rules.refusals import Refusal, invalid
+from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
 from sekisho.rules.session import Client, Grant
 from sekisho.rules.throttle import Bucket
@@ -30,7 +30,7 @@ async def change_password(
     accounts: AccountStore,
     throttle: ThrottleStore,
     passwords: Passwords,
-    password_minimum: int,
+    policy: PasswordPolicy,
     stateless: bool,
     clock: Clock,
     entropy: Entropy,
@@ -45,11 +45,7 @@ async def change_password(
     """
     now = clock()
     account = request.grant.account
-    new = normalize_password(
-        request.new, minimum=password_minimum, max_bytes=passwords.max_bytes, pointer="/new_password"
-    )
-    if passwords.is_common(new, [account.email]):
-        raise invalid("/new_password", "password_common")
+    new = policy.admit(request.new, email=account.email, pointer="/new_password")
 
     # A stolen access token must not become a machine for guessing the password (W5).
     bucket = Bucket("password", account.id)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sekisho.ports import AccountStore, Addresses, Clock, Entropy, Passwords, ThrottleStore
-from sekisho.rules.account import Account, locale, normalize_password
+from sekisho.rules.account import Account, PasswordPolicy, locale
 from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
-from sekisho.rules.refusals import FieldError, Refusal, invalid
+from sekisho.rules.refusals import FieldError, Refusal
 from sekisho.rules.session import Client
 from sekisho.rules.throttle import Bucket, network
 from sekisho.settings import SignUp
@@ -33,7 +33,7 @@ async def register(
     passwords: Passwords,
     addresses: Addresses,
     sign_up: SignUp,
-    password_minimum: int,
+    policy: PasswordPolicy,
     clock: Clock,
     entropy: Entropy,
 ) -> Account:
@@ -53,14 +53,7 @@ async def register(
     password = ""
     language = ""
     try:
-        password = normalize_password(
-            request.password,
-            minimum=password_minimum,
-            max_bytes=passwords.max_bytes,
-            pointer="/password",
-        )
-        if passwords.is_common(password, [request.email]):
-            raise invalid("/password", "password_common")
+        password = policy.admit(request.password, email=request.email, pointer="/password")
     except Refusal as refusal:
         faults += refusal.errors
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,6 +62,30 @@ def normalize_password(password: str, *, minimum: int, max_bytes: int | None, po
     if max_bytes is not None and len(normal.encode()) > max_bytes:
         raise invalid(pointer, "password_too_long", max_bytes)
     return normal
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordPolicy:
+    """What a new password must be, wherever one is chosen.
+
+    `minimum` in code points; `max_bytes` of UTF-8, where the configured hash has a limit; `is_common` says
+    whether a guesser would try it early, given words about its owner.
+    """
+
+    minimum: int
+    max_bytes: int | None
+    is_common: Callable[[str, Sequence[str]], bool]
+
+    def admit(self, password: str, *, email: str, pointer: str) -> str:
+        """The password as it is hashed.
+
+        Raises:
+            Refusal: `validation_failed` at `pointer`, as of `normalize_password`, or `password_common`.
+        """
+        normal = normalize_password(password, minimum=self.minimum, max_bytes=self.max_bytes, pointer=pointer)
+        if self.is_common(normal, [email]):
+            raise invalid(pointer, "password_common")
+        return normal
 
 
 def normalize_presented_password(password: str) -> str:
