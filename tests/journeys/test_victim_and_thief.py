@@ -1,10 +1,4 @@
-"""A victim with several tabs and a thief with a copy, against the refresh table.
-
-The victim's client does what ours does: it keeps the token and the key it chose for it together, shares both
-among its tabs, and sends the key with every refresh. It gives up after four seconds, which is less than the
-grace, so a response that comes later is not read. It takes an answer only while what it sent is still what it
-keeps; handed the token it has, it keeps the key it has.
-"""
+"""The refresh table against every history that a victim and a thief can make."""
 
 from __future__ import annotations
 
@@ -12,28 +6,16 @@ from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import run_state_machine_as_test
 
 from sekisho.rules.opaque import digest
 from sekisho.rules.refresh import Family, Verdict, present
-
-GRACE = 10.0
-PATIENCE = 4.0
-IDLE = 7 * 86_400.0
+from tests.parts.victim_and_thief import GRACE, IDLE, VictimAndThief
 
 
 @dataclass
-class Server:
-    """One session row behind the pure rule."""
+class PureServer:
+    """One session row behind the rule, with no database."""
 
     family: Family = field(default_factory=lambda: Family(0))
     now: float = 1_000_000.0
@@ -60,117 +42,18 @@ class Server:
         return self.family.generation
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What a client keeps: a token, and the key it chose when it received it."""
+class OnTheRule(VictimAndThief):
+    """Histories against the rule alone."""
 
-    generation: int
-    key: str
-
-
-class VictimAndThief(RuleBasedStateMachine):
-    """Any order of refreshes, lost and late responses, absences, thefts and uses of what was stolen."""
-
-    late = Bundle("late")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.server = Server()
-        self.keys = 0
-        self.kept = self.receive(0)
-        self.stolen: Kept | None = None
-        self.thief_acted = False
-
-    def receive(self, generation: int) -> Kept:
-        """The client chooses the key at the moment it receives the token."""
-        self.keys += 1
-        return Kept(generation, f"key-{self.keys}")
-
-    @initialize()
-    def log_in(self) -> None:
-        """The machine starts with a fresh session."""
-
-    @rule()
-    def a_tab_refreshes(self) -> None:
-        """The ordinary case: asked, answered, kept."""
-        sent = self.kept
-        answer = self.server.refresh(sent.generation, sent.key)
-        if answer is not None:
-            self.take(sent, answer)
-        else:
-            assert self.thief_acted, "signed out although nobody stole anything"
-
-    @rule(tabs=st.integers(2, 5))
-    def several_tabs_refresh_at_once(self, tabs: int) -> None:
-        """All of them send what they share; all get an answer, and they agree on what they keep."""
-        sent = self.kept
-        answers = [self.server.refresh(sent.generation, sent.key) for _ in range(tabs)]
-        if not self.thief_acted:
-            assert None not in answers
-            assert len(set(answers)) == 1, "two tabs were handed different successors"
-        for answer in answers:
-            if answer is not None:
-                self.take(sent, answer)
-
-    @rule(target=late)
-    def the_response_does_not_arrive(self) -> tuple[float, Kept, int | None]:
-        """The server has answered; the client does not know yet, and perhaps never will."""
-        return self.server.now, self.kept, self.server.refresh(self.kept.generation, self.kept.key)
-
-    @rule(response=consumes(late))
-    def a_late_response_arrives(self, response: tuple[float, Kept, int | None]) -> None:
-        """It is read only while the client still waits for it."""
-        sent_at, sent, answer = response
-        if answer is not None and self.server.now - sent_at < PATIENCE:
-            self.take(sent, answer)
-
-    def take(self, sent: Kept, answer: int) -> None:
-        """The client's commit guard."""
-        if sent == self.kept and answer != sent.generation:
-            self.kept = self.receive(answer)
-
-    @rule(seconds=st.sampled_from([0.0, 0.5, 3.9, 9.999, 10.0, 10.001, 60.0, 900.0, 86_400.0, 5 * 86_400.0]))
-    def time_passes(self, seconds: float) -> None:
-        """A blink, a lunch, a long week-end; never so long that the session ends by itself."""
-        if self.server.now + seconds < self.server.expires_at - GRACE:
-            self.server.now += seconds
-
-    @rule(with_key=st.booleans())
-    def a_thief_copies(self, with_key: bool) -> None:  # noqa: FBT001 - hypothesis passes by keyword
-        """A copy of the token, with or without the key that lies beside it."""
-        self.stolen = self.kept if with_key else Kept(self.kept.generation, "")
-
-    @precondition(lambda self: self.stolen is not None)
-    @rule()
-    def the_thief_refreshes(self) -> None:
-        """The thief goes on with what comes back, and keeps keys as our client would."""
-        assert self.stolen is not None
-        self.thief_acted = True
-        answer = self.server.refresh(self.stolen.generation, self.stolen.key or None)
-        if answer is not None:
-            self.stolen = self.receive(answer)
-
-    @precondition(lambda self: self.thief_acted)
-    @rule(victim_first=st.booleans())
-    def both_go_on(self, victim_first: bool) -> None:  # noqa: FBT001 - hypothesis passes by keyword
-        """Each outside the grace of the other: whoever they are, they are separated within three turns."""
-        assert self.stolen is not None
-        for turn in range(6):
-            self.server.now += GRACE
-            if (turn % 2 == 0) == victim_first:
-                sent = self.kept
-                answer = self.server.refresh(sent.generation, sent.key)
-                if answer is not None:
-                    self.take(sent, answer)
-            else:
-                self.the_thief_refreshes()
-        assert self.server.revoked, "a thief and a victim both went on"
-
-    @invariant()
-    def nobody_is_signed_out_without_a_thief(self) -> None:
-        """The first promise, after every step."""
-        assert self.thief_acted or not self.server.revoked
+    def new_server(self) -> PureServer:
+        """A session that has just been opened."""
+        return PureServer()
 
 
-VictimAndThief.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
-TestVictimAndThief = pytest.mark.requirement("R3", "R5")(VictimAndThief.TestCase)
+@pytest.mark.requirement("R3", "R5")
+def test_the_table_keeps_its_two_promises() -> None:
+    """Nobody is signed out unless a thief acted, and a thief and a victim who both go on are separated."""
+    run_state_machine_as_test(
+        OnTheRule,
+        settings=settings(max_examples=300, stateful_step_count=40, deadline=None),
+    )

@@ -34,7 +34,10 @@ REVOCATIONS: Final = Family(
     "sekisho_revocations_total", "counter", "Requests that ended sessions, by reason.", ("why",)
 )
 HASH_QUEUE: Final = Family(
-    "sekisho_password_hash_queue", "gauge", "Password hashes waiting or being made.", ()
+    "sekisho_password_hash_queue",
+    "gauge",
+    "Password hashes waiting or being made in the worker that answers.",
+    (),
 )
 FAMILIES: Final = (REQUESTS, DURATION, REFUSALS, LOGINS, REFRESHES, REVOCATIONS, HASH_QUEUE)
 
@@ -83,18 +86,17 @@ class Metrics:
         """Leave the counts where the other workers find them."""
         self._sharing = False
         if self._file is not None:
-            write_counts(self._file, self._current())
+            write_counts(self._file, self._counts)
 
     def text(self) -> bytes:
-        """Everything, of all workers, in the text format of Prometheus."""
-        total = self._current()
+        """Everything, of all workers, in the text format of Prometheus.
+
+        A gauge is the answering worker's own: what one that has ended left behind would never go away.
+        """
+        total = self._counts.copy()
+        for family, read in self._gauges.items():
+            total[(family.name,)] = read()
         if self._file is not None:
             for key, value in read_counts(self._file.parent, besides=self._file):
                 total[key] += value
         return exposition(FAMILIES, total)
-
-    def _current(self) -> Counts:
-        current = self._counts.copy()
-        for family, read in self._gauges.items():
-            current[(family.name,)] = read()
-        return current
