@@ -49,6 +49,19 @@ async def test_it_expires_at_its_exact_second(stateless: People) -> None:
     assert await refused(stateless.refresh(tokens)) == "refresh_expired"
 
 
+async def test_a_shorter_lifetime_binds_tokens_that_are_out(stateless: People) -> None:
+    """Entries are swept by the lifetime of today, so no token of a longer one may outlive them."""
+    await stateless.register()
+    tokens = (await stateless.login()).tokens
+    shorter = replace(stateless.house, lifetimes=replace(stateless.house.lifetimes, refresh=3600.0))
+    later = People(shorter, stateless.clock)
+    stateless.clock.now += 3599
+    assert (await later.refresh(tokens)).tokens.refresh_expires_in == 1
+    stateless.clock.now += 1
+    assert await refused(later.refresh(tokens)) == "refresh_expired"
+    assert (await stateless.refresh(tokens)).tokens.grant.account.email == EMAIL
+
+
 async def test_logout_is_an_entry_that_refresh_looks_for(stateless: People) -> None:
     """This session is over; another of the same account goes on."""
     await stateless.register()

@@ -192,6 +192,7 @@ def bind(house: House) -> Acts:
         revoke_session=carried.revoke_session,
         change_password=partial(
             change_password,
+            events=store,
             policy=policy,
             stateless=not stored,
             **checks,
@@ -262,7 +263,14 @@ def _stateless(house: House, verifier: Verifier) -> _Carried:
             lifetimes=house.lifetimes,
             entropy=house.entropy,
         ),
-        refresh=partial(stateless.refresh, store=store, signer=signer, mint=house.mint, clock=house.clock),
+        refresh=partial(
+            stateless.refresh,
+            store=store,
+            signer=signer,
+            mint=house.mint,
+            lifetimes=house.lifetimes,
+            clock=house.clock,
+        ),
         bearer_of=partial(stateless.bearer_of, signer=signer, clock=house.clock),
         authenticate=partial(stateless.authenticate, verify=verifier.verify, store=store),
         logout=partial(stateless.logout, store=store, **times),

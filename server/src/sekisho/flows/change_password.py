@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sekisho.ports import AccountStore, Clock, Entropy, Passwords, ThrottleStore
+from sekisho.ports import AccountStore, Clock, Entropy, EventStore, Passwords, ThrottleStore
 from sekisho.rules.account import PasswordPolicy
-from sekisho.rules.events import Event
+from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
@@ -29,6 +29,7 @@ async def change_password(
     *,
     accounts: AccountStore,
     throttle: ThrottleStore,
+    events: EventStore,
     passwords: Passwords,
     policy: PasswordPolicy,
     stateless: bool,
@@ -52,7 +53,20 @@ async def change_password(
     await throttle.attempt([bucket], now=now)
     credentials = await accounts.find_credentials(id=account.id)
     checked = await passwords.check(request.current, credentials.password_hash if credentials else None)
+
+    def event(kind: EventKind) -> Event:
+        return Event(
+            kind,
+            now,
+            uuid7(now, entropy(ENTROPY_BYTES)),
+            user_id=account.id,
+            session_id=request.grant.session_id,
+            ip=request.client.ip,
+            request_id=request.client.request_id,
+        )
+
     if credentials is None or not checked.correct:
+        await events.record(event("password_change_failed"))
         raise Refusal("invalid_credentials")
     changed = await accounts.change_password(
         account.id,
@@ -62,15 +76,7 @@ async def change_password(
         now=now,
         forgive=[bucket],
         also=[Entry("user", account.id, "revoked")] if stateless else [],
-        event=Event(
-            "password_changed",
-            now,
-            uuid7(now, entropy(ENTROPY_BYTES)),
-            user_id=account.id,
-            session_id=request.grant.session_id,
-            ip=request.client.ip,
-            request_id=request.client.request_id,
-        ),
+        event=event("password_changed"),
     )
     if not changed:
         raise Refusal("invalid_credentials", "the password was changed by somebody else meanwhile")

@@ -17,6 +17,7 @@ EventKind = Literal[
     "group_member_removed",
     "login_failed",
     "login_succeeded",
+    "password_change_failed",
     "password_changed",
     "permission_cleared",
     "permission_set",
