@@ -214,7 +214,7 @@ def test_a_header_is_strict_json(raw: bytes) -> None:
     ],
 )
 def test_an_algorithm_that_is_not_the_keys_is_refused(alg: object) -> None:
-    """`alg` is one of the held keys' own, in exactly their spelling, with the true MAC or with none at all."""
+    """`alg` is one of the held keys' own, in exactly their spelling, with the true MAC or with none."""
     text = with_header(header(alg=alg))
     assert refusal(text) == "token_alg_not_allowed"
     assert refusal(text.rpartition(".")[0] + ".") == "token_alg_not_allowed"
