@@ -156,6 +156,28 @@ def test_faults_are_told_in_japanese_where_that_is_the_language(tmp_path: Path) 
     assert "データベースがありません" in done.stderr
 
 
+def test_postgresql_without_its_driver_is_said_with_what_to_install(tmp_path: Path) -> None:
+    """The driver is an extra: its absence is a fault of the settings, and no traceback."""
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text("a test's own root secret, of more than 32 bytes")
+    settings = {"SEKISHO_DATABASE_URL": "postgresql://x@localhost/y", "SEKISHO_ROOT_SECRET": f"file:{secret}"}
+    code = "import sys; sys.modules['psycopg'] = None; from sekisho.cli.main import main; main()"
+    for command in (["db", "status"], ["config", "check"], ["serve", "--port", "0"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(**settings),
+        )
+        assert done.returncode == 1
+        assert done.stderr.splitlines() == [
+            "error[setting_invalid]: SEKISHO_DATABASE_URL is PostgreSQL, and psycopg is not installed",
+            "fix: pip install 'sekisho[postgres]'",
+        ]
+
+
 def test_what_the_log_says_in_english_is_told_behind_a_sentence_of_the_reader(tmp_path: Path) -> None:
     """In Japanese too it is named which account is not there; an operator's fix is not a caller's."""
     (tmp_path / "sekisho.db").write_text("this is no database")

@@ -34,7 +34,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table  # noqa: PLC0415 - same
     from rich.text import Text  # noqa: PLC0415 - same
 
-    drawn = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        # Nothing is cut off: an id is there to be copied, and what is too wide for the terminal is folded.
+        drawn.add_column(heading, no_wrap=heading == "id", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(_one_line(cell)) for cell in row))  # Text: what users wrote is no markup
     Console().print(drawn)

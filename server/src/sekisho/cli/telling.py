@@ -24,6 +24,8 @@ from sekisho_verify.errors import (
     TokenRefused,
 )
 
+#: What PostgreSQL needs and SQLite does not: an extra of the distribution.
+_POSTGRES = {"psycopg", "psycopg_pool"}
 #: Refusals after which an operator does something else than a caller of the API.
 _OWN_FIXES = {"not_found": "fix.not_found", "unavailable": "fix.unavailable"}
 
@@ -100,6 +102,9 @@ def _faults(error: Exception, lang: Language) -> Sequence[Fault]:
             faults = [Fault("key_refused", str(error), say("fix.key"))]
         case ConfigurationError():
             faults = [Fault("usage", str(error))]
+        case ModuleNotFoundError() if error.name in _POSTGRES:
+            what = f"SEKISHO_DATABASE_URL {say('fault.no_driver', module=error.name)}"
+            faults = [Fault("setting_invalid", what, say("fix.no_driver"))]
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             faults = [Fault("unavailable", f"{where}{error.strerror or error}")]
@@ -126,8 +131,9 @@ def _refusal(refusal: Refusal, lang: Language) -> Fault:
     fix = told.detail.replace("{seconds}", str(math.ceil(refusal.retry_after or 1)))
     if refusal.code in _OWN_FIXES:
         fix = say(_OWN_FIXES[refusal.code])
-    what = refusal.detail or told.title
+    # libpq breaks its sentences into lines.
+    what = " ".join(refusal.detail.split()) or told.title
     if refusal.detail and lang != "en":
         # The log's language is English; the sentence before it is the reader's.
-        what = f"{told.title} ({refusal.detail})"
+        what = f"{told.title} ({what})"
     return Fault(refusal.code, what, fix)
