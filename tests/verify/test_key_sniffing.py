@@ -104,6 +104,17 @@ def test_a_key_file_is_no_secret(name: str, dress: str) -> None:
 
 
 @pytest.mark.requirement("J8")
+@pytest.mark.parametrize("dress", ["as it is", "space around", "byte order mark", "base64"])
+def test_a_key_that_ends_in_white_space_is_no_secret(dress: str) -> None:
+    """The last byte of a binary key may be that of a space: it belongs to the key, whatever follows it."""
+    pair = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(30) + b"\n ")
+    der = pair.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    assert der.endswith(b"\n ")
+    with pytest.raises(KeyRefused):
+        HmacKey(DRESSES[dress](der))
+
+
+@pytest.mark.requirement("J8")
 @pytest.mark.parametrize("name", [name for name in KEY_FILES if name.endswith(("pem", "jwk"))])
 def test_a_key_file_in_utf_16_is_no_secret(name: str) -> None:
     """What an editor on Windows had saved is found too."""

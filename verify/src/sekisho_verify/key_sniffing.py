@@ -40,14 +40,13 @@ def refuse_key_material(secret: bytes) -> None:
 
 
 def _form(data: bytes) -> str | None:
-    bare = _bare(data)
     # Without zero bytes, a file saved as UTF-16 reads like any other.
     text = _bare(data.replace(b"\0", b""))
     if b"-----BEGIN" in text or b"---- BEGIN" in text:
         return "a PEM or SSH key file"
     if text[:1] in {b"{", b"["} and _is_json(text):
         return "a JSON document such as a JWK"
-    for candidate in (data, bare):
+    for candidate in (data, _begun(data)):
         # In the binary form the name has its length before it, four bytes.
         if candidate.startswith(_SSH) or candidate[4:].startswith(_SSH):
             return "an SSH key"
@@ -56,10 +55,14 @@ def _form(data: bytes) -> str | None:
     return None
 
 
-def _bare(data: bytes) -> bytes:
+def _begun(data: bytes) -> bytes:
     for mark in _BYTE_ORDER_MARKS:
         data = data.removeprefix(mark)
-    return data.strip()
+    return data.lstrip()
+
+
+def _bare(data: bytes) -> bytes:
+    return _begun(data).rstrip()
 
 
 def _unbase64(data: bytes) -> bytes:
@@ -81,11 +84,16 @@ def _is_json(text: bytes) -> bool:
 
 
 def _is_der_key(data: bytes) -> bool:
-    """Whether `data` is one DER SEQUENCE that begins with another or a number, as all keys do."""
+    """Whether `data` is one DER SEQUENCE that begins with another or a number, as all keys do.
+
+    White space may follow. Where the key ends is for its own length to say: its last byte may be a space.
+    """
     if len(data) < _SMALLEST_DER_KEY or data[0] != _SEQUENCE:
         return False
     start, size = _der_length(data, 1)
-    return start + size == len(data) and data[start] in _FIRST_TAGS and _is_der(data[start:])
+    end = start + size
+    whole = start < end <= len(data) and not data[end:].strip()
+    return whole and data[start] in _FIRST_TAGS and _is_der(data[start:end])
 
 
 def _is_der(data: bytes, depth: int = 0) -> bool:
