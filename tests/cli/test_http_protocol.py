@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,11 @@ class Connection:
                 return await self._reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, ConnectionError):
             return b""
+
+    async def rest(self) -> bytes:
+        """Everything until the server ends the connection."""
+        async with asyncio.timeout(60):
+            return await self._reader.read()
 
     def close(self) -> None:
         """Hang up."""
@@ -156,3 +162,29 @@ async def test_lines_without_end_are_cut_off(begin: bytes) -> None:
     async with serving(Patient) as site, site.connected() as connection:
         await connection.say(begin + b"X: a\r\n" * (MAX_HEADERS + 1))
         assert await connection.hear() == b""
+
+
+@pytest.mark.requirement("J18")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01 a TLS handshake\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nNo colon\r\n\r\n",
+    ],
+    ids=["TLS", "version", "header"],
+)
+async def test_what_is_no_http_is_refused_in_the_ordinary_form(sent: bytes) -> None:
+    """A problem with its code and a request id, of the length that it says, and the end of the connection."""
+    async with serving(Patient) as site, site.connected() as connection:
+        await connection.say(sent)
+        head = await connection.hear()
+        body = await connection.rest()
+    status, *lines = head.decode().strip().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    problem = json.loads(body)
+    assert status == "HTTP/1.1 400 Bad Request"
+    assert (problem["code"], problem["type"]) == ("invalid_request", "urn:sekisho:problem:invalid_request")
+    assert problem["request_id"] == headers["x-request-id"]
+    assert headers["content-type"] == "application/problem+json"
+    assert (int(headers["content-length"]), headers["connection"]) == (len(body), "close")

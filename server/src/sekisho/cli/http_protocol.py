@@ -12,11 +12,17 @@ from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from sekisho.adapters.system import entropy
+from sekisho.rules.refusals import Refusal
+from sekisho.web.problems import problem
+
 #: Bytes of a whole request: three reads of the event loop, so that what is merely too large for a
 #: body still gets its 413.
 MAX_REQUEST: Final = 768 * 1024
 #: Lines, trailers included; in memory each is many times as large as on the wire.
 MAX_HEADERS: Final = 256
+
+_REQUEST_ID_BYTES: Final = 12
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -65,6 +71,27 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._arriving = False
         self._expect_nothing()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the parser's words are for nobody
+        """Refuse what is no HTTP as everything else is refused: a problem with a code and a request id."""
+        request_id = entropy(_REQUEST_ID_BYTES).hex()
+        reply = problem(Refusal("invalid_request"), language="en", request_id=request_id, base_path="")
+        headers = [
+            *self.server_state.default_headers,
+            *reply.headers,
+            (b"x-request-id", request_id.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"content-length", b"%d" % len(reply.body)),
+            (b"connection", b"close"),
+        ]
+        lines = [
+            b"HTTP/1.1 400 Bad Request",
+            *(name + b": " + value for name, value in headers),
+            b"",
+            reply.body,
+        ]
+        self.transport.write(b"\r\n".join(lines))
+        self.transport.close()
 
     def _expect(self) -> None:
         self._deadline = self.loop.call_later(self.patience, self.transport.abort)
