@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -88,6 +89,16 @@ async def test_nobody_waits_for_one_who_came_at_the_same_time(scene: Scene) -> N
     assert (await _failures(scene, ACCOUNT), await _failures(scene, NETWORK)) == (1, 5)
 
 
+@pytest.mark.requirement("W5")
+async def test_a_busy_network_starts_anew_each_hour(scene: Scene) -> None:
+    """Somebody in an office always mistypes: what one hour saw of it does not lock out the next."""
+    for minute in range(59):
+        await scene.store.attempt([NETWORK], now=NOW + 60 * minute)
+    assert await _failures(scene, NETWORK) == 59
+    await scene.store.attempt([NETWORK], now=NOW + 3600)
+    assert await _failures(scene, NETWORK) == 1
+
+
 class _Model:
     """`rules.throttle.Policy`, kept by hand."""
 
@@ -101,16 +112,22 @@ class _Model:
         """None if it is admitted, else the wait."""
         if now < self.not_before:
             return self.not_before - now
-        if now - self.updated_at >= self.policy.forget:
+        forgotten = now - self.updated_at >= self.policy.forget
+        if forgotten:
             self.failures = 0
         self.failures += 1
-        self.updated_at = now
+        if forgotten or not self.policy.shared:
+            self.updated_at = now
         wait = self.policy.wait(self.failures)
         self.not_before = now + wait if wait else 0.0
         return None
 
 
-_pauses = st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0, 900.0, 86_399.0, 86_400.0]), min_size=1, max_size=40)
+_pauses = st.lists(
+    st.sampled_from([0.0, 0.5, 1.0, 3.0, 900.0, 3_599.0, 3_600.0, 86_399.0, 86_400.0]),
+    min_size=1,
+    max_size=40,
+)
 _counts = st.integers(1, 2000)
 
 

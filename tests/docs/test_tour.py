@@ -57,6 +57,7 @@ def test_every_command_of_the_tour_does_what_the_readme_says(readme: str, tmp_pa
     """Login, call, forgery, expiry, refresh, a second tab and logout go as shown, in both languages."""
     for program in ("curl", "openssl", "timeout"):
         if shutil.which(program) is None:
+            assert not os.environ.get("CI"), f"{program} is not installed"
             pytest.skip(f"{program} is not installed")
     start, api, login, call, decode, seal, forge, expire, refresh, logout, stop = blocks(readme)
     steps = [start, api, login, call, decode, seal, forge, expire, refresh, logout, stop]

@@ -13,7 +13,10 @@ import pytest
 from tests.parts.serving import Server, run
 
 PASSWORD = "a gate at the sixth bell"
-CALLERS = 6
+# Each with an account and an address of its own: attempts that a crash cut short stay counted, and on one
+# account or network they would add up.
+CALLERS = {f"caller{number}@example.com": f"192.0.2.{number}" for number in range(6)}
+PROXY = {"SEKISHO_TRUSTED_PROXIES": "127.0.0.1/32,::1/128"}
 
 
 @dataclass
@@ -36,7 +39,7 @@ def storm(server: Server, email: str, record: Record, enough: Callable[[], bool]
         session = ""
         try:
             body = {"email": email, "password": PASSWORD, "mode": "token"}
-            said = server.ask("POST", "/v1/login", body)
+            said = server.ask("POST", "/v1/login", body, headers={"X-Forwarded-For": CALLERS[email]})
             assert said.status == 200, said
             session, token = said.json["session_id"], said.json["refresh_token"]
             record.alive[session] = token
@@ -61,12 +64,13 @@ def storm(server: Server, email: str, record: Record, enough: Callable[[], bool]
         turn += 1
 
 
-def crash_in_a_storm(server: Server, email: str, acts: int) -> Record:
+def crash_in_a_storm(server: Server, acts: int) -> Record:
     """Run callers until `acts` things were acknowledged in all, kill the server, and return the record."""
-    records = [Record() for _ in range(CALLERS)]
+    records = [Record() for _ in CALLERS]
     over = threading.Event()
     callers = [
-        threading.Thread(target=storm, args=(server, email, record, over.is_set)) for record in records
+        threading.Thread(target=storm, args=(server, email, record, over.is_set))
+        for email, record in zip(CALLERS, records, strict=True)
     ]
     for caller in callers:
         caller.start()
@@ -100,18 +104,16 @@ def check(server: Server, record: Record) -> None:
 def crashes(tmp_path: Path, *, rounds: int, acts: int) -> None:
     """So many crashes on one data directory, each checked after the restart."""
     data = tmp_path / "data"
-    email = "alice@example.com"
-    assert (
-        run("user", "create", email, "--password-file", "-", "--data", str(data), text=PASSWORD).returncode
-        == 0
-    )
+    for email in CALLERS:
+        made = run("user", "create", email, "--password-file", "-", "--data", str(data), text=PASSWORD)
+        assert made.returncode == 0, made.stderr
     for _ in range(rounds):
-        with Server(data) as server:
-            record = crash_in_a_storm(server, email, acts)
+        with Server(data, settings=PROXY) as server:
+            record = crash_in_a_storm(server, acts)
             assert record.acts >= acts
             assert record.ended
             assert record.alive.keys() - record.unknown
-        with Server(data) as server:
+        with Server(data, settings=PROXY) as server:
             check(server, record)
             assert server.stop() == 0
 

@@ -6,6 +6,8 @@ set -eu
 # program, Debian package, Homebrew formula: one line a part
 parts='
 postgres postgresql postgresql@17
+curl curl curl
+openssl openssl openssl@3
 '
 
 present() {

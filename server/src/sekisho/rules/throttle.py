@@ -16,11 +16,12 @@ Subject = Literal["account", "device", "network", "signup", "password"]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`free` attempts at once; then the wait doubles from `base` up to `cap`; forgotten after `forget` idle.
+    """`free` attempts at once; then the wait doubles from `base` up to `cap`; forgotten after `forget`.
 
     All times in seconds. There is no permanent lock that an attacker could set off: the wait ends at `cap`.
     `shared`: many people count there, so the right password of one says nothing about the attempts of others
-    and gives back its own alone; elsewhere it gives back all.
+    and gives back its own alone; elsewhere it gives back all. And somebody is always mistyping there, so a
+    shared count is forgotten `forget` after it began, any other once it has been idle for so long.
     """
 
     free: int
@@ -41,7 +42,7 @@ POLICIES: dict[Subject, Policy] = {
     "device": Policy(free=10, base=1.0, cap=900.0),
     "password": Policy(free=10, base=1.0, cap=900.0),
     # A whole office behind one address logs in at nine; successes are given back, so only failures count.
-    "network": Policy(free=100, base=1.0, cap=900.0, shared=True),
+    "network": Policy(free=100, base=1.0, cap=900.0, forget=3600.0, shared=True),
     # No guess, only a bound on how fast one network can fill the table.
     "signup": Policy(free=100, base=1.0, cap=60.0, forget=3600.0, shared=True),
 }

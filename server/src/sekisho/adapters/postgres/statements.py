@@ -81,10 +81,11 @@ WITH held AS (
     SELECT not_before FROM throttle WHERE key IN ({{keys}}) ORDER BY key FOR UPDATE
 )
 UPDATE throttle t
-SET failures = {_FAILURES}, updated_at = :now,
+SET failures = {_FAILURES},
+    updated_at = CASE WHEN b.shared = 1 AND t.updated_at > b.forgotten THEN t.updated_at ELSE :now END,
     not_before = CASE WHEN {_FAILURES} < b.free THEN 0 ELSE
         :now + LEAST(b.cap, b.base * CAST(2 AS double precision) ^ LEAST({_FAILURES} - b.free, 30)) END
-FROM (VALUES {{buckets}}) AS b(key, free, base, cap, forgotten)
+FROM (VALUES {{buckets}}) AS b(key, free, base, cap, forgotten, shared)
 WHERE t.key = b.key AND (SELECT COUNT(*) FROM held WHERE not_before <= :now) = {{count}}
 RETURNING t.key
 """  # noqa: S608 - same
@@ -92,7 +93,7 @@ RETURNING t.key
 # Slots rather than arrays, which cost the driver 45 us more; a text for each number of buckets, two at most.
 _KEY = "CAST(:key{0} AS bytea)"
 _FORGIVEN_BUCKET = f"({_KEY}, CAST(:free{{0}} AS bigint))"
-_BUCKET = f"({_KEY}, :free{{0}}, :base{{0}}, :cap{{0}}, :forgotten{{0}})"
+_BUCKET = f"({_KEY}, :free{{0}}, :base{{0}}, :cap{{0}}, :forgotten{{0}}, :shared{{0}})"
 
 
 @cache

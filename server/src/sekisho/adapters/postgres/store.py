@@ -110,6 +110,7 @@ class PostgresStore(SqlStore):
                 "base": policy.base,
                 "cap": policy.cap,
                 "forgotten": now - policy.forget,
+                "shared": int(policy.shared),
             }
 
         parameters = {"now": now, **_slots(buckets, columns)}

@@ -21,7 +21,8 @@ ON CONFLICT (key) DO UPDATE SET
     failures = {_COUNT},
     not_before = CASE WHEN {_BEYOND} < 0 THEN 0.0 WHEN {_DOUBLED} < :cap THEN :now + {_DOUBLED}
                  ELSE :now + :cap END,
-    updated_at = :now
+    updated_at = CASE WHEN :shared = 1 AND throttle.updated_at > :forgotten THEN throttle.updated_at
+                 ELSE :now END
 WHERE throttle.not_before <= :now
 RETURNING failures
 """  # noqa: S608 - constants of ours
@@ -88,6 +89,7 @@ def _count(bucket: Bucket, now: float) -> Statement:
             "free": policy.free,
             "base": policy.base,
             "cap": policy.cap,
+            "shared": int(policy.shared),
         },
     )
 
