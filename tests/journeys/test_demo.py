@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,32 +71,40 @@ def test_a_step_that_does_not_behave_ends_with_1(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_waiting_it_can_be_played_with_and_leaves_nothing(how: signal.Signals, tmp_path: Path) -> None:
-    """Without --once it prints URLs and users that work; its end removes everything, processes included."""
+    """Without --once it prints URLs and users that work; its end removes everything, processes included.
+
+    Started as `nohup` and a shell without job control start what runs in the background: SIGINT ignored.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "sekisho", "demo", "--lang", "en"],
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "sekisho", "demo", "--lang", "en"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment(TMPDIR=str(tmp_path)),
         start_new_session=True,
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if "Ctrl-C" in line:
-            break
-    urls = re.findall(r"http://localhost:\d+", said)
-    email, password = re.findall(r"^  (ken@example.com)  (\w+)$", said, re.MULTILINE)[0]
-    body = {"email": email, "password": password, "mode": "token"}
-    token = ask(urls[0], "POST", "/v1/login", body).json["access_token"]
-    assert ask(urls[1], "GET", "/customers", bearer=token).status == 200
-    assert ask(urls[2], "GET", "/secret", bearer=token).json["code"] == "insufficient_scope"
-    process.send_signal(how)
-    assert process.stderr.read() == ""
-    process.stdout.close()
-    process.stderr.close()
-    assert process.wait() == 0
-    assert list(tmp_path.iterdir()) == []
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "Ctrl-C" in line:
+                break
+        urls = re.findall(r"http://localhost:\d+", said)
+        email, password = re.findall(r"^  (ken@example.com)  (\w+)$", said, re.MULTILINE)[0]
+        body = {"email": email, "password": password, "mode": "token"}
+        token = ask(urls[0], "POST", "/v1/login", body).json["access_token"]
+        assert ask(urls[1], "GET", "/customers", bearer=token).status == 200
+        assert ask(urls[2], "GET", "/secret", bearer=token).json["code"] == "insufficient_scope"
+        process.send_signal(how)
+        assert process.stderr.read() == ""
+        process.stdout.close()
+        process.stderr.close()
+        assert process.wait() == 0
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        # Nothing is left behind where the test fails, either; the group is gone where it passed.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     wait_until_gone(process.pid)

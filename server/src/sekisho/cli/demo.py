@@ -24,6 +24,7 @@ from sekisho.adapters.settings_file import load_settings
 from sekisho.cli import output
 from sekisho.cli.demo_servers import Shop, serve_demo_auth, serve_demo_shop
 from sekisho.cli.fault import Exit, Fault
+from sekisho.cli.http_server import SIGNALS
 from sekisho.cli.listening import listen
 from sekisho.cli.main import run
 from sekisho.cli.options import examples
@@ -67,23 +68,25 @@ def command(*, once: bool, port: int, alg: str, lang: str | None) -> int:
     """Run everything on a temporary directory, to be watched: the auth server and shops A and B."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SEKISHO_")}
     environ["SEKISHO_LANG"] = lang or language(os.environ)
-    with _sigterm_interrupts(), _temporary_folder() as folder, ExitStack() as stack:
+    with _signals_interrupt(), _temporary_folder() as folder, ExitStack() as stack:
         stage = _set_up(stack, folder, environ, port=port, alg=alg)
         return _tell_once(stage) if once else _wait(stage)
 
 
 @contextmanager
-def _sigterm_interrupts() -> Generator[None]:
+def _signals_interrupt() -> Generator[None]:
     """Ended by whoever started it, it cleans up as after Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001 - the signature of a handler
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # Both, as `serve`: a shell without job control starts what runs in the background with SIGINT ignored.
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
