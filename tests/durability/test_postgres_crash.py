@@ -11,7 +11,7 @@ import pytest
 from sekisho.rules.refresh import Verdict
 from sekisho.rules.refusals import Refusal
 from tests.conformance.scene import GRACE, NOW, Scene, refused, session_entry
-from tests.parts.postgres import PostgresServer, PostgresUnavailableError
+from tests.parts.postgres import PostgresServer
 from tests.parts.postgres_nodes import migrated, nodes
 
 if TYPE_CHECKING:
@@ -92,11 +92,7 @@ class Storm:
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
     """A cluster that waits for its disk, as in production."""
-    try:
-        server = PostgresServer(durable=True)
-    except PostgresUnavailableError as reason:
-        pytest.skip(f"PostgreSQL: {reason}")
-    with server:
+    with PostgresServer(durable=True) as server:
         yield server
 
 
