@@ -9,18 +9,15 @@ that Starlette's `request.user` and `@requires(...)` read.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from sekisho_verify.errors import PROBLEM_TYPE, SENTENCES, ConfigurationError, RightMissing, TokenRefused
-from sekisho_verify.rights import require
+from sekisho_verify.bearer import BearerCheck
+from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, MutableMapping
 
-    from sekisho_verify.errors import RefusalCode
+    from sekisho_verify.bearer import Answer
     from sekisho_verify.verifier import AccessToken, Verifier
 
     Scope = MutableMapping[str, Any]
@@ -30,16 +27,6 @@ if TYPE_CHECKING:
 
 POLICY_VIOLATION: Final = 1008
 """Close code for a WebSocket where the server cannot answer with a status (RFC 6455 section 7.4.1)."""
-
-_RENEW: Final = "Refresh it and try again."
-_ADVICE: Final[dict[RefusalCode, str]] = {
-    "token_missing": "Send it as Authorization: Bearer, and nowhere else.",
-    "invalid_request": "Send one, as Authorization: Bearer, and nowhere else.",
-    "token_expired": _RENEW,
-    "token_stale": _RENEW,
-    "token_revoked": "Log in again.",
-}
-_log: Final = logging.getLogger("sekisho_verify.asgi")
 
 
 class BearerUser:
@@ -80,23 +67,23 @@ class BearerGuard:
     """Lets requests through that carry a valid access token, and answers the others (RFC 6750 section 3).
 
     Only `Authorization: Bearer` counts: a token in a query or a form is not seen, since URLs are logged. CORS
-        belongs
-    outside of the guard, because a preflight carries no token.
+    belongs outside of the guard, because a preflight carries no token.
 
     Args:
         app: the application to guard. It also gets the lifespan.
-        verifier: checks the tokens.
+        verifier: checks the tokens. It is started and stopped with the application.
         scope: a scope that the token must carry.
         role: a role that it must carry.
         group: a group that it must carry.
         permission: a permission that it must carry.
+        sensitive: see `BearerCheck`.
         public: paths, compared as they are with `scope["path"]`, that need no token, for example `/healthz`.
 
     Raises:
-        ConfigurationError: if a required right is the empty string.
+        ConfigurationError: if a required right is the empty string, or `sensitive` cannot be had.
     """
 
-    __slots__ = ("_app", "_public", "_rights", "_verifier")
+    __slots__ = ("_app", "_check", "_public")
 
     def __init__(
         self,
@@ -107,16 +94,15 @@ class BearerGuard:
         role: str | None = None,
         group: str | None = None,
         permission: str | None = None,
+        sensitive: bool = False,
         public: Collection[str] = (),
     ) -> None:
-        rights = {"scope": scope, "role": role, "group": group, "permission": permission}
-        self._rights: Final = {kind: name for kind, name in rights.items() if name is not None}
-        if "" in self._rights.values():
-            raise ConfigurationError("an empty right requires nothing: name it, or leave it out")
         if isinstance(public, str):
             raise ConfigurationError("public is a collection of paths, not one path")
         self._app: Final = app
-        self._verifier: Final = verifier
+        self._check: Final = BearerCheck(
+            verifier, scope=scope, role=role, group=group, permission=permission, sensitive=sensitive
+        )
         self._public: Final = frozenset(public)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,47 +121,25 @@ class BearerGuard:
             await send(message)
 
         try:
-            token = self._verifier.verify(_bearer_text(scope))
-            if self._rights:
-                require(token, **self._rights)
+            query = scope.get("query_string", b"")
+            token = self._check.token(_authorization(scope), query=query)
             await self._app(_with_token(scope, token), receive, watched)
-        except TokenRefused as refused:
+        except (TokenRefused, VerificationUnavailable) as error:
             # From the check above, or from a `require` in the application that has not answered yet.
             if started:
                 raise
-            _log.info("refused %s: %s", refused.code, refused.detail)
-            await Refusal(refused, issuer=self._verifier.issuer)(scope, receive, send)
+            await Refusal(self._check.answer(error))(scope, receive, send)
 
 
 class Refusal:
-    """The answer to a refused token: an ASGI application that sends status, challenge and problem+json.
-
-    RFC 6750 section 3 and RFC 9457. Nothing of the token, and nothing of the operator's detail, is in it.
-    """
+    """The answer to a refused token: an ASGI application that sends status, challenge and problem+json."""
 
     __slots__ = ("body", "headers", "status")
 
-    def __init__(self, refused: TokenRefused, *, issuer: str) -> None:
-        code = refused.code
-        self.status: Final = {"insufficient_scope": 403, "invalid_request": 400}.get(code, 401)
-        detail = _ADVICE.get(code, "Get a new one from the issuer.")
-        if isinstance(refused, RightMissing):
-            detail = f"It needs the {refused.kind} {refused.name}."
-        problem = {
-            "type": f"{PROBLEM_TYPE}{code}",
-            "title": SENTENCES[code],
-            "status": self.status,
-            "detail": detail,
-            "code": code,
-            "help": f"{issuer}/problems/{code}",
-        }
-        self.body: Final = msgspec.json.encode(problem)
-        self.headers: Final = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", str(len(self.body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"www-authenticate", _challenge(refused).encode()),
-        ]
+    def __init__(self, told: Answer) -> None:
+        self.status: Final = told.status
+        self.headers: Final = [(name.encode(), value.encode()) for name, value in told.headers]
+        self.body: Final = told.body
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request, or refuse the handshake of one WebSocket."""
@@ -195,33 +159,26 @@ def refusal_handler(verifier: Verifier) -> Callable[[object, Exception], Awaitab
     Given as `exception_handlers={TokenRefused: refusal_handler(verifier)}`. Those frameworks answer 500
     to an exception that reaches them, so the guard around them never sees what a route's `require` raised.
     """
+    check = BearerCheck(verifier)
 
     # Not async for its own sake: frameworks run plain functions in a thread.
     async def handle(_request: object, error: Exception) -> Refusal:
-        if not isinstance(error, TokenRefused):
+        if not isinstance(error, TokenRefused | VerificationUnavailable):
             raise error
-        _log.info("refused %s: %s", error.code, error.detail)
-        return Refusal(error, issuer=verifier.issuer)
+        return Refusal(check.answer(error))
 
     return handle
 
 
-def _bearer_text(scope: Scope) -> str:
+def _authorization(scope: Scope) -> str | None:
     found: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"authorization":
             if found is not None:
                 raise TokenRefused("invalid_request", "two Authorization headers")
             found = value
-    if found is None:
-        raise TokenRefused("token_missing", "no Authorization header")
-    scheme, _, text = found.partition(b" ")
-    if scheme.lower() != b"bearer":
-        raise TokenRefused("token_missing", "another scheme than Bearer")
-    if b"access_token=" in scope.get("query_string", b""):
-        raise TokenRefused("invalid_request", "one token in the header, another in the query")
     # Latin-1 takes every byte; what is not ASCII is then refused as malformed.
-    return text.decode("latin-1")
+    return None if found is None else found.decode("latin-1")
 
 
 def _with_token(scope: Scope, token: AccessToken) -> dict[str, Any]:
@@ -232,21 +189,3 @@ def _with_token(scope: Scope, token: AccessToken) -> dict[str, Any]:
         "user": BearerUser(token),
         "auth": BearerCredentials(token),
     }
-
-
-def _challenge(refused: TokenRefused) -> str:
-    code = refused.code
-    if code == "token_missing":
-        return "Bearer"  # RFC 6750 section 3.1: no error code where no token was sent
-    error = code if code in {"insufficient_scope", "invalid_request"} else "invalid_token"
-    challenge = f'Bearer error="{error}", error_description="{SENTENCES[code]}"'
-    if isinstance(refused, RightMissing) and refused.kind == "scope":
-        challenge += f', scope="{_quotable(refused.name)}"'
-    return challenge
-
-
-def _quotable(text: str) -> str:
-    # The characters of a scope (RFC 6749 section 3.3); none of them can end the quotation or the header.
-    return "".join(
-        character if "!" <= character <= "~" and character not in '"\\' else "?" for character in text
-    )

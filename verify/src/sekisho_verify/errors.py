@@ -1,9 +1,8 @@
 """Every way a token, a key or a configuration is refused, under one root.
 
 A refusal has three readers: `code` is for machines and never changes, the sentence in `SENTENCES` may be
-    shown to
-the caller, and `detail` is for the operator's log only. Codes and sentences are plain ASCII without quotation
-marks, so that they fit into a `WWW-Authenticate` header (RFC 6750 section 3).
+shown to the caller, and `detail` is for the operator's log only. Codes and sentences are plain ASCII without
+quotation marks, so that they fit into a `WWW-Authenticate` header (RFC 6750 section 3).
 """
 
 from __future__ import annotations
@@ -45,6 +44,13 @@ SENTENCES: Final[dict[RefusalCode, str]] = {
 }
 """What a caller may be told about each code; nothing here depends on the token."""
 
+
+UnavailableCode = Literal["keys_unavailable"]
+
+UNAVAILABLE: Final[dict[UnavailableCode, str]] = {
+    "keys_unavailable": "Access tokens cannot be verified at the moment",
+}
+"""The same for what is not the token's fault: no verdict can be given, and the answer is 503."""
 
 PROBLEM_TYPE: Final = "urn:sekisho:problem:"
 """What `type` of a problem (RFC 9457 section 3.1.1) begins with; the code follows.
@@ -105,5 +111,22 @@ class KeyRefused(ConfigurationError):
     """A key is too weak, of the wrong kind, or inconsistent; the message says what to give instead."""
 
 
-class KeySetUnavailable(SekishoVerifyError):
+class VerificationUnavailable(SekishoVerifyError):
+    """No verdict can be given now, and it is not the token's fault: HTTP 503, never 401.
+
+    Attributes:
+        code: the stable reason.
+        detail: what happened, for the operator's log.
+    """
+
+    code: UnavailableCode
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class KeySetUnavailable(VerificationUnavailable):
     """The issuer's keys could not be fetched, or are not keys that can be used."""
+
+    code = "keys_unavailable"

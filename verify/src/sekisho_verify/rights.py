@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sekisho_verify.errors import ConfigurationError, RightMissing
 
 if TYPE_CHECKING:
     from sekisho_verify.verifier import AccessToken
+
+
+class Rights:
+    """Rights that a token must carry, all of them, each exactly as written: no wildcards, no hierarchy.
+
+    Raises:
+        ConfigurationError: for an empty name, which would let everybody pass or nobody.
+    """
+
+    __slots__ = ("_named",)
+
+    def __init__(
+        self,
+        *,
+        scope: str | None = None,
+        role: str | None = None,
+        group: str | None = None,
+        permission: str | None = None,
+    ) -> None:
+        wanted = {"scope": scope, "role": role, "group": group, "permission": permission}
+        self._named: Final = tuple((kind, name) for kind, name in wanted.items() if name is not None)
+        if any(not name for _, name in self._named):
+            raise ConfigurationError("an empty right requires nothing: name the right, or leave it out")
+
+    def __bool__(self) -> bool:
+        return bool(self._named)
+
+    def check(self, token: AccessToken) -> None:
+        """Return if the token carries them all.
+
+        Raises:
+            RightMissing: a `TokenRefused` with code `insufficient_scope`, for the first that it lacks.
+        """
+        for kind, name in self._named:
+            if name not in _carried(token, kind):
+                raise RightMissing(kind, name)
 
 
 def require(
@@ -24,13 +60,10 @@ def require(
         RightMissing: a `TokenRefused` with code `insufficient_scope`, for the first that it lacks.
         ConfigurationError: if nothing, or an empty name, is required: that would let everybody pass.
     """
-    wanted = {"scope": scope, "role": role, "group": group, "permission": permission}
-    named = {kind: name for kind, name in wanted.items() if name is not None}
-    if not named or "" in named.values():
+    rights = Rights(scope=scope, role=role, group=group, permission=permission)
+    if not rights:
         raise ConfigurationError("name the right to require: scope=, role=, group= or permission=")
-    for kind, name in named.items():
-        if name not in _carried(token, kind):
-            raise RightMissing(kind, name)
+    rights.check(token)
 
 
 def _carried(token: AccessToken, kind: str) -> frozenset[str]:

@@ -231,17 +231,36 @@ class Verifier:
             self._older, self._recent = self._recent, {}
         self._recent[text] = verified
 
+    @property
+    def ready(self) -> bool:
+        """Whether keys are at hand, so that `verify` answers without waiting."""
+        return True
+
+    def start(self) -> None:
+        """Load the keys and keep them fresh; does nothing where that is done already, or keys were given."""
+
+    async def astart(self) -> None:
+        """`start` for asyncio: the event loop goes on meanwhile."""
+
+    def stop(self) -> None:
+        """End what `start` began."""
+
+    async def astop(self) -> None:
+        """`stop` for asyncio."""
+
     def __enter__(self) -> Self:
+        self.start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Nothing runs in the background when the keys were given."""
+        self.stop()
 
     async def __aenter__(self) -> Self:
+        await self.astart()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Nothing runs in the background when the keys were given."""
+        await self.astop()
 
     def __repr__(self) -> str:
         return f"Verifier(issuer={self.issuer!r}, audience={self.audience!r})"

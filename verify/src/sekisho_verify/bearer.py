@@ -1,0 +1,168 @@
+"""What every guard shares, free of any framework: read the credential, check it, word the refusal.
+
+RFC 6750 for credential, challenge and status; RFC 9457 for the body. A guard adds only how its framework
+hands over a request and takes an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from sekisho_verify.errors import (
+    PROBLEM_TYPE,
+    SENTENCES,
+    UNAVAILABLE,
+    ConfigurationError,
+    RightMissing,
+    TokenRefused,
+)
+from sekisho_verify.rights import Rights
+
+if TYPE_CHECKING:
+    from sekisho_verify.errors import RefusalCode, VerificationUnavailable
+    from sekisho_verify.verifier import AccessToken, Verifier
+
+RETRY_AFTER: Final = 5
+"""Seconds after which a caller may ask again, where no verdict could be given."""
+
+_RENEW: Final = "Refresh it and try again."
+_ADVICE: Final[dict[RefusalCode, str]] = {
+    "token_missing": "Send it as Authorization: Bearer, and nowhere else.",
+    "invalid_request": "Send one, as Authorization: Bearer, and nowhere else.",
+    "token_expired": _RENEW,
+    "token_stale": _RENEW,
+    "token_revoked": "Log in again.",
+}
+_STATUS: Final[dict[str, int]] = {"insufficient_scope": 403, "invalid_request": 400}
+_log: Final = logging.getLogger("sekisho_verify.bearer")
+
+
+class Answer(NamedTuple):
+    """What a refused caller is sent. Header names are lower case."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class BearerCheck:
+    """What requests to a set of routes must carry, and what the others are told.
+
+    Args:
+        verifier: checks the tokens.
+        scope: a scope that the token must carry.
+        role: a role that it must carry.
+        group: a group that it must carry.
+        permission: a permission that it must carry.
+        sensitive: refuse rather than rely on revocations that may be seconds old. It needs a verifier with a
+            revocation feed.
+
+    Raises:
+        ConfigurationError: if a required right is the empty string, or `sensitive` cannot be had.
+    """
+
+    __slots__ = ("_rights", "verifier")
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        *,
+        scope: str | None = None,
+        role: str | None = None,
+        group: str | None = None,
+        permission: str | None = None,
+        sensitive: bool = False,
+    ) -> None:
+        if sensitive:
+            raise ConfigurationError(
+                "sensitive routes need a verifier with a revocation feed; this one has feed=None"
+            )
+        self.verifier: Final = verifier
+        self._rights: Final = Rights(scope=scope, role=role, group=group, permission=permission)
+
+    def token(self, authorization: str | None, *, query: str | bytes = "") -> AccessToken:
+        """The token of a request, good and with every right that is required.
+
+        Args:
+            authorization: the value of the one `Authorization` header, or None where there is none. Values
+                that a server had joined are told by their comma, which no token has.
+            query: the query string. A token in it is never used, since URLs are logged; beside one in the
+                header the request is refused (RFC 6750 section 2).
+
+        Raises:
+            TokenRefused: for everything else.
+            VerificationUnavailable: if no verdict can be given now.
+        """
+        token = self.verifier.verify(credential(authorization, query=query))
+        self._rights.check(token)
+        return token
+
+    def answer(self, error: TokenRefused | VerificationUnavailable) -> Answer:
+        """What the caller is told: nothing of the token, and nothing of the detail, which is logged here."""
+        _log.info("refused %s: %s", error.code, error.detail)
+        return answer(error, issuer=self.verifier.issuer)
+
+
+def credential(authorization: str | None, *, query: str | bytes = "") -> str:
+    """The token's text in an `Authorization` header (RFC 6750 section 2.1), not verified.
+
+    Raises:
+        TokenRefused: `token_missing` for no header or another scheme, `invalid_request` for two credentials.
+    """
+    if authorization is None:
+        raise TokenRefused("token_missing", "no Authorization header")
+    scheme, _, text = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise TokenRefused("token_missing", "another scheme than Bearer")
+    if "," in text:
+        raise TokenRefused("invalid_request", "two Authorization headers, joined")
+    if query and "access_token=" in (query if isinstance(query, str) else query.decode("latin-1")):
+        raise TokenRefused("invalid_request", "one token in the header, another in the query")
+    return text
+
+
+def answer(error: TokenRefused | VerificationUnavailable, *, issuer: str) -> Answer:
+    """Status, challenge and problem document for a refusal, or 503 where no verdict can be given."""
+    code = error.code
+    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
+    if isinstance(error, TokenRefused):
+        status = _STATUS.get(code, 401)
+        title, advice = SENTENCES[error.code], _ADVICE.get(error.code, "Get a new one from the issuer.")
+        headers.append(("www-authenticate", challenge(error)))
+        if isinstance(error, RightMissing):
+            advice = f"It needs the {error.kind} {error.name}."
+    else:
+        status, title, advice = 503, UNAVAILABLE[error.code], "Try again in a few seconds."
+        headers.append(("retry-after", str(RETRY_AFTER)))
+    problem = {
+        "type": f"{PROBLEM_TYPE}{code}",
+        "title": title,
+        "status": status,
+        "detail": advice,
+        "code": code,
+        "help": f"{issuer}/problems/{code}",
+    }
+    body = msgspec.json.encode(problem)
+    return Answer(status, (*headers, ("content-length", str(len(body)))), body)
+
+
+def challenge(refused: TokenRefused) -> str:
+    """The value of `WWW-Authenticate` (RFC 6750 section 3)."""
+    code = refused.code
+    if code == "token_missing":
+        return "Bearer"  # section 3.1: no error code where no token was sent
+    error = code if code in _STATUS else "invalid_token"
+    text = f'Bearer error="{error}", error_description="{SENTENCES[code]}"'
+    if isinstance(refused, RightMissing) and refused.kind == "scope":
+        text += f', scope="{_quotable(refused.name)}"'
+    return text
+
+
+def _quotable(text: str) -> str:
+    # The characters of a scope (RFC 6749 section 3.3); none of them can end the quotation or the header.
+    return "".join(
+        character if "!" <= character <= "~" and character not in '"\\' else "?" for character in text
+    )
