@@ -253,7 +253,7 @@ def test_a_refused_token_is_not_remembered() -> None:
     using, foreign = verifier(), token(aud="other")
     for _ in range(3):
         assert refusal(foreign, using) == "token_audience_mismatch"
-    assert len(using._recent) + len(using._older) == 0
+    assert len(using._ring.recent) + len(using._ring.older) == 0
 
 
 def test_the_memory_of_tokens_is_bounded() -> None:
@@ -264,8 +264,8 @@ def test_the_memory_of_tokens_is_bounded() -> None:
     for n in range(100):
         using.verify(token(jti=str(n)))
         assert using.verify(kept) is first
-        assert len(using._recent) + len(using._older) <= 20
-    assert token(jti="0") not in using._recent | using._older
+        assert len(using._ring.recent) + len(using._ring.older) <= 20
+    assert token(jti="0") not in using._ring.recent | using._ring.older
 
 
 def test_threads_may_share_a_verifier() -> None:

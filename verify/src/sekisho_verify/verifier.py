@@ -133,6 +133,33 @@ def _verified(claims: AccessClaims, payload: bytes) -> AccessToken:
     return token
 
 
+class _KeyRing:
+    """One set of keys, and the tokens that were verified by it.
+
+    A verifier holds one, in one attribute, and gets another when its keys change. So a token is never
+    remembered longer than the keys that proved it: a thread that is just about to remember one writes into
+    the ring that it began with, which nobody reads any more.
+    """
+
+    __slots__ = ("_size", "older", "open", "recent")
+
+    def __init__(self, keys: Iterable[VerificationKey], *, size: int) -> None:
+        self.open: Final = CompactVerifier(keys, typ=ACCESS_TOKEN_TYPE).open
+        self.recent: dict[str, tuple[AccessToken, AccessClaims]] = {}
+        self.older: dict[str, tuple[AccessToken, AccessClaims]] = {}
+        self._size: Final = size
+
+    def remember(self, text: str, verified: tuple[AccessToken, AccessClaims]) -> None:
+        # Two generations instead of a linked list: what was not used while the recent ones filled up is
+        # dropped with the older. Each step is one operation on a dict, so threads need no lock; a race
+        # forgets at most.
+        if not self._size:
+            return
+        if len(self.recent) >= self._size:
+            self.older, self.recent = self.recent, {}
+        self.recent[text] = verified
+
+
 class Verifier:
     """Checks access tokens of one issuer for one audience, by keys at hand.
 
@@ -156,7 +183,7 @@ class Verifier:
         ConfigurationError: if any of it could not be safe; the message says what to write.
     """
 
-    __slots__ = ("_cache_size", "_clock", "_expectations", "_older", "_recent", "_seal")
+    __slots__ = ("_clock", "_expectations", "_ring")
 
     def __init__(
         self,
@@ -181,11 +208,8 @@ class Verifier:
         self._expectations: Final = Expectations(
             issuer=issuer, audience=audience, leeway=leeway, max_lifetime=max_lifetime
         )
-        self._seal: Final = CompactVerifier(keys, typ=ACCESS_TOKEN_TYPE)
         self._clock: Final = clock
-        self._cache_size: Final = cache_size
-        self._recent: dict[str, tuple[AccessToken, AccessClaims]] = {}
-        self._older: dict[str, tuple[AccessToken, AccessClaims]] = {}
+        self._ring = _KeyRing(keys, size=cache_size)
 
     @property
     def issuer(self) -> str:
@@ -208,28 +232,19 @@ class Verifier:
         if type(text) is not str or len(text) > MAX_TOKEN:
             raise TokenRefused("token_malformed", f"not text of at most {MAX_TOKEN} characters")
         now = self._clock()
-        known = self._recent.get(text) or self._older.get(text)
+        ring = self._ring
+        known = ring.recent.get(text) or ring.older.get(text)
         if known is not None:
             token, claims = known
             self._expectations.check_times(claims, now=now)
         else:
-            payload = self._seal.open(text)
+            payload = ring.open(text)
             claims = read_claims(payload)
             self._expectations.check(claims, now=now)
             token = _verified(claims, payload)
-        if text not in self._recent:
-            self._remember(text, (token, claims))
+        if text not in ring.recent:
+            ring.remember(text, (token, claims))
         return token
-
-    def _remember(self, text: str, verified: tuple[AccessToken, AccessClaims]) -> None:
-        # Two generations instead of a linked list: what was not used while the recent ones filled up is
-        # dropped with the older. Each step is one operation on a dict, so threads need no lock; a race
-        # forgets at most.
-        if not self._cache_size:
-            return
-        if len(self._recent) >= self._cache_size:
-            self._older, self._recent = self._recent, {}
-        self._recent[text] = verified
 
     @property
     def ready(self) -> bool:
