@@ -3,8 +3,8 @@
     app = BearerGuard(app, verifier=verifier)                            # any valid token
     app = BearerGuard(app, verifier=verifier, permission="orders:read")  # and this right
 
-Behind it `scope["state"]["token"]` is the `AccessToken`; `scope["user"]` and `scope["auth"]` have the shape
-that Starlette's `request.user` and `@requires(...)` read.
+Behind it `token_of(request)` is the `AccessToken`, `scope["state"]["token"]` too; `scope["user"]` and
+`scope["auth"]` have the shape that Starlette's `request.user` and `@requires(...)` read.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sekisho_verify.bearer import BearerCheck
 from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
+from sekisho_verify.lifespan import live
+from sekisho_verify.verifier import AccessToken
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, MutableMapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 
     from sekisho_verify.bearer import Answer
-    from sekisho_verify.verifier import AccessToken, Verifier
-
-    Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-    Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+    from sekisho_verify.lifespan import Application, Receive, Scope, Send
+    from sekisho_verify.verifier import Verifier
 
 POLICY_VIOLATION: Final = 1008
 """Close code for a WebSocket where the server cannot answer with a status (RFC 6455 section 7.4.1)."""
@@ -71,7 +69,8 @@ class BearerGuard:
 
     Args:
         app: the application to guard. It also gets the lifespan.
-        verifier: checks the tokens. It is started and stopped with the application.
+        verifier: checks the tokens. It is started and stopped with the application; where a server gives no
+            lifespan, the first request starts it.
         scope: a scope that the token must carry.
         role: a role that it must carry.
         group: a group that it must carry.
@@ -108,11 +107,14 @@ class BearerGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI 3 asks."""
         kind = scope["type"]
-        if kind == "lifespan" or (kind in {"http", "websocket"} and scope["path"] in self._public):
+        if kind not in {"http", "websocket"}:
+            if kind != "lifespan":
+                raise ConfigurationError(f"cannot guard a connection of type {kind!a}")
+            await live(self._app, self._check.verifier, scope, receive, send)
+            return
+        if scope["path"] in self._public:
             await self._app(scope, receive, send)
             return
-        if kind not in {"http", "websocket"}:
-            raise ConfigurationError(f"cannot guard a connection of type {kind!a}")
         started = False
 
         async def watched(message: MutableMapping[str, Any]) -> None:
@@ -121,8 +123,7 @@ class BearerGuard:
             await send(message)
 
         try:
-            query = scope.get("query_string", b"")
-            token = self._check.token(_authorization(scope), query=query)
+            token = await self._check.atoken(authorization(scope), query=scope.get("query_string", b""))
             await self._app(_with_token(scope, token), receive, watched)
         except (TokenRefused, VerificationUnavailable) as error:
             # From the check above, or from a `require` in the application that has not answered yet.
@@ -170,7 +171,27 @@ def refusal_handler(verifier: Verifier) -> Callable[[object, Exception], Awaitab
     return handle
 
 
-def _authorization(scope: Scope) -> str | None:
+def token_of(connection: Mapping[str, Any]) -> AccessToken:
+    """The token of a request behind a guard; what `request.state.token` is too, but known to type checkers.
+
+    Args:
+        connection: the scope, or what reads like one: Starlette's `Request` and `WebSocket` do.
+
+    Raises:
+        ConfigurationError: if there is none, because nothing guards this path.
+    """
+    token = connection.get("state", {}).get("token")
+    if not isinstance(token, AccessToken):
+        raise ConfigurationError("no token here: the path is public, or no BearerGuard is in front of it")
+    return token
+
+
+def authorization(scope: Scope) -> str | None:
+    """The value of the one `Authorization` header of a connection, or None where there is none.
+
+    Raises:
+        TokenRefused: `invalid_request` for two of them: proxies disagree on which one counts.
+    """
     found: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"authorization":

@@ -86,6 +86,8 @@ class BearerCheck:
     def token(self, authorization: str | None, *, query: str | bytes = "") -> AccessToken:
         """The token of a request, good and with every right that is required.
 
+        A verifier that has no keys yet is started, by the first request that brings a credential.
+
         Args:
             authorization: the value of the one `Authorization` header, or None where there is none. Values
                 that a server had joined are told by their comma, which no token has.
@@ -96,7 +98,20 @@ class BearerCheck:
             TokenRefused: for everything else.
             VerificationUnavailable: if no verdict can be given now.
         """
-        token = self.verifier.verify(credential(authorization, query=query))
+        text = credential(authorization, query=query)
+        if not self.verifier.ready:
+            self.verifier.start()
+        return self._checked(text)
+
+    async def atoken(self, authorization: str | None, *, query: str | bytes = "") -> AccessToken:
+        """`token` for asyncio: while the verifier is started, the event loop goes on."""
+        text = credential(authorization, query=query)
+        if not self.verifier.ready:
+            await self.verifier.astart()
+        return self._checked(text)
+
+    def _checked(self, text: str) -> AccessToken:
+        token = self.verifier.verify(text)
         self._rights.check(token)
         return token
 
