@@ -48,6 +48,12 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Answered(Exception):
+    """A refusal that is the exception of a framework too, and has its answer ready; it is logged already."""
+
+    answer: Answer
+
+
 class BearerCheck:
     """What requests to a set of routes must carry, and what the others are told.
 
@@ -117,6 +123,8 @@ class BearerCheck:
 
     def answer(self, error: TokenRefused | VerificationUnavailable) -> Answer:
         """What the caller is told: nothing of the token, and nothing of the detail, which is logged here."""
+        if isinstance(error, Answered):
+            return error.answer
         _log.info("refused %s: %s", error.code, error.detail)
         return answer(error, issuer=self.verifier.issuer)
 

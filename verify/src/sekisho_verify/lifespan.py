@@ -45,6 +45,14 @@ async def live(app: Application, verifier: Verifier, scope: Scope, receive: Rece
     await life.go_on()
 
 
+async def start(verifier: Verifier) -> None:
+    """Start a verifier with its application; an issuer that cannot be asked is logged, and stops nothing."""
+    try:
+        await verifier.astart()
+    except VerificationUnavailable as error:
+        _log.warning("no access token can be verified yet: %s", error.detail)
+
+
 class _Life:
     __slots__ = ("_receive", "_send", "_verifier", "last")
 
@@ -58,10 +66,7 @@ class _Life:
         message = await self._receive()
         self.last = message["type"]
         if self.last == _STARTUP:
-            try:
-                await self._verifier.astart()
-            except VerificationUnavailable as error:
-                _log.warning("the application starts without a verdict on tokens: %s", error.detail)
+            await start(self._verifier)
         return message
 
     async def send(self, message: Message) -> None:

@@ -1,0 +1,175 @@
+"""The access token of a FastAPI route, as a dependency.
+
+    app = FastAPI()
+    install(app, verifier)
+    token = current_token(verifier)
+
+    @app.get("/orders")
+    def orders(token: Annotated[AccessToken, Depends(token)]): ...
+
+/docs shows its Authorize button, openapi.json the requirement of each guarded route.
+"""
+# Without `from __future__ import annotations`: FastAPI reads those below at run time.
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.openapi.models import HTTPBearer
+from fastapi.requests import HTTPConnection
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from starlette.types import Receive, Scope, Send
+
+from sekisho_verify.asgi import Refusal, authorization
+from sekisho_verify.bearer import Answer, Answered, BearerCheck
+from sekisho_verify.errors import RightMissing, TokenRefused, VerificationUnavailable
+from sekisho_verify.lifespan import start
+from sekisho_verify.rights import require
+from sekisho_verify.verifier import AccessToken, Verifier
+
+SCHEME_NAME: Final = "AccessToken"
+"""What the security scheme is called in openapi.json."""
+
+_OF_THE_BODY: Final = frozenset({"content-type", "content-length"})
+
+
+class HTTPTokenRefused(TokenRefused, Answered, HTTPException):
+    """A `TokenRefused` that FastAPI can answer by itself, as the `HTTPException` that it is too.
+
+    Its `detail` is FastAPI's, the problem for the caller; what the operator reads is in that of `__cause__`.
+    """
+
+    def __init__(self, refused: TokenRefused, told: Answer) -> None:
+        HTTPException.__init__(self, told.status, _problem(told), _headers(told))
+        self.code = refused.code
+        self.answer = told
+
+
+class HTTPRightMissing(RightMissing, HTTPTokenRefused):
+    """The same for a right that the token does not carry."""
+
+    def __init__(self, refused: RightMissing, told: Answer) -> None:
+        HTTPTokenRefused.__init__(self, refused, told)
+        self.kind = refused.kind
+        self.name = refused.name
+
+
+class HTTPUnavailable(VerificationUnavailable, Answered, HTTPException):
+    """The same for a verdict that cannot be given now."""
+
+    def __init__(self, error: VerificationUnavailable, told: Answer) -> None:
+        HTTPException.__init__(self, told.status, _problem(told), _headers(told))
+        self.code = error.code
+        self.answer = told
+
+
+class CurrentToken(SecurityBase):
+    """The dependency that `current_token` makes."""
+
+    def __init__(self, check: BearerCheck, *, scheme_name: str) -> None:
+        self._check: Final = check
+        self.scheme_name = scheme_name
+        self.model = HTTPBearer(
+            bearerFormat="at+jwt", description=f"An access token of {check.verifier.issuer} (RFC 9068)."
+        )
+
+    async def __call__(self, connection: HTTPConnection, required: SecurityScopes) -> AccessToken:
+        """The token of a request or a WebSocket, good and with every right that is required.
+
+        Raises:
+            TokenRefused: for everything else; an `HTTPException` too.
+            VerificationUnavailable: if no verdict can be given now; an `HTTPException` too.
+        """
+        scope = connection.scope
+        try:
+            token = await self._check.atoken(authorization(scope), query=scope.get("query_string", b""))
+            for name in required.scopes:
+                require(token, scope=name)
+        except RightMissing as refused:
+            raise HTTPRightMissing(refused, self._check.answer(refused)) from refused
+        except TokenRefused as refused:
+            raise HTTPTokenRefused(refused, self._check.answer(refused)) from refused
+        except VerificationUnavailable as error:
+            raise HTTPUnavailable(error, self._check.answer(error)) from error
+        return token
+
+
+def current_token(
+    verifier: Verifier,
+    *,
+    scope: str | None = None,
+    role: str | None = None,
+    group: str | None = None,
+    permission: str | None = None,
+    sensitive: bool = False,
+    scheme_name: str = SCHEME_NAME,
+) -> CurrentToken:
+    """A dependency that gives a route the `AccessToken` of its request, or refuses the request.
+
+    For `Depends`, on a route, a router or the whole application, and for `Security`, whose scopes are
+    required in addition. Keep it in a variable if `app.dependency_overrides` is to find it.
+
+    Args:
+        verifier: checks the tokens.
+        scope: a scope that the token must carry.
+        role: a role that it must carry.
+        group: a group that it must carry.
+        permission: a permission that it must carry.
+        sensitive: see `BearerCheck`.
+        scheme_name: the name of the security scheme in openapi.json; a second verifier needs another one.
+
+    Raises:
+        ConfigurationError: if a required right is the empty string, or `sensitive` cannot be had.
+    """
+    check = BearerCheck(
+        verifier, scope=scope, role=role, group=group, permission=permission, sensitive=sensitive
+    )
+    return CurrentToken(check, scheme_name=scheme_name)
+
+
+def install(app: FastAPI, verifier: Verifier) -> None:
+    """Start and stop the verifier with the application, and answer refusals as application/problem+json.
+
+    Without it the first request starts the verifier, FastAPI puts the problem into `{"detail": ...}`, and a
+    route whose own `require` refuses is answered 500.
+    """
+    check = BearerCheck(verifier)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        await start(verifier)
+        try:
+            yield
+        finally:
+            await verifier.astop()
+
+    async def answer(_request: Request, error: Exception) -> Response:
+        if not isinstance(error, TokenRefused | VerificationUnavailable):
+            raise error
+        return _ProblemResponse(check.answer(error))
+
+    app.add_exception_handler(TokenRefused, answer)
+    app.add_exception_handler(VerificationUnavailable, answer)
+    # A router has a lifespan that FastAPI joins with the one that the application may have.
+    app.include_router(APIRouter(lifespan=lifespan))
+
+
+class _ProblemResponse(Response):
+    def __init__(self, told: Answer) -> None:
+        super().__init__(told.body, told.status, dict(told.headers))
+        self._refusal: Final = Refusal(told)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Starlette's own answer to a WebSocket needs an extension that not every server has.
+        await self._refusal(scope, receive, send)
+
+
+def _problem(told: Answer) -> dict[str, object]:
+    return msgspec.json.decode(told.body, type=dict[str, object])
+
+
+def _headers(told: Answer) -> dict[str, str]:
+    return {name: value for name, value in told.headers if name not in _OF_THE_BODY}
