@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from sekisho_verify.ed25519_point import refuse_bad_point
 from sekisho_verify.encoding import b64url_decode, b64url_encode
 from sekisho_verify.errors import KeyRefused, TokenRefused
 from sekisho_verify.keys import Key, VerificationKey, checked_kid, expect_kind, jwk_thumbprint
@@ -91,7 +92,7 @@ class OkpKey(PublicVerificationKey):
     """A public key on Ed25519, for EdDSA (RFC 8037).
 
     Raises:
-        KeyRefused: for another kind of key.
+        KeyRefused: for another kind of key, or 32 bytes that are no point which only one person can sign by.
     """
 
     __slots__ = ("_verify",)
@@ -99,7 +100,9 @@ class OkpKey(PublicVerificationKey):
 
     def __init__(self, public_key: ed25519.Ed25519PublicKey, *, kid: str | None = None) -> None:
         expect_kind(public_key, ed25519.Ed25519PublicKey, "EdDSA needs a public key on Ed25519")
-        x = b64url_encode(public_key.public_bytes_raw()).decode()
+        encoded = public_key.public_bytes_raw()
+        refuse_bad_point(encoded)
+        x = b64url_encode(encoded).decode()
         self._publish("EdDSA", {"kty": "OKP", "crv": "Ed25519", "x": x}, kid)
         self._fill(_verify=public_key.verify)
 
@@ -119,9 +122,10 @@ class RsaKey(PublicVerificationKey):
         KeyRefused: for another size, an exponent below 65537 or even, or another kind of key.
     """
 
-    __slots__ = ("_padding", "_verify")
+    __slots__ = ("_padding", "_size", "_verify")
     _verify: Callable[[bytes, bytes, padding.AsymmetricPadding, SHA256], None]
     _padding: padding.AsymmetricPadding
+    _size: int
 
     def __init__(
         self, public_key: rsa.RSAPublicKey, *, alg: RsaAlg = "RS256", kid: str | None = None
@@ -136,10 +140,15 @@ class RsaKey(PublicVerificationKey):
             raise KeyRefused("the public exponent of an RSA key is odd, at least 65537 and below 2**32")
         self._publish(alg, {"kty": "RSA", "n": number(numbers.n), "e": number(numbers.e)}, kid)
         self._fill(_verify=public_key.verify, _padding=_PKCS1 if alg == "RS256" else _PSS)
+        self._fill(_size=(public_key.key_size + 7) // 8)
 
     def check(self, signing_input: bytes, seal: bytes) -> None:
         """See `VerificationKey.check`. The salt of PS256 is as long as the hash."""
         signature = b64url_decode(seal)
+        # RFC 8017 sections 8.1.2 and 8.2.2, step 1. For PSS the engine skips it: it takes a signature that
+        # begins with zero without that byte too, a second text of one token.
+        if len(signature) != self._size:
+            raise TokenRefused("token_signature_mismatch", "not of the length of the modulus")
         try:
             self._verify(signature, signing_input, self._padding, _SHA256)
         except InvalidSignature:
