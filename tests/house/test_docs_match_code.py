@@ -14,7 +14,7 @@ from sekisho.rules.events import EVENT_KINDS
 from sekisho.rules.refusals import CODES, FIELD_CODES
 from sekisho.settings import SETTINGS
 from sekisho.web.metrics import FAMILIES
-from sekisho_verify.errors import SENTENCES
+from sekisho_verify.errors import SENTENCES, UNAVAILABLE
 from tests.house import tree
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def entries(text: str, shape: str) -> set[str]:
 # Page: what the code offers, and how such a name looks.
 PAGES = {
     "settings": ({setting.name for setting in SETTINGS}, r"SEKISHO_[A-Z_]+$"),
-    "errors": (CODES | FIELD_CODES | OWN_CODES | set(SENTENCES), r"[a-z]+(?:_[a-z]+)*$"),
+    "errors": (CODES | FIELD_CODES | OWN_CODES | set(SENTENCES) | set(UNAVAILABLE), r"[a-z]+(?:_[a-z]+)*$"),
     "events": (EVENT_KINDS, r"[a-z]+(?:_[a-z]+)*_(?:[a-z]+ed|set)$"),  # kinds, not columns of the table
     "metrics": ({family.name for family in FAMILIES}, r"sekisho_[a-z_]+$"),
     "cli": (set(commands("sekisho", command_tree)), r"sekisho(?: [a-z][a-z-]*)+"),

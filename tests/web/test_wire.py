@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sekisho.rules.refusals import CODES, Refusal
 from sekisho.web.bodies import Login, Logout, NewAccount, PasswordChange, Refresh
 from sekisho.web.wire import MAX_BODY, STATUS, ClientGone, read_json, reader
-from sekisho_verify.errors import SENTENCES
+from sekisho_verify.errors import SENTENCES, UNAVAILABLE
 
 JSON = {b"content-type": b"application/json"}
 read_login = reader(Login)
@@ -44,7 +44,7 @@ class Chunks:
 
 def test_every_code_has_a_status() -> None:
     """What a flow or the verifier can refuse with has its one row in the table."""
-    assert STATUS.keys() == CODES | SENTENCES.keys()
+    assert STATUS.keys() == CODES | SENTENCES.keys() | UNAVAILABLE.keys()
 
 
 def test_all_faults_come_at_once() -> None:

@@ -10,7 +10,7 @@ import pytest
 from sekisho.rules.refusals import CODES, FIELD_CODES
 from sekisho.web.wire import STATUS
 from sekisho.words.catalogue import LANGUAGES, Catalogue, Language, catalogue
-from sekisho_verify.errors import SENTENCES
+from sekisho_verify.errors import SENTENCES, UNAVAILABLE
 
 #: What a sentence may ask the server to put in.
 NUMBERS = {"seconds", "limit"}
@@ -34,7 +34,7 @@ def placeholders(text: str) -> set[str]:
 def test_every_code_has_words(language: Language) -> None:
     """A title and a detail for each problem, a sentence for each fault of a field, and nothing else."""
     words = catalogue(language)
-    assert words.problems.keys() == CODES | SENTENCES.keys() == STATUS.keys()
+    assert words.problems.keys() == CODES | SENTENCES.keys() | UNAVAILABLE.keys() == STATUS.keys()
     assert words.fields.keys() == FIELD_CODES
 
 

@@ -45,10 +45,11 @@ SENTENCES: Final[dict[RefusalCode, str]] = {
 """What a caller may be told about each code; nothing here depends on the token."""
 
 
-UnavailableCode = Literal["keys_unavailable"]
+UnavailableCode = Literal["keys_unavailable", "revocations_unavailable"]
 
 UNAVAILABLE: Final[dict[UnavailableCode, str]] = {
     "keys_unavailable": "Access tokens cannot be verified at the moment",
+    "revocations_unavailable": "Whether access tokens were revoked cannot be known at the moment",
 }
 """The same for what is not the token's fault: no verdict can be given, and the answer is 503."""
 
@@ -130,3 +131,9 @@ class KeySetUnavailable(VerificationUnavailable):
     """The issuer's keys could not be fetched, or are not keys that can be used."""
 
     code = "keys_unavailable"
+
+
+class RevocationsUnavailable(VerificationUnavailable):
+    """What was revoked is not known, or not as of lately enough, or what the feed said cannot be so."""
+
+    code = "revocations_unavailable"
