@@ -17,7 +17,7 @@ from sekisho_verify.lifespan import live
 from sekisho_verify.verifier import AccessToken
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping
 
     from sekisho_verify.bearer import Answer
     from sekisho_verify.lifespan import Application, Receive, Scope, Send
@@ -123,7 +123,9 @@ class BearerGuard:
             await send(message)
 
         try:
-            token = await self._check.atoken(authorization(scope), query=scope.get("query_string", b""))
+            token = await self._check.atoken(
+                authorization(scope["headers"]), query=scope.get("query_string", b"")
+            )
             await self._app(_with_token(scope, token), receive, watched)
         except (TokenRefused, VerificationUnavailable) as error:
             # From the check above, or from a `require` in the application that has not answered yet.
@@ -186,14 +188,17 @@ def token_of(connection: Mapping[str, Any]) -> AccessToken:
     return token
 
 
-def authorization(scope: Scope) -> str | None:
+def authorization(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """The value of the one `Authorization` header of a connection, or None where there is none.
+
+    Args:
+        headers: as ASGI has them, names in lower case.
 
     Raises:
         TokenRefused: `invalid_request` for two of them: proxies disagree on which one counts.
     """
     found: bytes | None = None
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"authorization":
             if found is not None:
                 raise TokenRefused("invalid_request", "two Authorization headers")

@@ -85,7 +85,9 @@ class CurrentToken(SecurityBase):
         """
         scope = connection.scope
         try:
-            token = await self._check.atoken(authorization(scope), query=scope.get("query_string", b""))
+            token = await self._check.atoken(
+                authorization(scope["headers"]), query=scope.get("query_string", b"")
+            )
             for name in required.scopes:
                 require(token, scope=name)
         except RightMissing as refused:

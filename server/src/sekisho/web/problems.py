@@ -10,7 +10,8 @@ import msgspec
 from sekisho.rules.refusals import FieldError, Refusal
 from sekisho.web.wire import STATUS, Headers, Reply, encode
 from sekisho.words.catalogue import Language, Wording, catalogue
-from sekisho_verify.errors import PROBLEM_TYPE, SENTENCES, RightMissing, TokenRefused
+from sekisho_verify import bearer
+from sekisho_verify.errors import PROBLEM_TYPE, TokenRefused
 
 #: Seconds, where the one who refused did not say.
 _RETRY_AFTER: Final = 5
@@ -84,11 +85,8 @@ def challenge(refusal: Refusal | TokenRefused) -> Headers:
     with every 401, so a refused login has the bare one too.
     """
     code = refusal.code
-    if isinstance(refusal, TokenRefused) and code != "token_missing":
-        error = code if code in {"invalid_request", "insufficient_scope"} else "invalid_token"
-        text = f'Bearer error="{error}", error_description="{SENTENCES[refusal.code]}"'
-        if isinstance(refusal, RightMissing) and refusal.kind == "scope":
-            text += f', scope="{refusal.name}"'
+    if isinstance(refusal, TokenRefused):
+        text = bearer.challenge(refusal)
     elif code.startswith("session_"):
         text = f'Bearer error="invalid_token", error_description="{_english(code).title}"'
     elif STATUS[code] == 401:
