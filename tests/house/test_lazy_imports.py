@@ -26,6 +26,9 @@ DYNAMIC = {"__import__", "import_module"}
 # shared secret must not load cryptography. What each name loads is held by tests/verify/test_imports.py.
 FRONT_DOOR = tree.VERIFIER / "__init__.py"
 
+# And a verifier that is given no keys looks for them, by a network stack which one with keys does not load.
+EXCUSED = {(tree.VERIFIER / "verifier.py", "sekisho_verify.jwks")}
+
 
 def lazy_imports(source: str) -> Iterator[tuple[int, str]]:
     """Yield line and module of every import inside a function, and of every import by name at all."""
@@ -51,7 +54,8 @@ def faults(package: Path) -> list[str]:
         for line, module in lazy_imports(path.read_text()):
             top = module.split(".")[0].split(" ")[0]
             allowed = OWN_MAY_BE_LAZY if top in OWN else OTHERS_MAY_BE_LAZY
-            if top not in sys.stdlib_module_names and floor not in allowed:
+            excused = top in sys.stdlib_module_names or (path, module) in EXCUSED
+            if not excused and floor not in allowed:
                 found.append(f"{tree.place(path, line)}: {module}")
     return found
 

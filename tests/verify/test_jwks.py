@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sekisho_verify import ConfigurationError, KeySetUnavailable, fetch_key_set
-from sekisho_verify.jwks import MAX_BODY, METADATA_PATH, _place
+from sekisho_verify.jwks import MAX_BODY, METADATA_PATH
 from tests.verify.tokens import EC, HMAC, signer, token, verifier
 
 if TYPE_CHECKING:
@@ -244,9 +244,27 @@ def test_the_whole_exchange_is_bounded(answer: bytes) -> None:
 
 
 @pytest.mark.requirement("J11")
-def test_only_an_issuer_on_this_machine_points_to_this_machine() -> None:
-    """Metadata from elsewhere cannot make us knock at our own doors, by https neither."""
-    for uri in ("https://localhost/keys", "https://127.0.0.1:8443/keys", "http://[::1]/keys"):
-        assert _place(uri, loopback=True).host in {"localhost", "127.0.0.1", "::1"}
-        with pytest.raises(ValueError, match="points to this machine"):
-            _place(uri, loopback=False)
+@pytest.mark.requirement("V08")
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://127.0.0.1:{other}/keys",
+        "http://localhost:{port}/keys",
+        "http://[::1]:{port}/keys",
+        "https://127.0.0.1:{port}/keys",
+        "https://127.0.0.1/keys",
+        "https://keys.example.com/",
+        "https://169.254.169.254/latest/meta-data/",
+    ],
+)
+def test_keys_come_from_the_issuers_own_origin(issuer: Issuer, uri: str) -> None:
+    """Metadata cannot make us knock at any other door: another scheme, host or port is not even tried."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        uri = uri.format(port=issuer.server_port, other=other.getsockname()[1])
+        issuer.publish(METADATA_PATH, {"issuer": issuer.url, "jwks_uri": uri})
+        with pytest.raises(KeySetUnavailable, match="not of the issuer's own origin"):
+            fetch_key_set(issuer.url)
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.accept()
+    assert issuer.asked == [METADATA_PATH]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sekisho_verify import AccessToken, ConfigurationError, HmacKey, TokenRefused, Verifier
+from sekisho_verify import AccessToken, ConfigurationError, HmacKey, IssuerKeys, TokenRefused, Verifier
 from sekisho_verify.errors import SENTENCES, RightMissing, SekishoVerifyError
 from tests.verify.tokens import (
     ABSENT,
@@ -151,8 +151,9 @@ def test_what_a_verifier_expects_is_written(drop: str) -> None:
         ({"keys": [HMAC, EC.public]}, "one verifier for each kind"),
         ({"keys": [EC]}, "public part"),
         ({"keys": []}, "at least one"),
-        ({"keys": None}, "fetch_key_set"),
-        ({"keys": ABSENT}, "fetch_key_set"),
+        ({"keys": None, "issuer": "id.example.com"}, "not a plain URL"),
+        ({"keys": ABSENT, "issuer": "http://id.example.com"}, "https only"),
+        ({"keys": IssuerKeys("https://other.example.com")}, "are those of 'https://other.example.com'"),
         ({"feed": "https://id.example.com/v1/revocations"}, "feed=None"),
         ({"feed": True}, "feed=None"),
         ({"issuer": ""}, "issuer"),

@@ -1,14 +1,15 @@
 """Check a sekisho access token in any Python service: strict, fast, no database, no network.
 
-    from sekisho_verify import HmacKey, TokenRefused, Verifier
+    from sekisho_verify import TokenRefused, Verifier
 
-    verifier = Verifier(issuer="https://id.example.com", audience="api", keys=[HmacKey(secret)], feed=None)
+    verifier = Verifier(issuer="https://id.example.com", audience="api", feed=None)
     token = verifier.verify(text)  # an AccessToken, or TokenRefused with .code
 
 `encoding`, `keys`, `keypairs`, `keysets`, `pem`, `jws`, `claims` and `verifier` build on each other in this
-order and do no input or output; `jwks` fetches keys, `rights` asks a token what it may, `asgi` guards an
-application. What needs `cryptography` is loaded at its first use, so that a service with a shared secret
-never pays for it.
+order and do no input or output. `key_sources`, `schedule`, `background`, `refreshed_keys`, `key_cache` and
+`jwks` find keys and keep them fresh; `rights` asks a token what it may, `asgi` guards an application. What
+needs `cryptography`, a thread or the network is loaded at its first use, so that a service with a shared
+secret never pays for it.
 """
 
 from __future__ import annotations
@@ -24,24 +25,30 @@ from sekisho_verify.errors import (
     SekishoVerifyError,
     TokenRefused,
 )
+from sekisho_verify.key_sources import KeySource, KeyStatus
 from sekisho_verify.keys import HmacKey
 from sekisho_verify.rights import require
 from sekisho_verify.verifier import AccessToken, Verifier
 
 if TYPE_CHECKING:
-    from sekisho_verify.jwks import fetch_key_set
+    from sekisho_verify.jwks import IssuerKeys, fetch_key_set
     from sekisho_verify.keypairs import EcKey, OkpKey, RsaKey, SigningKey
     from sekisho_verify.keysets import KeySet, key_from_jwk, key_set_from_jwks
     from sekisho_verify.pem import key_from_pem
+    from sekisho_verify.refreshed_keys import HmacKeySource
 
 __all__ = [
     "AccessToken",
     "ConfigurationError",
     "EcKey",
     "HmacKey",
+    "HmacKeySource",
+    "IssuerKeys",
     "KeyRefused",
     "KeySet",
     "KeySetUnavailable",
+    "KeySource",
+    "KeyStatus",
     "OkpKey",
     "RightMissing",
     "RsaKey",
@@ -66,6 +73,8 @@ _AT_FIRST_USE: Final = {
     "key_from_pem": "sekisho_verify.pem",
     "key_set_from_jwks": "sekisho_verify.keysets",
     "fetch_key_set": "sekisho_verify.jwks",
+    "IssuerKeys": "sekisho_verify.jwks",
+    "HmacKeySource": "sekisho_verify.refreshed_keys",
 }
 
 

@@ -1,6 +1,6 @@
-"""Fetch an issuer's public keys: RFC 8414 metadata, then its JWK set. Once, bounded in time and size.
+"""An issuer's public keys, found by its name: RFC 8414 metadata, then its JWK set. Once, or kept fresh.
 
-The only input and output of this distribution so far, on the standard library's HTTP client.
+On the standard library's HTTP client, which knows no proxy: `HTTPS_PROXY` and its like change nothing here.
 """
 
 from __future__ import annotations
@@ -9,17 +9,23 @@ import http.client
 import logging
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from sekisho_verify import background
 from sekisho_verify.encoding import json_object
 from sekisho_verify.errors import ConfigurationError, EncodingError, KeyRefused, KeySetUnavailable
+from sekisho_verify.key_cache import KeyCache
 from sekisho_verify.keysets import key_set_from_jwks
+from sekisho_verify.refreshed_keys import RefreshedKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import os
+    from collections.abc import Callable, Iterable
 
+    from sekisho_verify.keys import VerificationKey
     from sekisho_verify.keysets import KeySet
 
 MAX_BODY: Final = 256 * 1024
@@ -36,13 +42,20 @@ class _Place(NamedTuple):
     port: int
     target: str
 
+    @property
+    def origin(self) -> tuple[bool, str, int]:
+        """What RFC 6454 compares: scheme, host, port."""
+        return self.secure, self.host, self.port
+
 
 def fetch_key_set(issuer: str, *, timeout: float = 5.0) -> KeySet:
     """The issuer's public keys, as they are now.
 
     Reads `{issuer}/.well-known/oauth-authorization-server`, which must name this very issuer, and then the
     set at its `jwks_uri`. https only, except to this machine; no redirect is followed (CVE-2026-102267) and
-    no other scheme exists here (CVE-2026-48522).
+    no other scheme exists here (CVE-2026-48522). The `jwks_uri` must be of the issuer's own origin: scheme,
+    host and port. So nothing is asked but what the operator has named, whatever the metadata say, and the
+    addresses behind the names need no check against request forgery (RFC 8725 section 3.10).
 
     Args:
         issuer: the `iss` of the tokens.
@@ -54,11 +67,72 @@ def fetch_key_set(issuer: str, *, timeout: float = 5.0) -> KeySet:
     """
     if not timeout > 0:
         raise ConfigurationError(f"timeout is a number of seconds above 0; got {timeout!a}")
+    place = _metadata_place(issuer)
+    return _within(timeout, lambda exchange: _fetch(exchange, issuer, place))
+
+
+class IssuerKeys(RefreshedKeys):
+    """The public keys of an issuer, found by its name and kept fresh in the background.
+
+    `Verifier(issuer=..., audience=..., feed=None)` makes one by itself; make it yourself to set the times, to
+    share it between verifiers, or to have a cache file.
+
+    Args:
+        issuer: the `iss` of the tokens.
+        timeout: seconds for one fetch, and so for what the first use waits.
+        refresh_every: seconds from one good fetch to the next. A token that names an unknown key asks sooner.
+        max_stale: seconds for which the last good set is used while no fetch succeeds
+            (GHSA-fhv5-28vv-h8m8); after that no token is accepted.
+        cache_file: where the last good set is kept for a start while the issuer is down; see `KeyCache`. It
+            is read only if the first fetch fails.
+        clock: gives seconds since 1970, for the age of the cache file.
+        steady: gives seconds of a clock that never steps, for everything else.
+
+    Raises:
+        ConfigurationError: if the issuer is not an acceptable URL, or the seconds are not as they must be.
+    """
+
+    symmetric = False
+
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        timeout: float = 5.0,
+        refresh_every: float = 300.0,
+        max_stale: float = 86400.0,
+        cache_file: str | os.PathLike[str] | None = None,
+        clock: Callable[[], float] = time.time,  # noqa: TID251 -- a file outlives every other clock
+        steady: Callable[[], float] = background.steady,
+    ) -> None:
+        _metadata_place(issuer)
+        super().__init__(
+            issuer, timeout=timeout, refresh_every=refresh_every, max_stale=max_stale, clock=steady
+        )
+        self.issuer: str | None = issuer
+        self._max_age: Final = max_stale
+        self._wall: Final = clock
+        self._cache: Final = None if cache_file is None else KeyCache(cache_file, issuer=issuer)
+
+    def load(self) -> Iterable[VerificationKey]:
+        """Fetch the set."""
+        return fetch_key_set(self._name, timeout=self._timeout).keys
+
+    def keep(self, keys: tuple[VerificationKey, ...]) -> None:
+        """Leave a copy in the cache file."""
+        if self._cache is not None:
+            self._cache.write(keys, now=self._wall())
+
+    def last_good(self) -> tuple[tuple[VerificationKey, ...], float] | None:
+        """What the cache file holds."""
+        return None if self._cache is None else self._cache.read(now=self._wall(), max_age=self._max_age)
+
+
+def _metadata_place(issuer: str) -> _Place:
     try:
-        place = _place(issuer.rstrip("/") + METADATA_PATH, loopback=True)
+        return _place(issuer.rstrip("/") + METADATA_PATH)
     except ValueError as error:
         raise ConfigurationError(f"issuer: {error}") from None
-    return _within(timeout, lambda exchange: _fetch(exchange, issuer, place))
 
 
 def _fetch(exchange: _Exchange, issuer: str, place: _Place) -> KeySet:
@@ -70,9 +144,10 @@ def _fetch(exchange: _Exchange, issuer: str, place: _Place) -> KeySet:
         jwks_uri = metadata.get("jwks_uri")
         if not isinstance(jwks_uri, str):
             raise KeySetUnavailable("the metadata has no jwks_uri")
-        # Only an issuer on this machine may point to this machine: others would make us knock at our own
-        # doors.
-        found = key_set_from_jwks(exchange.get(_place(jwks_uri, loopback=place.host in _LOOPBACK)))
+        source = _place(jwks_uri)
+        if source.origin != place.origin:
+            raise KeySetUnavailable(f"jwks_uri is not of the issuer's own origin: {jwks_uri!a}")
+        found = key_set_from_jwks(exchange.get(source))
         if any(key.symmetric for key in found.keys):
             raise KeySetUnavailable("the set publishes a shared secret: replace it, it is known")
     except EncodingError as error:
@@ -86,7 +161,7 @@ def _fetch(exchange: _Exchange, issuer: str, place: _Place) -> KeySet:
     return found
 
 
-def _place(url: str, *, loopback: bool) -> _Place:
+def _place(url: str) -> _Place:
     """Where a URL points.
 
     Raises:
@@ -98,10 +173,7 @@ def _place(url: str, *, loopback: bool) -> _Place:
     host = parts.hostname or ""
     if parts.username is not None or parts.password is not None or parts.fragment or not host:
         raise ValueError(f"not a plain URL of a host: {url!a}")
-    local = host in _LOOPBACK
-    if local and not loopback:
-        raise ValueError(f"points to this machine: {url!a}")
-    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
         raise ValueError(f"https only, and http on this machine: {url!a}")
     secure = parts.scheme == "https"
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

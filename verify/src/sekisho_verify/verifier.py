@@ -1,16 +1,22 @@
-"""Verifier: text in, AccessToken out, or TokenRefused. No input or output, no lock, no clock of its own."""
+"""Verifier: text in, AccessToken out, or TokenRefused. No lock, no clock of its own.
+
+Keys that change come from a `KeySource`, which puts the next ones in place from a thread of its own; only
+the very first are waited for.
+"""
 
 from __future__ import annotations
 
 import time
+from math import inf
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, cast
 
 from msgspec import UNSET
 
 from sekisho_verify.claims import Expectations, all_members, read_claims
-from sekisho_verify.errors import ConfigurationError, TokenRefused
+from sekisho_verify.errors import ConfigurationError, KeySetUnavailable, TokenRefused
 from sekisho_verify.jws import MAX_TOKEN, CompactVerifier
+from sekisho_verify.key_sources import KeySource, KeyStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -141,10 +147,13 @@ class _KeyRing:
     the ring that it began with, which nobody reads any more.
     """
 
-    __slots__ = ("_size", "older", "open", "recent")
+    __slots__ = ("_size", "keys", "older", "open", "recent", "until")
 
-    def __init__(self, keys: Iterable[VerificationKey], *, size: int) -> None:
-        self.open: Final = CompactVerifier(keys, typ=ACCESS_TOKEN_TYPE).open
+    def __init__(self, keys: tuple[VerificationKey, ...], *, size: int, until: float) -> None:
+        self.keys: Final = keys
+        self.open: Final = CompactVerifier(keys, typ=ACCESS_TOKEN_TYPE).open if keys else _no_keys
+        self.until = until
+        """Seconds since 1970 after which the keys are to be asked for again before they prove anything."""
         self.recent: dict[str, tuple[AccessToken, AccessClaims]] = {}
         self.older: dict[str, tuple[AccessToken, AccessClaims]] = {}
         self._size: Final = size
@@ -160,16 +169,27 @@ class _KeyRing:
         self.recent[text] = verified
 
 
+def _no_keys(_: str) -> bytes:
+    raise KeySetUnavailable("no keys")
+
+
 class Verifier:
     """Checks access tokens of one issuer for one audience, by keys at hand.
 
-    Safe to share among threads and tasks; make one and keep it. `with` and `async with` mark the time in
-    which the verifier is in use; with keys given there is nothing to start or stop.
+    Safe to share among threads and tasks; make one and keep it. `with`, `async with`, `start` and `stop` mark
+    the time in which the verifier is in use; with keys given there is nothing to start or stop.
+
+    Keys that are not given are loaded by `start` or by the first `verify`, which then waits for them, some
+    seconds at most; in an event loop use `astart`, because that wait would hold up the loop. From then on a
+    background thread keeps them fresh and no call waits for anything. A process that is forked has its own
+    thread from its first `verify` on.
 
     Args:
         issuer: the exact `iss`.
         audience: this API's own name, one of the token's `aud`.
-        keys: typed public keys, or shared secrets, never both.
+        keys: typed public keys, or shared secrets, never both; or a source of one or the other, such as
+            `IssuerKeys` and `HmacKeySource`. By default `IssuerKeys(issuer)`: public keys, found by the
+            issuer's name.
         feed: the revocation feed. Until it exists only None is valid, and it must be written: a verifier
             without revocation should be seen in the code that makes it.
         leeway: seconds, 0 to 60, that `exp` and `nbf` are stretched by.
@@ -183,7 +203,7 @@ class Verifier:
         ConfigurationError: if any of it could not be safe; the message says what to write.
     """
 
-    __slots__ = ("_clock", "_expectations", "_ring")
+    __slots__ = ("__weakref__", "_cache_size", "_clock", "_expectations", "_ring", "_source")
 
     def __init__(
         self,
@@ -191,7 +211,7 @@ class Verifier:
         issuer: str,
         audience: str,
         feed: None,
-        keys: Iterable[VerificationKey] | None = None,
+        keys: Iterable[VerificationKey] | KeySource | None = None,
         leeway: float = 0.0,
         max_lifetime: float = 86400.0,
         cache_size: int = 1024,
@@ -199,17 +219,21 @@ class Verifier:
     ) -> None:
         if feed is not None:
             raise ConfigurationError("the revocation feed comes with a later release: write feed=None")
-        if keys is None:
-            raise ConfigurationError(
-                "no keys: give keys=..., for example sekisho_verify.fetch_key_set(issuer).keys"
-            )
         if type(cache_size) is not int or cache_size < 0:
             raise ConfigurationError(f"cache_size is a number of tokens, 0 or more; got {cache_size!a}")
         self._expectations: Final = Expectations(
             issuer=issuer, audience=audience, leeway=leeway, max_lifetime=max_lifetime
         )
         self._clock: Final = clock
-        self._ring = _KeyRing(keys, size=cache_size)
+        self._cache_size: Final = cache_size
+        self._source: Final = _source(keys, issuer)
+        if self._source is None:
+            held = tuple(cast("Iterable[VerificationKey]", keys))
+            if not held:
+                raise ConfigurationError("no keys: give at least one, or none at all to ask the issuer")
+            self._ring = _KeyRing(held, size=cache_size, until=inf)
+        else:
+            self._ring = _KeyRing((), size=cache_size, until=-inf)
 
     @property
     def issuer(self) -> str:
@@ -226,6 +250,7 @@ class Verifier:
 
         Raises:
             TokenRefused: for anything that is not a good token at this moment, whatever was given.
+            KeySetUnavailable: there are no keys to verify with; `detail` says why.
         """
         # The look-up is by the whole text, which a stranger does not know; Python's string hash is keyed, so
         # its time tells nothing of how much of a guess was right. Length and type first: hashing is work too.
@@ -238,7 +263,18 @@ class Verifier:
             token, claims = known
             self._expectations.check_times(claims, now=now)
         else:
-            payload = ring.open(text)
+            # Asked for here, not above: only a thread that has died or never ran leaves a ring in place
+            # beyond its time, and then what is already known ends by its own `exp`.
+            if not now < ring.until:
+                ring = self._ring_at_hand()
+            try:
+                payload = ring.open(text)
+            except TokenRefused as refused:
+                # An algorithm that no key here is for speaks of a key that is not here either.
+                source = self._source
+                if source is not None and refused.code in {"token_key_unknown", "token_alg_not_allowed"}:
+                    source.key_unknown()
+                raise
             claims = read_claims(payload)
             self._expectations.check(claims, now=now)
             token = _verified(claims, payload)
@@ -246,22 +282,67 @@ class Verifier:
             ring.remember(text, (token, claims))
         return token
 
+    def _ring_at_hand(self) -> _KeyRing:
+        """The slow way to the keys: at first use, in a new process, and when they are too old.
+
+        Raises:
+            KeySetUnavailable: there are none.
+        """
+        if self._source is not None:
+            self._source.provide(self._take)
+            if not self._ring.keys:
+                raise KeySetUnavailable(self._source.status.last_error or "the keys are not loaded yet")
+        return self._ring
+
+    def _take(self, keys: tuple[VerificationKey, ...], remaining: float) -> None:
+        """Called by the source, on any thread: what holds from now on."""
+        until = self._clock() + remaining if keys else -inf
+        if keys and keys is self._ring.keys:
+            self._ring.until = until
+        else:
+            self._ring = _KeyRing(keys, size=self._cache_size, until=until)
+
     @property
     def ready(self) -> bool:
         """Whether keys are at hand, so that `verify` answers without waiting."""
-        return True
+        return bool(self._ring.keys)
+
+    @property
+    def key_status(self) -> KeyStatus:
+        """How the verifier stands with its keys: for health checks and metrics."""
+        if self._source is None:
+            return KeyStatus(state="fixed", kids=tuple(key.kid for key in self._ring.keys))
+        return self._source.status
 
     def start(self) -> None:
-        """Load the keys and keep them fresh; does nothing where that is done already, or keys were given."""
+        """Load the keys and keep them fresh; does nothing where that is done already, or keys were given.
+
+        It returns when the first load is over, or has taken too long. If it has failed, that is logged, and
+        tried again in the background; `verify` raises `KeySetUnavailable` until it succeeds.
+
+        Raises:
+            KeySetUnavailable: if no thread can be had.
+        """
+        if self._source is not None:
+            self._source.provide(self._take)
 
     async def astart(self) -> None:
-        """`start` for asyncio: the event loop goes on meanwhile."""
+        """`start` for asyncio: the event loop goes on meanwhile.
+
+        Raises:
+            KeySetUnavailable: if no thread can be had.
+        """
+        if self._source is not None:
+            await self._source.aprovide(self._take)
 
     def stop(self) -> None:
-        """End what `start` began."""
+        """End what `start` began. To use the verifier again is to start it again."""
+        if self._source is not None:
+            self._source.withdraw(self._take)
 
     async def astop(self) -> None:
         """`stop` for asyncio."""
+        self.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -279,3 +360,21 @@ class Verifier:
 
     def __repr__(self) -> str:
         return f"Verifier(issuer={self.issuer!r}, audience={self.audience!r})"
+
+
+def _source(keys: Iterable[VerificationKey] | KeySource | None, issuer: str) -> KeySource | None:
+    """Where the keys come from, if not from the caller.
+
+    Raises:
+        ConfigurationError: if it is another issuer's.
+    """
+    if keys is None:
+        # Here, not above: who gives keys loads neither a network stack nor cryptography.
+        from sekisho_verify.jwks import IssuerKeys  # noqa: PLC0415 -- see above
+
+        return IssuerKeys(issuer)
+    if not isinstance(keys, KeySource):
+        return None
+    if keys.issuer not in {None, issuer}:
+        raise ConfigurationError(f"the keys are those of {keys.issuer!a}, not of {issuer!a}")
+    return keys

@@ -1,0 +1,120 @@
+"""The last good public keys of an issuer on disk, for a start while the issuer is down. Never a secret."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import sys
+import tempfile
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sekisho_verify.encoding import json_object
+from sekisho_verify.errors import EncodingError, KeyRefused
+from sekisho_verify.keypairs import PublicVerificationKey
+from sekisho_verify.keysets import key_set_from_jwks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sekisho_verify.keys import VerificationKey
+
+MAX_FILE: Final = 512 * 1024
+"""Bytes of the largest file that is read."""
+
+_log: Final = logging.getLogger("sekisho_verify.keys")
+
+
+class KeyCache:
+    """One file that holds the keys of one issuer.
+
+    What it says is believed like what the issuer itself says, so nobody else may be able to write it: it is
+    made with mode 0600, and not read unless it belongs to this user (or root) and no other may write it.
+
+    Args:
+        path: of the file; its folder must exist, and be this process's to write.
+        issuer: whose keys it holds.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, issuer: str) -> None:
+        self._path: Final = Path(path)
+        self._issuer: Final = issuer
+
+    def write(self, keys: Iterable[VerificationKey], *, now: float) -> None:
+        """Replace the file as a whole, so that no reader ever sees a part. What goes wrong is logged.
+
+        Args:
+            keys: those of them that are public; a secret has no form in which it could get here.
+            now: seconds since 1970.
+        """
+        public = [key.to_jwk() for key in keys if isinstance(key, PublicVerificationKey)]
+        content = msgspec.json.encode({"issuer": self._issuer, "fetched_at": float(now), "keys": public})
+        try:
+            # This user's alone to read and write, whatever the umask.
+            handle, name = tempfile.mkstemp(prefix=self._path.name, dir=self._path.parent)
+            new = Path(name)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                new.replace(self._path)
+            except OSError:
+                new.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            _log.warning("the key cache %s cannot be written: %s", self._path, error)
+
+    def read(self, *, now: float, max_age: float) -> tuple[tuple[VerificationKey, ...], float] | None:
+        """The keys, and how many seconds ago they were fetched; None, with a warning, for anything else.
+
+        Args:
+            now: seconds since 1970.
+            max_age: seconds that the keys may be old.
+        """
+        try:
+            document = json_object(_read_private(self._path), unique_members=True)
+            if document.get("issuer") != self._issuer:
+                raise KeyRefused(f"it is of issuer {document.get('issuer')!a}")  # noqa: TRY301 -- one way out
+            fetched_at: object = document.get("fetched_at")
+            age = now - fetched_at if isinstance(fetched_at, float) else inf
+            if not 0 <= age < max_age:
+                raise KeyRefused(f"it is not of the last {max_age:.0f} seconds")  # noqa: TRY301 -- same
+            found = key_set_from_jwks(document)
+            if any(key.symmetric for key in found.keys):
+                raise KeyRefused("it holds a shared secret")  # noqa: TRY301 -- same
+        except FileNotFoundError:
+            return None
+        except (OSError, EncodingError, KeyRefused) as error:
+            _log.warning("the key cache %s is not used: %s", self._path, error)
+            return None
+        return found.keys, age
+
+
+def _read_private(path: Path) -> bytes:
+    """The content of a file that nobody but this user and root can have written.
+
+    Raises:
+        OSError: it cannot be read.
+        KeyRefused: others may write it.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        about = os.fstat(file.fileno())  # of what was opened, not of what the name points to by now
+        if not stat.S_ISREG(about.st_mode):
+            raise KeyRefused("it is not a file")
+        if sys.platform != "win32" and (
+            about.st_uid not in {0, os.geteuid()} or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        ):
+            raise KeyRefused("other users may write it: chmod 600 FILE, or remove it")
+        content = file.read(MAX_FILE + 1)
+    if len(content) > MAX_FILE:
+        raise KeyRefused(f"it has more than {MAX_FILE} bytes")
+    return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe of that name would hold us for ever
