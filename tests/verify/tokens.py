@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from sekisho_verify import HmacKey, SigningKey, TokenRefused, Verifier
+from sekisho_verify import HmacKey, SigningKey, TokenRefused, Verifier, key_from_jwk
 from sekisho_verify.encoding import b64url_encode
 
 if TYPE_CHECKING:
@@ -34,8 +34,11 @@ OKP: Final = SigningKey(ed25519.Ed25519PrivateKey.from_private_bytes(SECRET[:32]
 
 @cache
 def rsa_private() -> rsa.RSAPrivateKey:
-    """One RSA key, made when first wanted: it takes a while."""
-    return rsa.generate_private_key(65537, 2048)
+    """The RSA key of RFC 7515 appendix A.2, as well known as the others."""
+    key = key_from_jwk(vector("rfc7515")["vectors"][1]["jwk"])
+    assert isinstance(key, SigningKey)
+    assert isinstance(key._private, rsa.RSAPrivateKey)
+    return key._private
 
 
 def signer(alg: str) -> HmacKey | SigningKey:
