@@ -2,9 +2,9 @@
 
 With `sekisho serve` running:
 
-    SEKISHO_ISSUER=http://localhost:8400 uvicorn --factory --port 8001 orders:make_app
+    uvicorn --factory --port 8001 orders:make_app
 
-Its key set is read once, at the start, from the issuer's metadata (RFC 8414); after that it asks nobody.
+The keys are found by the issuer's name when the application starts, and kept fresh in the background.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import json
 import os
 from typing import Any
 
-from sekisho_verify import AccessToken, Verifier, fetch_key_set, require
-from sekisho_verify.asgi import BearerGuard
+from sekisho_verify import Verifier, require
+from sekisho_verify.asgi import BearerGuard, token_of
 
 
 async def orders(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own types
     """GET lists the caller's orders; anything else changes them, and needs the permission `orders:write`."""
     if scope["type"] != "http":
         return
-    token: AccessToken = scope["state"]["token"]
+    token = token_of(scope)
     if scope["method"] != "GET":
         require(token, permission="orders:write")
     await receive()
@@ -32,7 +32,10 @@ async def orders(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -
 
 
 def make_app() -> BearerGuard:
-    """The guarded application, with the keys that the issuer publishes now."""
-    issuer = os.environ["SEKISHO_ISSUER"]
-    keys = fetch_key_set(issuer).keys
-    return BearerGuard(orders, verifier=Verifier(issuer=issuer, audience="api", keys=keys, feed=None))
+    """The application behind its guard."""
+    verifier = Verifier(
+        issuer=os.environ.get("SEKISHO_ISSUER", "http://localhost:8400"),
+        audience=os.environ.get("SEKISHO_AUDIENCE", "api"),
+        feed=None,
+    )
+    return BearerGuard(orders, verifier=verifier)

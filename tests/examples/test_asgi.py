@@ -1,31 +1,19 @@
-"""The examples, run against a real server as their own words say."""
+"""The example in plain ASGI, run against a real server as its own words say."""
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx2
-import pytest
+from tests.parts.examples import EXAMPLES, running
+from tests.parts.serving import Server, ask, run
 
-from tests.parts.serving import Server, run
+if TYPE_CHECKING:
+    from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 PASSWORD = "a checkpoint on the road to Edo"
 
 
-def load(path: Path) -> Any:  # noqa: ANN401 - a module that nobody imports by name
-    """An example as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-async def test_the_plain_asgi_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plain_asgi_example(tmp_path: Path) -> None:
     """It lets no stranger in, knows the caller by the token alone, and asks a permission for what changes."""
     data = tmp_path / "data"
     account = {"email": "aya@example.com", "password": PASSWORD}
@@ -35,19 +23,16 @@ async def test_the_plain_asgi_example(tmp_path: Path, monkeypatch: pytest.Monkey
         allowed = run("user", "allow", "aya@example.com", "orders:write", SEKISHO_DATA=str(data))
         assert allowed.returncode == 0, allowed.stderr
         writer = server.ask("POST", "/v1/login", {**account, "mode": "token"}).json
-        monkeypatch.setenv("SEKISHO_ISSUER", server.url)
-        app = load(EXAMPLES / "asgi" / "orders.py").make_app()
-    # The auth server is gone: what follows is answered without it.
-    transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8001") as client:
+        with running(EXAMPLES / "asgi" / "orders.py", server.url, tmp_path / "log") as url:
 
-        async def ask(method: str, tokens: dict[str, Any] | None = None) -> tuple[int, Any]:
-            headers = {"Authorization": f"Bearer {tokens['access_token']}"} if tokens else {}
-            answer = await client.request(method, "/", headers=headers)
-            body = answer.json()
-            return answer.status_code, body.get("code") or body["of"]
+            def answer(method: str, tokens: dict[str, Any] | None = None) -> tuple[int, Any]:
+                said = ask(url, method, "/", bearer=tokens["access_token"] if tokens else None)
+                return said.status, said.json.get("code") or said.json["of"]
 
-        assert await ask("GET") == (401, "token_missing")
-        assert await ask("GET", reader) == (200, reader["user"]["id"])
-        assert await ask("POST", reader) == (403, "insufficient_scope")
-        assert await ask("POST", writer) == (200, writer["user"]["id"])
+            assert answer("GET", reader) == (200, reader["user"]["id"])
+            server.stop()
+            # The auth server is gone: what follows is answered without it.
+            assert answer("GET") == (401, "token_missing")
+            assert answer("GET", reader) == (200, reader["user"]["id"])
+            assert answer("POST", reader) == (403, "insufficient_scope")
+            assert answer("POST", writer) == (200, writer["user"]["id"])

@@ -1,0 +1,71 @@
+"""The examples, each run as a person would: by the command line in its own docstring."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.parts.serving import environment, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SHOPS = sorted(EXAMPLES.glob("*/shop.py"))
+_PORT = "8001"
+
+
+def command(example: Path) -> list[str]:
+    """The one command line of a docstring that names the port."""
+    words = ast.get_docstring(ast.parse(example.read_text("utf-8"))) or ""
+    (line,) = (line for line in words.splitlines() if line.startswith("    ") and _PORT in line)
+    return shlex.split(line)
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(example: Path, issuer: str, log: Path, *more: str) -> Iterator[str]:
+    """An example that trusts an issuer, listening; its URL. `more` is added to its command line."""
+    port = free_port()
+    program, *arguments = [word.replace(_PORT, str(port)) for word in command(example)]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [program, *more, *arguments],
+            cwd=example.parent,
+            env=environment(SEKISHO_ISSUER=issuer, PATH=path, PYTHONDONTWRITEBYTECODE="1"),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        until(lambda: _listens(process, port, log), f"{example.parent.name} listens")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _listens(process: subprocess.Popen[bytes], port: int, log: Path) -> bool:
+    assert process.poll() is None, log.read_text("utf-8")
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
