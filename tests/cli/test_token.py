@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sekisho.cli.explaining import explain
-from sekisho.features.demo.forgery import tampered, unsigned
 from sekisho_verify import HmacKey, TokenRefused, Verifier
+from sekisho_verify.forging import tampered, unsigned
 from sekisho_verify.jws import sign
 from tests.parts.serving import Server
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from sekisho.features.demo.forgery import parts, tampered, unsigned
 from sekisho.features.demo.transcript import Transcript, shortened
 from sekisho.features.demo.wire import Answer, request
 from sekisho_verify.encoding import b64url_encode
+from sekisho_verify.forging import parts, tampered, unsigned
 
 TOKEN = ".".join(
     b64url_encode(part).decode()

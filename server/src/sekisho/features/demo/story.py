@@ -10,10 +10,10 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sekisho.features.demo import forgery
 from sekisho.features.demo.transcript import Transcript
 from sekisho.features.demo.wire import Answer, Sent, exchange, request
 from sekisho.ports import Entropy
+from sekisho_verify import forging
 
 A_DAY = 86_400.0
 #: What RFC 9068 and `sid`, `rv` of ours put into an access token. Nothing else may be in it.
@@ -173,7 +173,7 @@ class _Story:
 
     def _token(self) -> Mapping[str, object]:
         say, transcript = self._scene.say, self._scene.transcript
-        read = forgery.parts(self._access)
+        read = forging.parts(self._access)
         transcript.remark(say("token.remark"))
         transcript.shown(say("token.header"), read.header)
         transcript.shown(say("token.payload"), read.payload)
@@ -208,16 +208,16 @@ class _Story:
         return {}
 
     def _tamper(self) -> Mapping[str, object]:
-        forged = forgery.tampered(self._access, {"roles": ["admin"]})
+        forged = forging.tampered(self._access, {"roles": ["admin"]})
         self._scene.transcript.remark(self._scene.say("tamper.remark"))
         _expect(self._get(self._scene.shop_a, "/products", bearer=forged), 401, "token_signature_mismatch")
         return {}
 
     def _unsigned(self) -> Mapping[str, object]:
         shop, changes = self._scene.shop_b, {"roles": ["admin"]}
-        kept = forgery.unsigned(self._access, changes, signature=self._access.rpartition(".")[2])
+        kept = forging.unsigned(self._access, changes, signature=self._access.rpartition(".")[2])
         _expect(self._get(shop, "/products", bearer=kept), 401, "token_alg_not_allowed")
-        bare = forgery.unsigned(self._access, changes)
+        bare = forging.unsigned(self._access, changes)
         _expect(self._get(shop, "/products", bearer=bare), 401, "token_alg_not_allowed")
         return {}
 
