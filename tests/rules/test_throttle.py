@@ -2,8 +2,9 @@
 
 import pytest
 
-from sekisho.rules.revocation import Entry, horizon, rv
+from sekisho.rules.revocation import Entry, horizon
 from sekisho.rules.throttle import POLICIES, Bucket, Policy, login_buckets, network
+from sekisho_verify.revocation_entries import write_rv
 
 POLICY = Policy(free=3, base=2.0, cap=60.0)
 
@@ -67,4 +68,4 @@ def test_revocation_keys_are_digests() -> None:
 def test_an_entry_outlives_every_token_it_can_hit() -> None:
     """Lifetime, grace and the leeway of verifiers, and not a constant."""
     assert horizon(token_ttl=900, grace=10) == 970
-    assert rv(3, 41) == "3.41"
+    assert write_rv(3, 41) == "3.41"

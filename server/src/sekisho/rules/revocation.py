@@ -1,26 +1,16 @@
-"""Revocation entries: `(number, kind, key, effect)`, and the number a token carries.
+"""What is published when something ends, and for how long.
 
-The number is taken inside the transaction that revokes, gapless and in the order of commits, so a token is
-dead exactly when an entry for one of its keys has a number above the token's own `rv`. No clocks are
-compared.
+The number of an entry is taken inside the transaction that revokes, gapless and in the order of commits, so a
+token is dead exactly when an entry for one of its keys has a number above the token's own `rv`. No clocks are
+compared. How keys and `rv` are written is known to the verifier, which reads them; here they are only used.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["session", "user", "group", "key", "everything"]
-Effect = Literal["revoked", "stale"]
-
-#: Leeway of verifiers (seconds) that an entry must outlive, beside the lifetime of the tokens it can hit.
-LEEWAY = 60.0
-
-
-# Two numbers that a database can hold as 64 bits; one that is larger is ahead of every head anyway.
-_RV = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+from sekisho_verify.claims import MAX_LEEWAY
+from sekisho_verify.revocation_entries import Effect, Kind, entry_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +23,13 @@ class Entry:
 
     @property
     def key(self) -> bytes:
-        """The first 8 bytes of SHA-256(kind | id): a raw UUIDv7 would tell when the account was made."""
-        return hashlib.sha256(f"{self.kind}|{self.id}".encode()).digest()[:8]
-
-
-def rv(epoch: int, number: int) -> str:
-    """The `rv` claim: opaque to everyone but the verifier's revocation rule."""
-    return f"{epoch}.{number}"
-
-
-def read_rv(text: str) -> tuple[int, int] | None:
-    """Epoch and number of an `rv` that we wrote; none for any other text, which is not to be believed."""
-    written = _RV.fullmatch(text)
-    return (int(written[1]), int(written[2])) if written else None
+        """What verifiers know it by."""
+        return entry_key(self.kind, self.id)
 
 
 def horizon(*, token_ttl: float, grace: float) -> float:
-    """Seconds for which an entry is needed: while any token that it can hit may live after the last mint."""
-    return token_ttl + grace + LEEWAY
+    """Seconds for which an entry is needed: while any token that it can hit may live after the last mint.
+
+    A verifier may be lenient about the end of a token by so much as it lets itself be told.
+    """
+    return token_ttl + grace + MAX_LEEWAY

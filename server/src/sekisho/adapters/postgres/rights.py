@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sekisho.rules.access import Rights, effective
-from sekisho.rules.revocation import rv
+from sekisho_verify.revocation_entries import write_rv
 
 #: For a SELECT whose FROM is followed by `SOURCES` and has the account as `u`.
 COLUMNS = """h.epoch, h.seq, p.allowed, p.denied,
@@ -36,7 +36,7 @@ def from_columns(columns: Sequence[Any]) -> Rights:
         roles=_words(roles),
         groups=_words(groups),
         entitlements=effective(_words(allowed), _words(denied)),
-        rv=rv(epoch, number),
+        rv=write_rv(epoch, number),
     )
 
 

@@ -7,7 +7,8 @@ from sekisho.adapters.sql.operation import Operation, Row, Statement
 from sekisho.rules.access import Effect, Rights, effective
 from sekisho.rules.events import Event
 from sekisho.rules.refusals import Refusal
-from sekisho.rules.revocation import Entry, rv
+from sekisho.rules.revocation import Entry
+from sekisho_verify.revocation_entries import write_rv
 
 # One statement, hence one snapshot at every isolation level: the number and the rights that held at it. Read
 # apart, with a change committed between, a token could carry the old role and the number of the change.
@@ -72,7 +73,7 @@ def of_user(user_id: str) -> Operation[Rights]:
         roles=tuple(sorted(found["role"])),
         groups=tuple(sorted(found["group"])),
         entitlements=effective(found["allow"], found["deny"]),
-        rv=rv(epoch, number),
+        rv=write_rv(epoch, number),
     )
 
 
