@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from sekisho_verify import ConfigurationError, TokenRefused, require
-from sekisho_verify.asgi import BearerGuard, Refusal, refusal_handler
+from sekisho_verify.asgi import BearerGuard, Refusal, refusal_handler, token_of
 from sekisho_verify.bearer import answer
 from sekisho_verify.errors import SENTENCES, RightMissing
 from tests.verify.tokens import ISSUER, NOW, claims, token, verifier
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from sekisho_verify.asgi import Receive, Scope, Send
+    from sekisho_verify.lifespan import Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
 Header = tuple[bytes, bytes]
@@ -238,9 +238,8 @@ async def test_a_guard_that_would_guard_nothing_is_not_made() -> None:
         BearerGuard(echo, verifier=verifier(), public="/healthz")
 
 
-async def test_the_lifespan_passes_and_the_unknown_does_not() -> None:
-    """The application gets its lifespan; a kind of connection that nobody knows is not let in."""
-    assert json.loads((await ask(GUARDED, type="lifespan")).body) == {"sub": None, "type": "lifespan"}
+async def test_an_unknown_kind_of_connection_does_not_pass() -> None:
+    """What nobody knows how to check is not let in."""
     with pytest.raises(ConfigurationError, match="cannot guard"):
         await ask(GUARDED, type="webtransport")
 
@@ -297,6 +296,20 @@ async def test_a_websocket_is_refused_before_it_opens() -> None:
     assert json.loads(passed.body) == {"sub": claims()["sub"], "type": "websocket"}
 
 
+async def test_the_token_of_a_request_is_typed() -> None:
+    """`token_of` reads a scope, and says what is wrong where nothing guards."""
+    with pytest.raises(ConfigurationError, match="no BearerGuard is in front of it"):
+        token_of({"type": "http"})
+    with pytest.raises(ConfigurationError, match="no BearerGuard is in front of it"):
+        token_of({"type": "http", "state": {"token": token()}})
+
+    async def typed(scope: Scope, receive: Receive, send: Send) -> None:
+        assert token_of(scope) is scope["state"]["token"]
+        await echo(scope, receive, send)
+
+    assert (await ask(BearerGuard(typed, verifier=verifier()), bearer(token()))).status == 200
+
+
 async def whoami(request: Request) -> JSONResponse:
     """Say what Starlette knows of the user."""
     user: Any = request.user
@@ -306,7 +319,7 @@ async def whoami(request: Request) -> JSONResponse:
             "name": user.display_name,
             "in": user.is_authenticated,
             "scopes": request.auth.scopes,
-            "token": request.state.token.sid,
+            "token": token_of(request).sid,
         }
     )
 

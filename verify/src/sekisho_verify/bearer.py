@@ -92,7 +92,7 @@ class BearerCheck:
     def token(self, authorization: str | None, *, query: str | bytes = "") -> AccessToken:
         """The token of a request, good and with every right that is required.
 
-        A verifier that has no keys yet is started, by the first request that brings a credential.
+        A verifier that has no keys yet waits for them, at the first request that brings a credential.
 
         Args:
             authorization: the value of the one `Authorization` header, or None where there is none. Values
@@ -104,13 +104,10 @@ class BearerCheck:
             TokenRefused: for everything else.
             VerificationUnavailable: if no verdict can be given now.
         """
-        text = credential(authorization, query=query)
-        if not self.verifier.ready:
-            self.verifier.start()
-        return self._checked(text)
+        return self._checked(credential(authorization, query=query))
 
     async def atoken(self, authorization: str | None, *, query: str | bytes = "") -> AccessToken:
-        """`token` for asyncio: while the verifier is started, the event loop goes on."""
+        """`token` for asyncio: while keys are waited for, the event loop goes on."""
         text = credential(authorization, query=query)
         if not self.verifier.ready:
             await self.verifier.astart()
