@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sekisho_verify import ConfigurationError, KeySetUnavailable, fetch_key_set
 from sekisho_verify.jwks import MAX_BODY, METADATA_PATH
+from tests.verify.issuers import Issuer, running_issuer
 from tests.verify.tokens import EC, HMAC, signer, token, verifier
 
 if TYPE_CHECKING:
@@ -22,51 +21,11 @@ if TYPE_CHECKING:
 RSA = signer("RS256")
 
 
-class Issuer(ThreadingHTTPServer):
-    """A server whose answers the test writes: path to status, headers and body."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.asked: list[str] = []
-        self.pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
-        self.publish(METADATA_PATH, {"issuer": self.url, "jwks_uri": f"{self.url}/keys"})
-        self.publish("/keys", {"keys": [EC.public.to_jwk()]})
-
-    def publish(self, path: str, body: Any, status: int = 200, **headers: str) -> None:  # noqa: ANN401 -- JSON
-        """Answer `path` with a JSON body, or with bytes as they are."""
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.pages[path] = (status, headers, raw)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Issuer
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        status, headers, body = self.server.pages.get(self.path, (404, {}, b"{}"))
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
-        """Keep the test's output clean."""
-
-
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
     """A running issuer with one key."""
-    server = Issuer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running_issuer() as server:
+        yield server
 
 
 def test_an_issuers_keys_are_found_by_its_name(issuer: Issuer) -> None:
