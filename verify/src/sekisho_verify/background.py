@@ -11,7 +11,6 @@ import os
 import queue
 import sys
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -28,14 +27,6 @@ none finds it locked. Reentrant, because the garbage collector may run anybody's
 
 _MISTAKE_PAUSE: Final = 60.0
 _log: Final = logging.getLogger("sekisho_verify.background")
-
-if sys.platform == "linux":
-
-    def steady() -> float:
-        """Seconds of a clock that never steps, and goes on while the machine sleeps."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-else:
-    steady = time.monotonic
 
 
 def dice() -> float:

@@ -20,6 +20,7 @@ from sekisho_verify.errors import (
     TokenRefused,
 )
 from sekisho_verify.rights import Rights
+from sekisho_verify.verifier import NO_FEED
 
 if TYPE_CHECKING:
     from sekisho_verify.errors import RefusalCode, VerificationUnavailable
@@ -70,7 +71,7 @@ class BearerCheck:
         ConfigurationError: if a required right is the empty string, or `sensitive` cannot be had.
     """
 
-    __slots__ = ("_rights", "verifier")
+    __slots__ = ("_rights", "_sensitive", "verifier")
 
     def __init__(
         self,
@@ -82,11 +83,10 @@ class BearerCheck:
         permission: str | None = None,
         sensitive: bool = False,
     ) -> None:
-        if sensitive:
-            raise ConfigurationError(
-                "sensitive routes need a verifier with a revocation feed; this one has feed=None"
-            )
+        if sensitive and verifier.feed is None:
+            raise ConfigurationError(NO_FEED)
         self.verifier: Final = verifier
+        self._sensitive: Final = sensitive
         self._rights: Final = Rights(scope=scope, role=role, group=group, permission=permission)
 
     def token(self, authorization: str | None, *, query: str | bytes = "") -> AccessToken:
@@ -114,7 +114,7 @@ class BearerCheck:
         return self._checked(text)
 
     def _checked(self, text: str) -> AccessToken:
-        token = self.verifier.verify(text)
+        token = self.verifier.verify(text, sensitive=self._sensitive)
         self._rights.check(token)
         return token
 

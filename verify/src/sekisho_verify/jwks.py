@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from sekisho_verify import background
+from sekisho_verify import steady_clock
 from sekisho_verify.encoding import json_object
 from sekisho_verify.errors import ConfigurationError, EncodingError, KeyRefused, KeySetUnavailable
 from sekisho_verify.key_cache import KeyCache
@@ -103,7 +103,7 @@ class IssuerKeys(RefreshedKeys):
         max_stale: float = 86400.0,
         cache_file: str | os.PathLike[str] | None = None,
         clock: Callable[[], float] = time.time,  # noqa: TID251 -- a file outlives every other clock
-        steady: Callable[[], float] = background.steady,
+        steady: Callable[[], float] = steady_clock.steady,
     ) -> None:
         _metadata_place(issuer)
         super().__init__(

@@ -93,6 +93,11 @@ class CompactVerifier:
         except EncodingError as error:
             raise TokenRefused("token_malformed", str(error)) from None
 
+    def kid_of(self, text: str) -> str:
+        """The id of the key that has sealed `text`, which `open` has just accepted."""
+        header = text.partition(".")[0].encode()
+        return (self._known.get(header) or self._key_of(header)).kid
+
     def _open(self, text: str) -> bytes:
         # No subclass of str either: its methods may be anybody's.
         if type(text) is not str or len(text) > MAX_TOKEN or not text.isascii():

@@ -11,7 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, ClassVar, Final
 from weakref import WeakMethod
 
-from sekisho_verify import background
+from sekisho_verify import background, steady_clock
 from sekisho_verify.background import LOCK, Todo
 from sekisho_verify.errors import ConfigurationError, KeyRefused, KeySetUnavailable, SekishoVerifyError
 from sekisho_verify.key_sources import KeySource, KeyStatus
@@ -57,7 +57,7 @@ class RefreshedKeys(KeySource):
         timeout: float,
         refresh_every: float,
         max_stale: float,
-        clock: Callable[[], float] = background.steady,
+        clock: Callable[[], float] = steady_clock.steady,
     ) -> None:
         given = {"timeout": timeout, "refresh_every": refresh_every, "max_stale": max_stale}
         for argument, seconds in given.items():
@@ -306,7 +306,7 @@ class HmacKeySource(RefreshedKeys):
         timeout: float = 5.0,
         refresh_every: float = 300.0,
         max_stale: float = 86400.0,
-        clock: Callable[[], float] = background.steady,
+        clock: Callable[[], float] = steady_clock.steady,
     ) -> None:
         if not callable(secrets):
             raise ConfigurationError(f"secrets is a callable that returns keys; got {type(secrets).__name__}")

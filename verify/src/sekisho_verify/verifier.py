@@ -8,23 +8,33 @@ from __future__ import annotations
 
 import time
 from math import inf
-from typing import TYPE_CHECKING, Final, Self, cast
+from typing import TYPE_CHECKING, Final, NoReturn, Self, cast
 
+from sekisho_verify import steady_clock
 from sekisho_verify.access_token import AccessToken, verified_token
 from sekisho_verify.claims import Expectations, read_claims
 from sekisho_verify.errors import ConfigurationError, KeySetUnavailable, TokenRefused
 from sekisho_verify.jws import MAX_TOKEN, CompactVerifier
 from sekisho_verify.key_sources import KeySource, KeyStatus
+from sekisho_verify.revocation_policy import RevocationPolicy
+from sekisho_verify.revocations import Marks, marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sekisho_verify.claims import AccessClaims
+    from sekisho_verify.freshness import OnCut
     from sekisho_verify.keys import VerificationKey
+    from sekisho_verify.revocations import Revocations
 
 __all__ = ["ACCESS_TOKEN_TYPE", "AccessToken", "Verifier"]
 
 ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 -- a media type (RFC 9068 section 2.1), no secret
+NO_FEED: Final = "sensitive routes need a verifier with a revocation feed; this one has feed=None"
+
+# What is remembered of a token: what is handed out, and what is checked at each use.
+_Verified = tuple[AccessToken, "AccessClaims", Marks]
+_UNMARKED: Final = Marks((), 0, 0.0)  # for a verifier without a feed, which looks at none
 
 
 class _KeyRing:
@@ -35,18 +45,20 @@ class _KeyRing:
     the ring that it began with, which nobody reads any more.
     """
 
-    __slots__ = ("_size", "keys", "older", "open", "recent", "until")
+    __slots__ = ("_size", "keys", "kid_of", "older", "open", "recent", "until")
 
     def __init__(self, keys: tuple[VerificationKey, ...], *, size: int, until: float) -> None:
         self.keys: Final = keys
-        self.open: Final = CompactVerifier(keys, typ=ACCESS_TOKEN_TYPE).open if keys else _no_keys
+        seals = CompactVerifier(keys, typ=ACCESS_TOKEN_TYPE) if keys else None
+        self.open: Final[Callable[[str], bytes]] = _no_keys if seals is None else seals.open
+        self.kid_of: Final[Callable[[str], str]] = _no_keys if seals is None else seals.kid_of
         self.until = until
         """Seconds since 1970 after which the keys are to be asked for again before they prove anything."""
-        self.recent: dict[str, tuple[AccessToken, AccessClaims]] = {}
-        self.older: dict[str, tuple[AccessToken, AccessClaims]] = {}
+        self.recent: dict[str, _Verified] = {}
+        self.older: dict[str, _Verified] = {}
         self._size: Final = size
 
-    def remember(self, text: str, verified: tuple[AccessToken, AccessClaims]) -> None:
+    def remember(self, text: str, verified: _Verified) -> None:
         # Two generations instead of a linked list: what was not used while the recent ones filled up is
         # dropped with the older. Each step is one operation on a dict, so threads need no lock; a race
         # forgets at most.
@@ -57,7 +69,7 @@ class _KeyRing:
         self.recent[text] = verified
 
 
-def _no_keys(_: str) -> bytes:
+def _no_keys(_: str) -> NoReturn:
     raise KeySetUnavailable("no keys")
 
 
@@ -78,35 +90,41 @@ class Verifier:
         keys: typed public keys, or shared secrets, never both; or a source of one or the other, such as
             `IssuerKeys` and `HmacKeySource`. By default `IssuerKeys(issuer)`: public keys, found by the
             issuer's name.
-        feed: the revocation feed. Until it exists only None is valid, and it must be written: a verifier
-            without revocation should be seen in the code that makes it.
+        feed: the revocations that every token is checked against, a remembered one too; or None, which must
+            be written: a verifier without revocation should be seen in the code that makes it. The feed that
+            is found by the issuer comes with a later release; until then a `Revocations` is fed by whoever
+            made it.
+        on_cut: what happens when nothing has come from the feed for a minute: `accept` (a token ends by its
+            own `exp`), `young` (one of five minutes and more must be refreshed) or `refuse`.
         leeway: seconds, 0 to 60, that `exp` and `nbf` are stretched by.
         max_lifetime: seconds that may lie between `iat` and `exp`.
         cache_size: how many verified tokens are remembered at least, so that the next call with the same one
             costs a look-up (times are still checked); at most twice as many are, of about 3 KiB each. 0
             remembers none.
         clock: gives seconds since 1970.
+        steady: gives seconds of a clock that never steps, to tell how fresh the revocations are.
 
     Raises:
         ConfigurationError: if any of it could not be safe; the message says what to write.
     """
 
-    __slots__ = ("__weakref__", "_cache_size", "_clock", "_expectations", "_ring", "_source")
+    __slots__ = ("__weakref__", "_cache_size", "_clock", "_expectations", "_policy", "_ring", "_source")
 
     def __init__(
         self,
         *,
         issuer: str,
         audience: str,
-        feed: None,
+        feed: Revocations | None,
+        on_cut: OnCut = "accept",
         keys: Iterable[VerificationKey] | KeySource | None = None,
         leeway: float = 0.0,
         max_lifetime: float = 86400.0,
         cache_size: int = 1024,
         clock: Callable[[], float] = time.time,  # noqa: TID251 -- the one place of this distribution that names it
+        steady: Callable[[], float] = steady_clock.steady,
     ) -> None:
-        if feed is not None:
-            raise ConfigurationError("the revocation feed comes with a later release: write feed=None")
+        self._policy: Final = None if feed is None else RevocationPolicy(feed, on_cut=on_cut, steady=steady)
         if type(cache_size) is not int or cache_size < 0:
             raise ConfigurationError(f"cache_size is a number of tokens, 0 or more; got {cache_size!a}")
         self._expectations: Final = Expectations(
@@ -133,12 +151,23 @@ class Verifier:
         """The name of this API in the tokens' `aud`."""
         return self._expectations.audience
 
-    def verify(self, text: str) -> AccessToken:
+    @property
+    def feed(self) -> Revocations | None:
+        """The revocations that tokens are checked against, if any."""
+        return None if self._policy is None else self._policy.feed
+
+    def verify(self, text: str, *, sensitive: bool = False) -> AccessToken:
         """The access token that `text` is, as it stands after `Authorization: Bearer`.
+
+        Args:
+            text: the token.
+            sensitive: refuse rather than rely on revocations that are more than 2 seconds old.
 
         Raises:
             TokenRefused: for anything that is not a good token at this moment, whatever was given.
             KeySetUnavailable: there are no keys to verify with; `detail` says why.
+            RevocationsUnavailable: what was revoked is not known, or not as of lately enough.
+            ConfigurationError: for `sensitive` without a feed, which would promise what nobody keeps.
         """
         # The look-up is by the whole text, which a stranger does not know; Python's string hash is keyed, so
         # its time tells nothing of how much of a guess was right. Length and type first: hashing is work too.
@@ -148,7 +177,7 @@ class Verifier:
         ring = self._ring
         known = ring.recent.get(text) or ring.older.get(text)
         if known is not None:
-            token, claims = known
+            token, claims, marked = known
             self._expectations.check_times(claims, now=now)
         else:
             # Asked for here, not above: only a thread that has died or never ran leaves a ring in place
@@ -166,8 +195,13 @@ class Verifier:
             claims = read_claims(payload)
             self._expectations.check(claims, now=now)
             token = verified_token(claims, payload)
+            marked = _UNMARKED if self._policy is None else marks(claims, kid=ring.kid_of(text))
+        if self._policy is not None:
+            self._policy.check(marked, now=now, sensitive=sensitive)
+        elif sensitive:
+            raise ConfigurationError(NO_FEED)
         if text not in ring.recent:
-            ring.remember(text, (token, claims))
+            ring.remember(text, (token, claims, marked))
         return token
 
     def _ring_at_hand(self) -> _KeyRing:
