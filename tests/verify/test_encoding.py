@@ -62,6 +62,32 @@ def test_a_second_spelling_is_refused(segment: bytes) -> None:
 
 
 @pytest.mark.requirement("J4")
+@pytest.mark.parametrize("good", [b"QQ", b"QUI", b"QUJD", b"QUJDQQ", b"QUJDQUI", b"QUJDQUJD"])
+def test_every_byte_is_judged_in_every_place(good: bytes) -> None:
+    """Of 256 bytes in each place only the alphabet passes: no quote, backslash or padding is read as more."""
+    for place in range(len(good)):
+        for byte in range(256):
+            segment = good[:place] + bytes([byte]) + good[place + 1 :]
+            try:
+                data = b64url_decode(segment)
+            except EncodingError:
+                assert chr(byte) not in ALPHABET or place == len(good) - 1
+            else:
+                assert chr(byte) in ALPHABET
+                assert data == base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+
+
+@pytest.mark.requirement("J4")
+@pytest.mark.parametrize(
+    "escaped", [rb"\u0051" * 4, rb"\/" * 4, rb"QUJD\/\/\/\/", rb"\n\n\n\n", rb'QUJD","QUJD', b'QUJD"   ']
+)
+def test_a_segment_is_no_json(escaped: bytes) -> None:
+    """What a JSON string would make of an escape or a quote, a segment does not: it is refused."""
+    with pytest.raises(EncodingError):
+        b64url_decode(escaped)
+
+
+@pytest.mark.requirement("J4")
 def test_of_all_last_characters_only_those_without_trailing_bits_pass() -> None:
     """After one byte 4 of 64 characters may end the text, after two bytes 16."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hmac
 import pickle
+import sys
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
@@ -67,6 +69,44 @@ def test_a_signature_in_another_spelling_is_malformed(alg: str) -> None:
     for other in (seal + b"=", seal + b"\n", b" " + seal, seal[:-1] + b"!"):
         with pytest.raises(EncodingError):
             public(key).check(MESSAGE, other)
+
+
+# What hashes, or asks an engine, by the names under which the interpreter reports calls into C.
+ENGINES = {
+    *("HASH.copy", "HASH.update", "HASH.digest"),
+    *("encode_dss_signature", "ECPublicKey.verify", "Ed25519PublicKey.verify", "RSAPublicKey.verify"),
+}
+
+
+def asked(key: HmacKey | SigningKey, signature: bytes) -> set[str]:
+    """The engines that a check has called, whatever its verdict."""
+    called: set[str] = set()
+    held, seal = public(key), b64url_encode(signature)
+
+    def note(_frame: object, event: str, function: object) -> None:
+        if event == "c_call":
+            called.add(getattr(function, "__qualname__", ""))
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        with contextlib.suppress(TokenRefused):
+            held.check(MESSAGE, seal)
+    finally:
+        sys.setprofile(before)
+    return called & ENGINES
+
+
+@pytest.mark.requirement("J1")
+@pytest.mark.parametrize("alg", ALGS)
+def test_no_cryptography_on_a_refused_length(alg: str) -> None:
+    """A signature of a wrong length is refused before anything is hashed; one of the right length is not."""
+    key = signer(alg)
+    signature = key.sign(MESSAGE)
+    assert asked(key, signature)
+    assert asked(key, b"\1" * len(signature))
+    for size in (0, 1, len(signature) - 1, len(signature) + 1, 2 * len(signature), 12_000):
+        assert asked(key, b"\1" * size) == set()
 
 
 @pytest.mark.requirement("J14")

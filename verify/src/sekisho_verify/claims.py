@@ -163,5 +163,8 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
         leeway = self.leeway
         if not now < claims.expires_at + leeway:
             raise TokenRefused("token_expired", f"at {claims.expires_at:.0f}, now {now:.3f}")
-        if not (claims.not_before <= now + leeway and claims.issued_at <= now + max(leeway, EARLY)):
+        issued_at = claims.issued_at
+        if not (
+            claims.not_before <= now + leeway and (issued_at <= now + EARLY or issued_at <= now + leeway)
+        ):
             raise TokenRefused("token_not_yet_valid", f"from {claims.issued_at:.0f}, now {now:.3f}")

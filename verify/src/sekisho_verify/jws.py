@@ -103,12 +103,9 @@ class CompactVerifier:
         if type(text) is not str or len(text) > MAX_TOKEN or not text.isascii():
             raise TokenRefused("token_malformed", f"not ASCII text of at most {MAX_TOKEN} characters")
         token = text.encode()
-        if token.count(b".") != 2:
-            raise TokenRefused(
-                "token_malformed", "encrypted (JWE)" if token.count(b".") == 4 else "not three segments"
-            )
+        # Cut at the last two dots: one too many is then in the header, which is refused for it below.
         signing_input, _, seal = token.rpartition(b".")
-        header, _, payload = signing_input.partition(b".")
+        header, _, payload = signing_input.rpartition(b".")
         if not payload or not seal:
             # Refused either way; but who says "none" is told that the algorithm is what is refused.
             self._key_of(header)
@@ -130,6 +127,10 @@ class CompactVerifier:
         """The key that the header names, if the header is acceptable in every other way too."""
         if len(segment) > MAX_HEADER:
             raise TokenRefused("token_malformed", f"a header of more than {MAX_HEADER} characters")
+        if not segment or b"." in segment:
+            raise TokenRefused(
+                "token_malformed", "encrypted (JWE)" if segment.count(b".") == 2 else "not three segments"
+            )
         header = json_object(b64url_decode(segment), unique_members=True)
         alg = header.get("alg")
         if type(alg) is not str or alg not in self._algs:

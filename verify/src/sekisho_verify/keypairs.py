@@ -109,6 +109,8 @@ class OkpKey(PublicVerificationKey):
     def check(self, signing_input: bytes, seal: bytes) -> None:
         """See `VerificationKey.check`."""
         signature = b64url_decode(seal)
+        if len(signature) != 64:
+            raise TokenRefused("token_signature_mismatch", "not of 64 bytes")
         try:
             self._verify(signature, signing_input)
         except InvalidSignature:
