@@ -25,8 +25,8 @@ import {module}
 print(json.dumps(sorted({{name.partition(".")[0] for name in set(sys.modules) - before}})))
 """
 
-# The guards of frameworks import their framework, and nobody else imports them.
-GUARDS = {"fastapi", "flask", "django", "drf"}
+# The guards of frameworks, and the plugin of pytest, import theirs, and nobody else imports them.
+GUARDS = {"fastapi", "flask", "django", "drf", "pytest"}
 MODULES = [
     f"sekisho_verify.{path.stem}"
     for path in tree.python_files(tree.VERIFIER)
