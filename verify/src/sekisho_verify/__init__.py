@@ -7,8 +7,9 @@
 
 `encoding`, `keys`, `keypairs`, `keysets`, `pem`, `jws`, `claims` and `verifier` build on each other in this
 order and do no input or output. `key_sources`, `schedule`, `background`, `refreshed_keys`, `key_cache` and
-`jwks` find keys and keep them fresh; `rights` asks a token what it may, `asgi` guards an application. What
-needs `cryptography`, a thread or the network is loaded at its first use, so that a service with a shared
+`jwks` find keys and keep them fresh; `revocation_entries`, `freshness`, `revocations` and
+`revocation_policy` know what was revoked; `rights` asks a token what it may, `asgi` guards an application.
+What needs `cryptography`, a thread or the network is loaded at its first use, so that a service with a shared
 secret never pays for it.
 """
 
@@ -21,12 +22,15 @@ from sekisho_verify.errors import (
     ConfigurationError,
     KeyRefused,
     KeySetUnavailable,
+    RevocationsUnavailable,
     RightMissing,
     SekishoVerifyError,
     TokenRefused,
+    VerificationUnavailable,
 )
 from sekisho_verify.key_sources import KeySource, KeyStatus
 from sekisho_verify.keys import HmacKey
+from sekisho_verify.revocations import Revocations
 from sekisho_verify.rights import require
 from sekisho_verify.verifier import AccessToken, Verifier
 
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from sekisho_verify.jwks import IssuerKeys, fetch_key_set
     from sekisho_verify.keypairs import EcKey, OkpKey, RsaKey, SigningKey
     from sekisho_verify.keysets import KeySet, key_from_jwk, key_set_from_jwks
+    from sekisho_verify.local_revocations import LocalRevocations
     from sekisho_verify.pem import key_from_pem
     from sekisho_verify.refreshed_keys import HmacKeySource
 
@@ -49,12 +54,16 @@ __all__ = [
     "KeySetUnavailable",
     "KeySource",
     "KeyStatus",
+    "LocalRevocations",
     "OkpKey",
+    "Revocations",
+    "RevocationsUnavailable",
     "RightMissing",
     "RsaKey",
     "SekishoVerifyError",
     "SigningKey",
     "TokenRefused",
+    "VerificationUnavailable",
     "Verifier",
     "fetch_key_set",
     "key_from_jwk",
@@ -75,6 +84,7 @@ _AT_FIRST_USE: Final = {
     "fetch_key_set": "sekisho_verify.jwks",
     "IssuerKeys": "sekisho_verify.jwks",
     "HmacKeySource": "sekisho_verify.refreshed_keys",
+    "LocalRevocations": "sekisho_verify.local_revocations",
 }
 
 
