@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOPS = sorted(EXAMPLES.glob("*/shop.py"))
-_PORT = "8001"
+PORT = "8001"
 
 
 def command(example: Path) -> list[str]:
     """The one command line of a docstring that names the port."""
     words = ast.get_docstring(ast.parse(example.read_text("utf-8"))) or ""
-    (line,) = (line for line in words.splitlines() if line.startswith("    ") and _PORT in line)
+    (line,) = (line for line in words.splitlines() if line.startswith("    ") and PORT in line)
     return shlex.split(line)
 
 
@@ -41,20 +41,27 @@ def free_port() -> int:
 @contextmanager
 def running(example: Path, issuer: str, log: Path, *more: str) -> Iterator[str]:
     """An example that trusts an issuer, listening; its URL. `more` is added to its command line."""
+    program, *arguments = command(example)
+    with listening([program, *more, *arguments], example.parent, issuer, log) as url:
+        yield url
+
+
+@contextmanager
+def listening(words: list[str], folder: Path, issuer: str, log: Path) -> Iterator[str]:
+    """A program that would listen on 8001, listening on another port; its URL."""
     port = free_port()
-    program, *arguments = [word.replace(_PORT, str(port)) for word in command(example)]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [program, *more, *arguments],
-            cwd=example.parent,
+            [word.replace(PORT, str(port)) for word in words],
+            cwd=folder,
             env=environment(SEKISHO_ISSUER=issuer, PATH=path, PYTHONDONTWRITEBYTECODE="1"),
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        until(lambda: _listens(process, port, log), f"{example.parent.name} listens")
+        until(lambda: _listens(process, port, log), f"{words[0]} listens")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGTERM)

@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.authentication import requires
+from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
@@ -378,6 +380,35 @@ async def test_a_starlette_route_requires_a_right() -> None:
     assert (answer.status, answer.problem["detail"]) == (403, "It needs the permission customers:read.")
     with pytest.raises(LookupError):
         await refusal_handler(verifier())(None, LookupError("not ours"))
+
+
+@pytest.mark.parametrize("framework", [Starlette, FastAPI])
+async def test_as_a_middleware_it_answers_what_a_route_requires(framework: type[Starlette]) -> None:
+    """Within the framework's own error handling nothing has to be set up for a `require` in a route."""
+    app = framework(
+        routes=[Route("/customers", customers)],
+        middleware=[Middleware(BearerGuard, verifier=verifier(), public={"/healthz"})],
+    )
+    query = b"permission=customers:read"
+    assert (await ask(app, bearer(token()), path="/customers", query_string=query)).status == 200
+    answer = await ask(app, bearer(token(entitlements=[])), path="/customers", query_string=query)
+    assert (answer.status, answer.problem["detail"]) == (403, "It needs the permission customers:read.")
+    assert (await ask(app, path="/healthz")).status == 404
+
+
+async def test_a_mount_is_guarded_by_its_own_middleware() -> None:
+    """Below the path its right is needed, and what its routes require by themselves is answered too."""
+    guard = Middleware(BearerGuard, verifier=verifier(), role="clerk")
+    mount = Mount("/admin", routes=[Route("/customers", customers)], middleware=[guard])
+    app = Starlette(routes=[mount])
+    query = b"permission=customers:read"
+    for sent, detail in (
+        (token(), None),
+        (token(roles=[]), "It needs the role clerk."),
+        (token(entitlements=[]), "It needs the permission customers:read."),
+    ):
+        answer = await ask(app, bearer(sent), path="/admin/customers", query_string=query)
+        assert (answer.status == 200) if detail is None else (answer.problem["detail"] == detail)
 
 
 async def test_the_operator_reads_what_the_caller_does_not(caplog: pytest.LogCaptureFixture) -> None:
