@@ -33,6 +33,18 @@ async def test_two_headers_are_a_contradiction(served: Served) -> None:
 
 
 @pytest.mark.requirement("C9")
+async def test_two_headers_are_a_contradiction_where_none_is_needed_too(served: Served) -> None:
+    """Logout, which needs no access token, does not take two for none."""
+    await served.register()
+    tokens = await served.login()
+    headers = [("Authorization", bearer(tokens)["Authorization"]), ("Authorization", "Basic YTpi")]
+    body = {"refresh_token": tokens["refresh_token"]}
+    answer = await served.client.post("/v1/logout", headers=headers, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert (await served.client.get("/v1/me", headers=bearer(tokens))).status_code == 200
+
+
+@pytest.mark.requirement("C9")
 async def test_the_token_is_looked_for_nowhere_else(served: Served) -> None:
     """Not in the query, where it would be logged, and not in a form."""
     await served.register()
