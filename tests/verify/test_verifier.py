@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+import tracemalloc
 from typing import Any
 
+import msgspec
 import pytest
 
 from sekisho_verify import AccessToken, ConfigurationError, HmacKey, IssuerKeys, TokenRefused, Verifier
 from sekisho_verify.errors import SENTENCES, RightMissing, SekishoVerifyError
+from sekisho_verify.verifier import MAX_REMEMBERED
 from tests.verify.tokens import (
     ABSENT,
     ALGS,
@@ -21,8 +24,10 @@ from tests.verify.tokens import (
     NOW,
     OTHER_HMAC,
     claims,
+    header,
     public,
     refusal,
+    seal,
     signer,
     token,
     verifier,
@@ -267,6 +272,35 @@ def test_the_memory_of_tokens_is_bounded() -> None:
         assert using.verify(kept) is first
         assert len(using._ring.recent) + len(using._ring.older) <= 20
     assert token(jti="0") not in using._ring.recent | using._ring.older
+
+
+def test_a_long_token_is_verified_each_time() -> None:
+    """A token of up to 4 KiB is remembered and a longer one is not: so the memory has a bound in bytes."""
+    using = verifier()
+    room = (MAX_REMEMBERED - len(token(scope=""))) * 3 // 4  # four characters of base64 hold three
+    shorter, longer = token(scope="x" * (room - 4)), token(scope="x" * (room + 4))
+    assert MAX_REMEMBERED - 8 <= len(shorter) <= MAX_REMEMBERED < len(longer)
+    assert using.verify(shorter) is using.verify(shorter)
+    assert using.verify(longer) is not using.verify(longer)
+    assert using.verify(longer).scope == {"x" * (room + 4)}
+
+
+@pytest.mark.parametrize(
+    ("groups", "kibibytes"), [(["tokyo"], 3.0), ([f"{n:03x}" for n in range(430)], 65.0)]
+)
+def test_a_remembered_token_takes_the_memory_that_is_stated(groups: list[str], kibibytes: float) -> None:
+    """One as sekisho writes them, and the costliest there is; a tenth is left to versions of Python."""
+    using = verifier()
+    payloads = (msgspec.json.encode(claims(jti=f"{n:036}", groups=groups)) for n in range(64))
+    first, *texts = (seal(header(), payload) for payload in payloads)
+    assert len(first) <= MAX_REMEMBERED
+    using.verify(first)
+    tracemalloc.start()
+    for text in texts:
+        using.verify(text.encode().decode())  # a text of its own, as a request brings one
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.5 * kibibytes <= kept / len(texts) / 1024 <= 1.1 * kibibytes
 
 
 def test_threads_may_share_a_verifier() -> None:
