@@ -44,7 +44,7 @@ BAD: Final[tuple[tuple[str, RefusalCode], ...]] = (
 TWO: Final = (f"Bearer {GOOD}, Bearer {GOOD}", f"Bearer {GOOD},Basic dXNlcjpwYXNz", f"Bearer {GOOD}, x")
 
 #: Every refusal and unavailability that a view may raise by itself, and a right with a hostile name.
-RAISED: Final = (
+RAISED: Final[tuple[TokenRefused | KeySetUnavailable, ...]] = (
     *(TokenRefused(code, "for the log only") for code in SENTENCES),
     RightMissing("permission", "secret:read"),
     RightMissing("scope", 'a"b\\c\r\nx: y'),
