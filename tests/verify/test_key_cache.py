@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -13,10 +14,11 @@ import pytest
 from sekisho_verify import IssuerKeys, KeySetUnavailable, Verifier
 from sekisho_verify.key_cache import MAX_FILE, KeyCache
 from tests.parts.serving import until
-from tests.verify.issuers import SteadyClock, running_issuer, watched
+from tests.verify.issuers import SteadyClock, Taker, running_issuer, wait_until_at_rest, watched
 from tests.verify.tokens import AUDIENCE, EC, HMAC, ISSUER, NOW, OKP, token
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 KEYS = (EC.public, OKP.public)
@@ -27,6 +29,14 @@ GOOD = {"issuer": ISSUER, "fetched_at": float(NOW), "keys": [EC.public.to_jwk()]
 def path(tmp_path: Path) -> Path:
     """Where the cache is."""
     return tmp_path / "keys.json"
+
+
+@pytest.fixture(autouse=True)
+def at_rest() -> Iterator[None]:
+    """Every test leaves nothing running."""
+    yield
+    gc.collect()
+    wait_until_at_rest()
 
 
 def read(path: Path, *, now: float = NOW, max_age: float = 1000.0) -> tuple[list[str], float] | None:
@@ -145,35 +155,44 @@ def test_what_cannot_be_written_is_said_and_harms_nothing(tmp_path: Path) -> Non
             assert watch.next().startswith(f"the key cache {path} cannot be written: ")
 
 
+def started(url: str, path: Path, *, now: float, steady: SteadyClock) -> tuple[IssuerKeys, Verifier]:
+    """A process that starts at `now`, in so far as it matters here."""
+    source = IssuerKeys(url, cache_file=path, max_stale=1000, clock=lambda: now, steady=steady)
+    return source, Verifier(issuer=url, audience=AUDIENCE, keys=source, feed=None, clock=lambda: NOW)
+
+
 @pytest.mark.requirement("J21")
 def test_a_start_while_the_issuer_is_down_uses_the_file(path: Path) -> None:
     """The process before has left the keys; the next verifies by them, knows their age, and lets them end."""
-    with running_issuer() as issuer, watched() as watch:
+    with running_issuer() as issuer:
+        text = token(EC, iss=issuer.url)
+        with started(issuer.url, path, now=NOW, steady=SteadyClock())[1] as before:
+            assert before.verify(text).sub
+            until(path.exists, "the keys are written, once they are in use")
+    steady, taker = SteadyClock(), Taker()
+    source, after = started(issuer.url, path, now=NOW + 600, steady=steady)
+    with watched() as watch, after:
+        said = watch.next()
+        assert "those of 600 seconds ago stay in use" in said
+        assert "ConnectionRefusedError" in said
+        assert after.verify(text).sub
+        assert after.key_status.state == "stale"
+        assert after.key_status.age == 600
+        source.provide(taker.take)
+        assert taker.next() == (EC.kid,)
+        steady.advance(400)
+        assert taker.next() == ()
+        with pytest.raises(KeySetUnavailable, match="ConnectionRefusedError"):
+            after.verify(text)
+    source.withdraw(taker.take)
 
-        def started(now: float, steady: SteadyClock) -> Verifier:
-            source = IssuerKeys(issuer.url, cache_file=path, max_stale=1000, clock=lambda: now, steady=steady)
-            return Verifier(issuer=issuer.url, audience=AUDIENCE, keys=source, feed=None, clock=lambda: NOW)
 
-        with started(NOW, SteadyClock()) as before:
-            assert before.verify(token(EC, iss=issuer.url)).sub
-            assert watch.next() == f"{issuer.url}: the keys are now {EC.kid}"
-        until(path.exists, "the keys are written, once they are in use")
-        issuer.shutdown()
-        issuer.server_close()
-
-        steady = SteadyClock()
-        with started(NOW + 600, steady) as using:
-            said = watch.next()
-            assert "those of 600 seconds ago stay in use" in said
-            assert "ConnectionRefusedError" in said
-            assert using.verify(token(EC, iss=issuer.url)).sub
-            assert using.key_status.state == "stale"
-            assert using.key_status.age == 600
-            steady.advance(400)
-            with pytest.raises(KeySetUnavailable, match="ConnectionRefusedError"):
-                using.verify(token(EC, iss=issuer.url, jti="another"))
-
-        with started(NOW + 1000, SteadyClock()) as using:
-            assert "not of the last 1000 seconds" in watch.next()
-            with pytest.raises(KeySetUnavailable):
-                using.verify(token(EC, iss=issuer.url))
+@pytest.mark.requirement("J21")
+def test_a_start_with_a_file_that_is_too_old_has_no_keys(path: Path) -> None:
+    """In the very second of `max_stale` the file is of no use any more, and is said to be."""
+    KeyCache(path, issuer="http://127.0.0.1:9").write(KEYS, now=NOW)
+    with watched() as watch:
+        _, using = started("http://127.0.0.1:9", path, now=NOW + 1000, steady=SteadyClock())
+        with using, pytest.raises(KeySetUnavailable):
+            using.verify(token(EC, iss="http://127.0.0.1:9"))
+        assert "not of the last 1000 seconds" in watch.next()

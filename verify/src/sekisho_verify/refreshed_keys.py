@@ -86,7 +86,7 @@ class RefreshedKeys(KeySource):
         """
 
     def last_good(self) -> tuple[Keys, float] | None:
-        """Keys from an earlier life, and their age in seconds: asked for if the very first load failed."""
+        """Keys from an earlier life, and their age in seconds: asked for while no load has succeeded yet."""
         return None
 
     def keep(self, keys: Keys) -> None:
@@ -252,7 +252,8 @@ class RefreshedKeys(KeySource):
             _log.info("%s: the keys are now %s", self._name, ", ".join(key.kid for key in keys))
 
     def _failed(self, reason: str, *, given_up: bool = False) -> None:
-        found = None if self._keys else self.last_good()
+        # Only at the very first: later, keys that have had their time do not come back by another clock.
+        found = self.last_good() if self._schedule.loaded == -inf else None
         with LOCK:
             if given_up and not self._loading:
                 return  # it has come back in the meantime
