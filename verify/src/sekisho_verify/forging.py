@@ -211,19 +211,23 @@ class Material:
         """The forger's certificate as `x5c` has it (RFC 7515 section 4.1.6): standard base64 of DER."""
         if isinstance(self.forger, HmacKey):
             raise Lacking("key_pair")
-        return [base64.b64encode(worthless_certificate(self.forger.public)).decode()]
+        certificate = _certificate(self.forger.public).public_bytes(Encoding.DER)
+        return [base64.b64encode(certificate).decode()]
 
 
-def worthless_certificate(key: EcKey | OkpKey | RsaKey) -> bytes:
-    """A certificate of a public key, in DER, from an authority whose private key is the number 1."""
+def certificate_pem(key: EcKey | OkpKey | RsaKey) -> bytes:
+    """A certificate of a public key, worth nothing: its authority's private key is the number 1."""
+    return _certificate(key).public_bytes(Encoding.PEM)
+
+
+def _certificate(key: EcKey | OkpKey | RsaKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "forger")])
-    certificate = (
+    return (
         x509.CertificateBuilder(name, name, public_key(key), 1)
         .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
         .sign(ec.derive_private_key(1, ec.SECP256R1()), SHA256())
     )
-    return certificate.public_bytes(Encoding.DER)
 
 
 def public_key(

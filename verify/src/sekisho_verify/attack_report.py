@@ -1,0 +1,188 @@
+"""What came of the attack on one's own API: verdicts, and the report in two languages or as JSON."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+
+import msgspec
+
+from sekisho_verify.forgeries import Forgery, needs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sekisho_verify.forgeries import Forged
+    from sekisho_verify.forging import Need
+    from sekisho_verify.probe import Reply
+
+Language = Literal["en", "ja"]
+Verdict = Literal["refused", "accepted", "crashed", "silent", "fetched", "throttled", "let_in", "kept_out"]
+
+FAULTS: Final[tuple[Verdict, ...]] = ("accepted", "fetched", "crashed", "silent")
+"""The verdicts after which there is something to mend, the worst first."""
+
+
+class Say(Protocol):
+    """Words by their key."""
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The sentence of `key`, with `values` filled in. Raises `KeyError` for a key that nobody wrote."""
+        ...
+
+
+class Trial(NamedTuple):
+    """One forgery that was sent, and what came of it."""
+
+    forged: Forged
+    reply: Reply
+    verdict: Verdict
+
+
+class Left(NamedTuple):
+    """A forgery that was not tried, and why; `need` is None where the user left it out."""
+
+    forgery: Forgery
+    need: Need | None
+
+
+class Outcome(NamedTuple):
+    """What came of the whole attack."""
+
+    url: str
+    trials: Sequence[Trial]
+    left: Sequence[Left]
+    key_trouble: str | None
+
+    @property
+    def faults(self) -> int:
+        """How many forgeries there is something to mend after."""
+        return sum(trial.verdict in FAULTS for trial in self.trials)
+
+
+def wording(language: Language) -> Say:
+    """The words of the attack in a language."""
+    texts = _tables()[language]
+
+    def say(key: str, /, **values: object) -> str:
+        return texts[key].format_map(values)
+
+    return say
+
+
+@cache
+def _tables() -> Mapping[str, Mapping[str, str]]:
+    return tomllib.loads(Path(__file__).with_name("attack.toml").read_text("utf-8"))
+
+
+def judge(forged: Forged, reply: Reply, *, fetched: bool) -> Verdict:
+    """What an answer to a forgery means.
+
+    A redirect is a refusal, as to a page where one logs in. `fetched` says that meanwhile somebody asked the
+    forger's server for the key that the token had named.
+    """
+    status = reply.status
+    if status is None:
+        return "silent" if reply.failure == "timeout" else "refused"
+    good = 200 <= status < 300
+    if status >= 500:
+        return "crashed"
+    if forged.code is None:
+        return "let_in" if good else "kept_out"
+    if good:
+        return "accepted"
+    if status == 429:
+        return "throttled"
+    return "fetched" if fetched else "refused"
+
+
+def answered(reply: Reply, say: Say) -> str:
+    """A reply in a few characters."""
+    if reply.status is not None:
+        return str(reply.status)
+    return say("timeout_short" if reply.failure == "timeout" else "closed")
+
+
+def line(trial: Trial, say: Say) -> str:
+    """One trial as a line of the table: verdict, status, name, and the code where the API said one."""
+    word = say("throttled_short" if trial.verdict == "throttled" else trial.verdict)
+    columns = _padded(word, 12) + _padded(answered(trial.reply, say), 9) + f"{trial.forged.forgery.name:28}"
+    return (columns + (trial.reply.code or "")).rstrip()
+
+
+def told(outcome: Outcome, say: Say, *, language: Language) -> str:
+    """What stands below the table: what to mend, what was not tried and why, and how many."""
+    lines: list[str] = []
+    for verdict in (*FAULTS, "kept_out"):
+        found = [trial.forged.forgery for trial in outcome.trials if trial.verdict == verdict]
+        if found:
+            lines += ["", say(f"legend_{verdict}")]
+            lines += [f"  {it.name} ({', '.join(it.ids)})  {_sentence(it, language)}" for it in found]
+    if outcome.left:
+        lines += ["", say("legend_untried")]
+        by_reason: dict[str, list[str]] = {}
+        for left in outcome.left:
+            by_reason.setdefault(_reason(left, outcome, say, language), []).append(left.forgery.name)
+        lines += [f"  {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+    refused = sum(trial.verdict == "refused" for trial in outcome.trials)
+    lines += ["", say("summary", refused=refused, faults=outcome.faults, untried=len(outcome.left))]
+    if not outcome.faults:
+        lines.append(say("all_refused"))
+    weak = sum(trial.forged.code != trial.forged.forgery.code for trial in outcome.trials)
+    if weak:
+        lines.append(say("more", weak=weak))
+    return "\n".join(lines)
+
+
+def document(outcome: Outcome, *, code: int, say: Say, language: Language) -> str:
+    """The report as JSON; names, ids, codes and verdicts are stable."""
+    report = {
+        "url": outcome.url,
+        "exit": code,
+        "results": [
+            {
+                "name": trial.forged.forgery.name,
+                "ids": trial.forged.forgery.ids,
+                "verdict": trial.verdict,
+                "status": trial.reply.status,
+                "code": trial.reply.code,
+                "expected": trial.forged.code,
+            }
+            for trial in outcome.trials
+        ],
+        "untried": [
+            {
+                "name": left.forgery.name,
+                "ids": left.forgery.ids,
+                "need": left.need,
+                "reason": _reason(left, outcome, say, language),
+            }
+            for left in outcome.left
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(report)).decode()
+
+
+def listed(forgeries: Iterable[Forgery], *, language: Language) -> str:
+    """The catalogue for a reader."""
+    return "\n".join(f"{it.name:28}{', '.join(it.ids):18}{_sentence(it, language)}" for it in forgeries)
+
+
+def _sentence(forgery: Forgery, language: Language) -> str:
+    return forgery.ja if language == "ja" else forgery.en
+
+
+def _reason(left: Left, outcome: Outcome, say: Say, language: Language) -> str:
+    if left.need is None:
+        return say("left_out")
+    reason = needs()[left.need][language]
+    if left.need == "public_key" and outcome.key_trouble is not None:
+        return say("key_trouble", reason=reason, why=outcome.key_trouble)
+    return reason
+
+
+def _padded(word: str, width: int) -> str:
+    # A Japanese character is two columns wide on a terminal.
+    return word + " " * max(1, width - sum(1 if character < "\u1100" else 2 for character in word))
