@@ -1,4 +1,4 @@
-"""A Django site for the tests of the guards: a process has one set of settings, which tests override."""
+"""A Django site for the tests of the guards, and how it is asked: by WSGI and by ASGI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import django
-from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import Client
@@ -16,52 +15,19 @@ from django.utils.decorators import method_decorator
 from django.views import View
 
 from sekisho_verify import require
+from sekisho_verify.django import TokenRequest, token_of, token_required
+from tests.verify import django_settings
 from tests.verify.refusals import GOOD, RAISED, Told
-from tests.verify.tokens import AUDIENCE, HMAC, ISSUER, NOW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-#: The threads in which tokens were verified; tests clear it.
-VERIFIED_IN: list[int] = []
-
-
-def clock() -> float:
-    """A clock that stands still, and notes who looks at it."""
-    VERIFIED_IN.append(threading.get_ident())
-    return NOW
-
-
-SEKISHO: dict[str, Any] = {
-    "issuer": ISSUER,
-    "audience": AUDIENCE,
-    "keys": [HMAC],
-    "feed": None,
-    "clock": clock,
-    "public": ["healthz", "open", "shop:index", "admin:"],
-}
-GUARD = "sekisho_verify.django.TokenMiddleware"
-CSRF = "django.middleware.csrf.CsrfViewMiddleware"
-
-settings.configure(
-    SECRET_KEY="of a test, and protects nothing",
-    ALLOWED_HOSTS=["testserver"],
-    ROOT_URLCONF=__name__,
-    MIDDLEWARE=[GUARD, CSRF],
-    INSTALLED_APPS=["sekisho_verify.django.SekishoConfig"],
-    SEKISHO=SEKISHO,
-    LOGGING_CONFIG=None,
-    USE_TZ=True,
-    REST_FRAMEWORK={
-        "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-        "UNAUTHENTICATED_USER": None,
-    },
-)
-django.setup()
-
-from sekisho_verify.django import TokenRequest, token_of, token_required  # noqa: E402 -- views come after settings
-
+VERIFIED_IN, GUARD, CSRF = django_settings.VERIFIED_IN, django_settings.GUARD, django_settings.CSRF
+SEKISHO: dict[str, Any] = django_settings.SEKISHO
+#: The views that ran; tests clear it.
 RAN: list[str] = []
+
+django.setup()
 
 
 def whoami(request: TokenRequest) -> HttpResponse:
