@@ -277,4 +277,4 @@ def verdict_of(held: Revocations, token: Marks) -> object:
 
 
 TestFeed = Feed.TestCase
-TestFeed.settings = settings(max_examples=150, stateful_step_count=60)
+TestFeed.settings = settings(max_examples=2 * settings().max_examples, stateful_step_count=60)

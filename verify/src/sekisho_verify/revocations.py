@@ -150,6 +150,14 @@ class _Live:
             del self.newest[key]
             self.revoked.pop(key, None)
 
+    def since_before(self, floor: int, *, seen: _Seen) -> _Live:
+        """What no snapshot that begins at `floor` takes back: of earlier epochs, and of leaked keys."""
+        newest = {key: at for key, at in self.newest.items() if at < floor or at == _ALWAYS}
+        revoked = {key: at for key, at in self.revoked.items() if key in newest}
+        # What is stale in this epoch may have been revoked in an earlier one.
+        newest |= {key: at for key, at in self.revoked.items() if key not in newest and _NEVER < at < floor}
+        return _Live(newest, revoked, seen)
+
     def judge(self, token: Marks) -> None:
         dead = [key for key in token.keys if self.newest.get(key, _NEVER) > token.rv]
         if not dead:
@@ -180,8 +188,8 @@ class Revocations:
     committed no later than the `as_of` it came with, but for what `CLOCKS` allows, and `ttl` is how long any
     token with a lower `rv` can be accepted after that commit: so whatever it could hit has expired. If the
     feed stands still, nothing is forgotten. Entries of kind `key` stay: who has the key can always mint.
-    A snapshot takes the place of everything, `key` aside, unless it opens a new epoch: then what was known
-    before is kept for its time too, so that an issuer who lost it in a restore revives no token.
+    A snapshot takes the place of what is known of its own epoch. What is known of an earlier one is kept for
+    its time: so an issuer that has lost it in a restore revives no token.
     """
 
     __slots__ = ("_keep", "_live", "_log", "_offset")
@@ -246,19 +254,14 @@ class Revocations:
         position = _position(snapshot.epoch, snapshot.head)
         if position < head:
             return Ignored()
-        fresh_epoch = snapshot.epoch > head // LIMIT
-        kept = {key: at for key, at in old.newest.items() if fresh_epoch or at == _ALWAYS}
-        live = _Live(
-            kept,
-            {key: at for key, at in old.revoked.items() if key in kept},
-            _Seen(position, max(as_of, snapshot.as_of)),
-        )
+        floor = _position(snapshot.epoch, 0)
+        live = old.since_before(floor, seen=_Seen(position, max(as_of, snapshot.as_of)))
         live.add(snapshot.epoch, snapshot.entries)
         self._keep = snapshot.ttl + CLOCKS
-        self._log = deque([_Batch(snapshot.as_of, position, list(live.newest))])
+        self._log = deque(batch for batch in self._log if batch.last < floor)
+        self._log.append(_Batch(snapshot.as_of, position, [entry.key for entry in snapshot.entries]))
         self._live = live
-        above = head % LIMIT if not fresh_epoch else _NEVER
-        return Applied(sum(entry.number > above for entry in snapshot.entries))
+        return Applied(sum(_position(snapshot.epoch, entry.number) > head for entry in snapshot.entries))
 
     def _forget(self, budget: int) -> None:
         live, log = self._live, self._log
