@@ -15,6 +15,9 @@ FORBIDDEN = {
     "ssl": "nothing is fetched unless fetch_key_set is called",
     "socket": "same",
     "http.client": "same",
+    "threading": "given keys need no upkeep; a thread starts where keys may change",
+    "queue": "same",
+    "concurrent": "same",
     "urllib.request": "nothing here follows redirects or opens files",
     "sekisho": "the verifier stands alone: an API that checks tokens carries no server",
     "starlette": "the guards know frameworks by their shape only",
@@ -59,9 +62,9 @@ LITTLE = loaded(VERIFY)
 
 
 def test_the_guard_loads_no_framework_and_no_event_loop() -> None:
-    """The ASGI guard adds logging, and nothing else that is heavy."""
+    """The ASGI guard adds logging, which brings threading, and nothing else that is heavy."""
     found = loaded("import sekisho_verify.asgi")
-    assert found & (FORBIDDEN.keys() - {"logging"}) == set()
+    assert found & (FORBIDDEN.keys() - {"logging", "threading"}) == set()
 
 
 @pytest.mark.parametrize(
@@ -73,11 +76,27 @@ def test_the_guard_loads_no_framework_and_no_event_loop() -> None:
         ("key_set_from_jwks", "cryptography"),
         ("key_from_pem", "cryptography"),
         ("fetch_key_set", "http.client"),
+        ("IssuerKeys", "http.client"),
+        ("HmacKeySource", "threading"),
     ],
 )
 def test_what_is_heavy_comes_at_its_first_use(name: str, brings: str) -> None:
     """A name that needs more is there all the same, and brings what it needs."""
     assert brings in loaded(f"from sekisho_verify import {name}\nassert {name}")
+
+
+def test_a_source_of_secrets_loads_no_network_and_no_cryptography() -> None:
+    """Shared secrets that rotate need a thread, and nothing that could fetch or that knows key pairs."""
+    found = loaded("from sekisho_verify import HmacKeySource\nassert HmacKeySource")
+    assert found & {"cryptography", "http.client", "ssl", "asyncio"} == set()
+
+
+def test_without_keys_the_network_comes_with_the_verifier() -> None:
+    """What finds the keys is loaded where a verifier is made without any, not at the first request."""
+    made = (
+        "from sekisho_verify import Verifier\nVerifier(issuer='https://a.example', audience='a', feed=None)"
+    )
+    assert {"http.client", "cryptography"} <= loaded(made)
 
 
 def test_every_public_name_is_there() -> None:
