@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import socket
+import ssl
 import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sekisho_verify import ConfigurationError, KeySetUnavailable, fetch_key_set
 from sekisho_verify.jwks import MAX_BODY, METADATA_PATH
@@ -17,6 +23,7 @@ from tests.verify.tokens import EC, HMAC, signer, token, verifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 RSA = signer("RS256")
 
@@ -159,6 +166,45 @@ def test_nobody_there_is_said() -> None:
         port = free.getsockname()[1]
     with pytest.raises(KeySetUnavailable, match="ConnectionRefusedError"):
         fetch_key_set(f"http://127.0.0.1:{port}")
+
+
+def certified(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate for this machine by nobody's authority, and a server's side of it."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    today = dt.datetime.now(dt.UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - dt.timedelta(days=1))
+        .not_valid_after(today + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path, private = folder / "certificate.pem", folder / "private.pem"
+    path.write_bytes(certificate.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, private)
+    return path, context
+
+
+@pytest.mark.requirement("J21")
+def test_the_certificate_of_the_issuer_must_hold(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By https keys come from a server that an authority of this machine vouches for, by its name, or not."""
+    authority, context = certified(tmp_path)
+    issuer.socket = context.wrap_socket(issuer.socket, server_side=True)
+    issuer.url = f"https://localhost:{issuer.server_port}"
+    issuer.publish(METADATA_PATH, {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"})
+    # What a program may have done to silence another library's complaint.
+    monkeypatch.setattr(ssl, "_create_default_https_context", ssl._create_unverified_context)
+    with pytest.raises(KeySetUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        fetch_key_set(issuer.url)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    assert [key.kid for key in fetch_key_set(issuer.url).keys] == [EC.kid]
+    with pytest.raises(KeySetUnavailable, match=r"CERTIFICATE_VERIFY_FAILED.*127"):
+        fetch_key_set(f"https://127.0.0.1:{issuer.server_port}")
 
 
 @contextmanager

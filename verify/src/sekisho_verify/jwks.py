@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import logging
 import socket
+import ssl
 import threading
 import time
 from contextlib import suppress
@@ -190,8 +191,7 @@ class _Exchange:
 
     def get(self, place: _Place) -> bytes:
         """The body of a 200 answer to a GET."""
-        kind = http.client.HTTPSConnection if place.secure else http.client.HTTPConnection
-        connection = kind(place.host, place.port, timeout=self._timeout)
+        connection = self._connection(place)
         try:
             connection.connect()
             # Kept here, because the connection gives it away to the answer.
@@ -211,6 +211,14 @@ class _Exchange:
         if len(body) > MAX_BODY:
             raise KeySetUnavailable(f"{place.host}{place.target} sent more than {MAX_BODY} bytes")
         return body
+
+    def _connection(self, place: _Place) -> http.client.HTTPConnection:
+        if not place.secure:
+            return http.client.HTTPConnection(place.host, place.port, timeout=self._timeout)
+        # Named, because the default is a global that programs are told to replace where a certificate is a
+        # nuisance to them; these keys are believed for nothing but the certificate.
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(place.host, place.port, timeout=self._timeout, context=context)
 
     def cut(self) -> None:
         """End whatever is under way."""
