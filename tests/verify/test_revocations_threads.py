@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sekisho_verify import Revocations, TokenRefused
+from sekisho_verify import LocalRevocations, Revocations, TokenRefused
 from sekisho_verify.revocations import CLOCKS, Marks, Standing
 from tests.verify.test_revocations import AS_OF, TTL, entry, frame, snapshot, token
 
@@ -79,3 +79,17 @@ def test_one_writes_and_four_read() -> None:
         asked = [each.result() for each in asking]
     assert wrong == []
     assert min(asked) > 0
+
+
+@pytest.mark.usefixtures("_hurry")
+def test_local_revocations_may_be_published_by_any_thread() -> None:
+    """None of a thousand is lost, and each has a number of its own."""
+    local = LocalRevocations(clock=lambda: AS_OF)
+
+    def publish(writer: int) -> None:
+        for n in range(250):
+            local.publish("session", f"{writer}-{n}")
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(publish, range(4)))
+    assert (local.rv, local.entries) == ("1.1000", 1000)
