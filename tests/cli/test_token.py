@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sekisho.cli.explaining import explain
-from sekisho_verify import HmacKey, TokenRefused, Verifier
+from sekisho_verify import HmacKey
+from sekisho_verify.explaining import CHECKS
 from sekisho_verify.forging import tampered, unsigned
 from sekisho_verify.jws import sign
+from sekisho_verify.testing import Issuer
 from tests.parts.serving import Server
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def test_verify_asks_the_issuer_for_its_keys(sekisho: Run, tmp_path: Path) -> No
         assert "error[token_signature_mismatch]" in bad.stderr
         explained = sekisho("token", "explain", *expected, text=text)
         assert explained.exit_code == 0
-        assert {line[0] for line in explained.stdout.splitlines()} == {"✓"}
+        assert {line[0] for line in explained.stdout.splitlines()} == {"✓", "·"}
         keys = tmp_path / "jwks.json"
         keys.write_text(sekisho("key", "jwks").stdout)
         server.stop()
@@ -163,28 +164,86 @@ def test_an_issuer_that_does_not_answer_is_said_with_both_ways_on(sekisho: Run) 
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_explain_names_the_check_that_refuses(name: str) -> None:
-    """All checks before it have passed, none after it was reached, and the code is the verifier's own."""
-    issuer, audience = EXPECTED[1], EXPECTED[3]
-    checks = explain(BAD[name], keys=[KEY], now=NOW, issuer=issuer, audience=audience)
-    names = [check.name for check in checks]
-    assert names == list(BAD)
-    at = names.index(name)
-    assert [check.verdict for check in checks] == (
-        ["passed"] * at + ["refused"] + ["not_reached"] * (len(BAD) - at - 1)
-    )
-    with pytest.raises(TokenRefused) as refused:
-        Verifier(keys=[KEY], feed=None, clock=lambda: float(NOW), issuer=issuer, audience=audience).verify(
-            BAD[name]
-        )
-    assert checks[at].code == refused.value.code
-
-
-def test_explain_ends_with_1_and_says_the_same_as_json(sekisho: Run, key_file: str) -> None:
-    """The list for programs has every check with its verdict and code."""
-    result = sekisho("token", "explain", *EXPECTED, "--json", "--key-file", key_file, text=BAD["type"])
+def test_explain_names_the_check_that_refuses(sekisho: Run, key_file: str, name: str) -> None:
+    """Exit code 1, and as JSON each check with its verdict: passed before the one, not reached behind it."""
+    result = sekisho("token", "explain", *EXPECTED, "--json", "--key-file", key_file, text=BAD[name])
     assert result.exit_code == 1
     checks = json.loads(result.stdout)["checks"]
-    assert checks[1] == {"check": "algorithm", "verdict": "passed", "code": None, "detail": None}
-    assert (checks[2]["check"], checks[2]["code"]) == ("type", "token_type_mismatch")
-    assert {check["verdict"] for check in checks[3:]} == {"not_reached"}
+    assert [check["check"] for check in checks] == list(CHECKS)
+    if name == "not before":
+        # The real clock is long past the token's time: its end is what refuses first.
+        name = "expiry"
+    at = CHECKS.index(name)
+    assert [check["verdict"] for check in checks] == (
+        ["passed"] * at + ["refused"] + ["not_reached"] * (len(CHECKS) - at - 1)
+    )
+    assert [check["check"] for check in checks if check["code"] is not None] == [name]
+    assert checks[at].keys() == {"check", "verdict", "code", "detail"}
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentences"),
+    [
+        (
+            "en",
+            (
+                "✓ form        ASCII text of at most 16,384 characters, in three segments with two dots",
+                "✗ signature   token_signature_mismatch",
+                "              checked  the signature is that key's, over exactly these bytes",
+                "              why      Header or payload were changed after signing",
+                "              do       Get the token anew.",
+                "- claims      not reached",
+            ),
+        ),
+        (
+            "ja",
+            (
+                "✓ form        16,384 文字以内の ASCII で",
+                "✗ signature   token_signature_mismatch",
+                "              検査  署名が、その鍵で",
+                "              理由  署名の後でヘッダーかペイロードが書き換えられたか",
+                "              対処  トークンを取得し直してください。",
+                "- claims      ここまで進んでいません",
+            ),
+        ),
+    ],
+)
+def test_explain_tells_a_person_what_was_checked_and_what_to_do(
+    sekisho: Run, key_file: str, lang: str, sentences: tuple[str, ...]
+) -> None:
+    """A sentence for each check that passed; for the one that refused also why, and what to do."""
+    result = sekisho(
+        *("token", "explain", *EXPECTED, "--key-file", key_file),
+        text=BAD["signature"],
+        SEKISHO_LANG=lang,
+    )
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    for sentence in sentences:
+        assert [line for line in lines if line.startswith(sentence)], sentence
+
+
+def test_explain_says_that_nobody_asked_for_revocations(sekisho: Run, tmp_path: Path) -> None:
+    """Even of a good token it is said which check was not made: there is no feed at a command line."""
+    issuer = Issuer()
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(json.dumps({"keys": [issuer.keys[0].to_jwk()]}))  # type: ignore[attr-defined]  # of a key pair
+    command = ("token", "explain", "--issuer", issuer.url, "--audience", "api", "--key-file", str(jwks))
+    result = sekisho(*command, text=issuer.token())
+    assert result.exit_code == 0, result.stdout
+    assert [line[0] for line in result.stdout.splitlines()] == ["✓"] * 13 + ["·"]
+    assert result.stdout.splitlines()[-1].startswith("· revocation  not asked: there is no revocation feed")
+    last = json.loads(sekisho(*command, "--json", text=issuer.token()).stdout)["checks"][-1]
+    assert last == {"check": "revocation", "verdict": "not_asked", "code": None, "detail": None}
+
+
+def test_explain_shows_values_of_a_stranger_escaped(sekisho: Run, key_file: str) -> None:
+    """What a token says is shown to whoever asks, and moves no cursor: control characters are escaped."""
+    evil = "\x1b[2J\r\nverified\u202e"
+    for text in (token(iss=evil), token(aud=evil), token(typ=evil)):
+        result = sekisho("token", "explain", *EXPECTED, "--key-file", key_file, text=text)
+        (found,) = (line for line in result.stdout.splitlines() if "found    " in line)
+        assert "\\x1b[2J" in found
+        assert not [
+            character for character in result.stdout if not (character.isprintable() or character == "\n")
+        ]

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from sekisho.cli.main import NOUNS, tree
+from sekisho_verify.explaining import CHECKS
 from tests.parts.serving import environment, run
 
 if TYPE_CHECKING:
@@ -243,6 +244,9 @@ def test_every_sentence_is_said_somewhere(folder: str) -> None:
     )
     quoted = set(re.findall(r"""["'][a-z0-9_.]+["']""", code))
     built = {"user.active", "user.disabled", "serve.metadata", "serve.jwks", "serve.api"}
+    checks = [f"explain.{name.replace(' ', '_')}" for name in CHECKS]
+    built |= {f"explain.{verdict}" for verdict in ("not_reached", "not_asked")}
+    built |= {f"{check}.{part}" for check in checks for part in ("checked", "why", "do")}
     steps = {".title", ".why", ".verdict"}
     unsaid = [
         key

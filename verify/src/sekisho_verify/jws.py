@@ -26,10 +26,13 @@ MAX_HEADER: Final = 4 * 1024
 """Characters of the longest header segment that is decoded."""
 
 _KNOWN_HEADERS: Final = 64
-# Registered members that an access token has no use for. By some it would choose its own key (RFC 7515
-# sections 4.1.2 to 4.1.8); others change what is signed (RFC 7797), demand an extension (section 4.1.11; we
-# have none), or say that it is nested, encrypted or compressed (RFC 7516, RFC 7519 section 5.2).
-_REFUSED_MEMBERS: Final = ("jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "cty", "b64", "crit", "enc", "zip")
+REFUSED_MEMBERS: Final = ("jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "cty", "b64", "crit", "enc", "zip")
+"""Registered members of a header that an access token has no use for.
+
+By some it would choose its own key (RFC 7515 sections 4.1.2 to 4.1.8); others change what is signed (RFC
+7797), demand an extension (section 4.1.11; we have none), or say that it is nested, encrypted or compressed
+(RFC 7516, RFC 7519 section 5.2).
+"""
 
 
 def sign(payload: bytes, header: Mapping[str, object], key: Signer) -> str:
@@ -135,7 +138,7 @@ class CompactVerifier:
         alg = header.get("alg")
         if type(alg) is not str or alg not in self._algs:
             _refuse_alg(alg)
-        for name in _REFUSED_MEMBERS:
+        for name in REFUSED_MEMBERS:
             if name in header:
                 raise TokenRefused("token_malformed", f"a header with {name}")
         typ = header.get("typ")

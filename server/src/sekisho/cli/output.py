@@ -27,7 +27,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows for a person on a terminal; tab-separated and without headings for a pipe."""
     if not sys.stdout.isatty():
         for row in rows:
-            click.echo("\t".join(_one_line(cell) for cell in row))
+            click.echo("\t".join(one_line(cell) for cell in row))
         return
     from rich import box  # noqa: PLC0415 - 45 ms that only a table on a terminal is worth
     from rich.console import Console  # noqa: PLC0415 - same
@@ -39,11 +39,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         # Nothing is cut off: an id is there to be copied, and what is too wide for the terminal is folded.
         drawn.add_column(heading, no_wrap=heading == "id", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(_one_line(cell)) for cell in row))  # Text: what users wrote is no markup
+        drawn.add_row(*(Text(one_line(cell)) for cell in row))  # Text: what users wrote is no markup
     Console().print(drawn)
 
 
-def _one_line(cell: str) -> str:
+def one_line(cell: str) -> str:
     """The text without control characters: a user agent may not move the operator's cursor."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in cell)
 
@@ -53,7 +53,7 @@ def fields(pairs: Mapping[str, str]) -> None:
     width = max(map(len, pairs))
     for name, value in pairs.items():
         click.echo(
-            f"{name:{width}}  {_one_line(value)}" if sys.stdout.isatty() else f"{name}\t{_one_line(value)}"
+            f"{name:{width}}  {one_line(value)}" if sys.stdout.isatty() else f"{name}\t{one_line(value)}"
         )
 
 

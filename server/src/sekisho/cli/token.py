@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 
 import click
 
 from sekisho.adapters import system
 from sekisho.cli import output
-from sekisho.cli.explaining import Check
-from sekisho.cli.explaining import explain as explain_token
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.key_file import read_keys
 from sekisho.cli.options import as_json, examples, read_text, unreadable
@@ -20,13 +18,15 @@ from sekisho.cli.wording import Say, language, wording
 from sekisho_verify import Verifier, fetch_key_set
 from sekisho_verify.encoding import b64url_decode, json_object
 from sekisho_verify.errors import EncodingError
+from sekisho_verify.explaining import Check
+from sekisho_verify.explaining import explain as explain_token
 from sekisho_verify.keys import VerificationKey
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _TIMES = ("iat", "nbf", "exp", "auth_time")
-_MARKS = {"passed": "✓", "refused": "✗", "not_reached": "-"}
+_MARKS = {"passed": "✓", "refused": "✗", "not_reached": "-", "not_asked": "·"}
 
 
 @click.group(
@@ -109,22 +109,42 @@ def explain(*, issuer: str, audience: str, key_file: str | None, alg: str | None
         keys=_keys(issuer, key_file, alg, say),
         issuer=issuer,
         audience=audience,
+        feed=None,
         now=system.clock(),
     )
     if as_json:
         output.document({"checks": [_shown(check) for check in checks]})
     else:
         for check in checks:
-            why = "  ".join(part for part in (check.code, check.detail) if part)
-            click.echo(f"{_MARKS[check.verdict]} {check.name:11} {why}".rstrip())
+            for line in _told(check, say):
+                click.echo(line)
     return Exit.FAILED if any(check.verdict == "refused" for check in checks) else Exit.OK
+
+
+def _told(check: Check, say: Say) -> Iterator[str]:
+    """One check for a reader: what was checked and, where it refused, what was found, why, and what to do."""
+    words = f"explain.{check.name.replace(' ', '_')}"
+    head = f"{_MARKS[check.verdict]} {check.name:11}"
+    if check.verdict == "passed":
+        yield f"{head} {say(f'{words}.checked')}"
+    elif check.verdict != "refused":
+        yield f"{head} {say(f'explain.{check.verdict}')}"
+    else:
+        yield click.style(f"{head} {check.code}", fg="red")
+        below = " " * 14
+        yield f"{below}{say('explain.checked')}{say(f'{words}.checked')}"
+        if check.detail:
+            # The verifier has escaped what is the token's; this holds whatever it forgot.
+            yield f"{below}{say('explain.found')}{output.one_line(check.detail)}"
+        yield f"{below}{say('explain.why')}{say(f'{words}.why')}"
+        yield f"{below}{say('explain.do')}{say(f'{words}.do')}"
 
 
 def _shown(check: Check) -> Mapping[str, str | None]:
     return {
         "check": check.name,
         "verdict": check.verdict,
-        "code": check.code or None,
+        "code": check.code,
         "detail": check.detail or None,
     }
 
