@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -337,5 +338,8 @@ def _running() -> Future[None]:
     return first
 
 
-def _wake(_: object) -> None:
-    background.wake()
+def _wake(_: object, at_the_end: Callable[[], bool] = sys.is_finalizing) -> None:
+    # An interpreter that ends empties its modules one by one; a verifier that is kept in one may go after
+    # `background` is empty, and then nobody is left to wake. Bound here, since this module is emptied too.
+    if not at_the_end():
+        background.wake()
