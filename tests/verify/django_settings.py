@@ -1,4 +1,4 @@
-"""Settings of the Django site that the tests of the guards ask: one set for the process, overridden by tests."""
+"""Settings of the Django site for the tests of the guards: one set for a process, overridden by tests."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ SEKISHO: dict[str, Any] = {
     "public": ["healthz", "open", "shop:index", "admin:"],
 }
 REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["sekisho_verify.drf.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["sekisho_verify.drf.HasToken"],
+    "EXCEPTION_HANDLER": "sekisho_verify.drf.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
 }

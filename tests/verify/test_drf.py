@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import rest_framework.views
 from django.core.cache import cache
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory, override_settings
@@ -23,7 +27,6 @@ from rest_framework.permissions import (
     IsAuthenticated,
 )
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
@@ -65,8 +68,7 @@ if TYPE_CHECKING:
 
 SUB = claims()["sub"]
 RIGHTS = {"scope": HasScope, "role": HasRole, "group": HasGroup, "permission": HasPermission}
-OURS = exception_handler
-PLAIN = api_settings.EXCEPTION_HANDLER
+OURS, PLAIN = exception_handler, rest_framework.views.exception_handler
 each_handler = pytest.mark.parametrize("handler", [OURS, PLAIN], ids=["ours", "plain"])
 
 
@@ -80,9 +82,6 @@ def quiet() -> Iterator[None]:
 
 class Whoami(APIView):
     """Says who it was asked by."""
-
-    authentication_classes = (TokenAuthentication,)
-    permission_classes = (HasToken,)
 
     def get(self, request: Request) -> Response:
         """Who."""
@@ -101,7 +100,9 @@ def view(*permissions: object, handler: object = OURS, **attributes: object) -> 
     def get_exception_handler(_: APIView) -> object:
         return handler
 
-    members: dict[str, object] = {"get_exception_handler": get_exception_handler, **attributes}
+    members: dict[str, object] = dict(attributes)
+    if handler is not OURS:
+        members["get_exception_handler"] = get_exception_handler
     if permissions:
         members["permission_classes"] = permissions
     return type("Changed", (Whoami,), members)
@@ -449,6 +450,24 @@ def test_a_guard_that_would_guard_nothing_is_refused() -> None:
 
     with pytest.raises(ConfigurationError, match="sensitive routes need a verifier with a revocation feed"):
         ask(view(authentication_classes=(Sensitive,)))
+
+
+@pytest.mark.parametrize("first", ["sekisho_verify.drf", "rest_framework.views", "rest_framework.decorators"])
+def test_it_is_imported_by_the_settings_and_by_views_in_any_order(first: str) -> None:
+    """What the settings name and what names the settings import each other, whichever comes first."""
+    code = f"""
+import django
+django.setup()
+import {first}
+from rest_framework.views import APIView
+from sekisho_verify.drf import HasToken, TokenAuthentication, exception_handler
+assert APIView.authentication_classes == [TokenAuthentication]
+assert APIView.permission_classes == [HasToken]
+assert APIView.get_exception_handler(APIView()) is exception_handler
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_behind_the_wall_of_the_middleware() -> None:

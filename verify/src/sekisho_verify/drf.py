@@ -24,8 +24,6 @@ import msgspec
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.permissions import NOT, BasePermission, BasePermissionMetaclass, SingleOperandHolder
-from rest_framework.views import exception_handler as plain_handler
-from rest_framework.views import set_rollback
 
 from sekisho_verify.bearer import RETRY_AFTER
 from sekisho_verify.django import Admission, answer, response, token_of
@@ -242,11 +240,15 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Handled:
     elif isinstance(error, NotAuthenticated) and _words_the_challenge(context["view"]):
         told = answer(TokenRefused("token_missing", "no Authorization header, or another scheme than Bearer"))
     else:
-        return plain_handler(error, dict(context))
-    set_rollback()
+        return views.exception_handler(error, dict(context))
+    views.set_rollback()
     return response(told)
 
 
 def _words_the_challenge(view: APIView) -> bool:
     authenticators = view.get_authenticators()
     return bool(authenticators) and isinstance(authenticators[0], TokenAuthentication)
+
+
+# Last, because importing it imports what the settings name: this file. So it works whichever comes first.
+from rest_framework import views  # noqa: E402 -- see above
