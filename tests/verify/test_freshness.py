@@ -40,9 +40,10 @@ def test_freshness_by_age(age: float, expected: Freshness) -> None:
 
 
 def test_freshness_of_nothing() -> None:
-    """Without a snapshot, or without knowing the issuer's clock, nothing is fresh."""
+    """Without a snapshot there is no state; without knowing the issuer's clock it may be of any age."""
     assert freshness(None, offset=0.0, steady_now=AS_OF) is Freshness.NEVER_SYNCED
-    assert freshness(AS_OF, offset=None, steady_now=AS_OF) is Freshness.NEVER_SYNCED
+    assert freshness(None, offset=None, steady_now=AS_OF) is Freshness.NEVER_SYNCED
+    assert freshness(AS_OF, offset=None, steady_now=AS_OF) is Freshness.CUT
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ reader that is cut off from the database makes its verifiers stale, it does not 
 from __future__ import annotations
 
 from enum import Enum
+from math import inf
 from typing import Final, Literal
 
 from sekisho_verify.claims import EARLY
@@ -37,13 +38,14 @@ def freshness(as_of: float | None, *, offset: float | None, steady_now: float) -
 
     Args:
         as_of: when that was, in seconds since 1970 by the issuer's clock; None where nothing has come.
-        offset: the issuer's clock minus ours, as `clock_offset` found it; None where it is not known.
+        offset: the issuer's clock minus ours, as `clock_offset` found it; None where it is not known, and
+            with it no age.
         steady_now: seconds of a clock that never steps and goes on while the machine sleeps: after a night
             with the lid closed, one that had slept too would call the state of yesterday fresh.
     """
-    if as_of is None or offset is None:
+    if as_of is None:
         return Freshness.NEVER_SYNCED
-    age = steady_now + offset - as_of
+    age = inf if offset is None else steady_now + offset - as_of
     # A time that lies ahead would otherwise stay fresh until we reach it. Every comparison says what must
     # hold, so that NaN counts as cut.
     if -EARLY <= age <= FRESH:
