@@ -136,7 +136,7 @@ def test_every_other_block_of_a_guide_runs(
 
     found = blocks(page(name))
     files = dict(found)
-    names: dict[str, Any] = {"app": app, "text": "a.b.c"} if name == OVERVIEW else {}
+    names: dict[str, Any] = {"app": app, "text": "a.b.c"} if name == OVERVIEW else {"__name__": "guide"}
     for code in [files.get("api.py", ""), *(code for file, code in found if not file)]:
         exec(compile(code, f"{name}.md", "exec", dont_inherit=True), names)  # noqa: S102 -- our own page
     if name == OVERVIEW:
