@@ -182,6 +182,8 @@ def test_a_start_while_the_issuer_is_down_uses_the_file(path: Path) -> None:
         assert taker.next() == (EC.kid,)
         steady.advance(400)
         assert taker.next() == ()
+        # The file has not grown older by its own clock, and does not bring back what has had its time.
+        assert "there are none to verify with" in watch.next()
         with pytest.raises(KeySetUnavailable, match="ConnectionRefusedError"):
             after.verify(text)
     source.withdraw(taker.take)

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -191,6 +192,29 @@ def test_a_first_load_that_hangs_is_given_up_on_for_all(clock: SteadyClock) -> N
     let_go.set()
     assert taker.next() == kids(HMAC)
     assert using.verify(token()).sub
+
+
+def test_a_load_that_comes_back_while_it_is_given_up_on_counts(clock: SteadyClock) -> None:
+    """The keys are used, nothing is held against them, and the next load comes."""
+    source, taker = HmacKeySource(lambda: HMAC, clock=clock), Taker()
+    source._takers.append(WeakMethod(taker.take))
+
+    def due() -> Callable[[], None]:
+        todo = source.step()
+        assert todo is not None
+        assert todo.run is not None
+        return todo.run
+
+    load = due()
+    clock.now += 6
+    give_up = due()
+    load()
+    give_up()
+    assert taker.next() == kids(HMAC)
+    assert source.status.last_error is None
+    clock.now += 300
+    due()()
+    assert source.status.age == 0
 
 
 @pytest.mark.requirement("J21")

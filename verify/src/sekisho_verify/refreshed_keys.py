@@ -166,7 +166,7 @@ class RefreshedKeys(KeySource):
                 self._keys = ()
             if resting and not self._keys:
                 self._schedule = self._schedule.at_once(now)
-                self._first = _running()
+                self._first = Future()
             taker(self._keys, self._schedule.remaining(now))
             try:
                 background.look_after(self)
@@ -329,13 +329,6 @@ class HmacKeySource(RefreshedKeys):
 
 def _names(keys: Keys) -> set[tuple[str, str, str]]:
     return {(key.kid, key.alg, key.thumbprint) for key in keys}
-
-
-def _running() -> Future[None]:
-    first: Future[None] = Future()
-    # Once it runs it cannot be cancelled: a task that is, takes nothing from the others that wait.
-    first.set_running_or_notify_cancel()
-    return first
 
 
 def _wake(_: object, at_the_end: Callable[[], bool] = sys.is_finalizing) -> None:
