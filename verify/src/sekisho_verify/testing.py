@@ -27,19 +27,18 @@ from sekisho_verify.encoding import b64url_decode
 from sekisho_verify.errors import ConfigurationError, RefusalCode
 from sekisho_verify.forgeries import Forged, Untried, forge
 from sekisho_verify.forging import ABSENT, changed, tampered, unsigned
-from sekisho_verify.freshness import Freshness
 from sekisho_verify.keypairs import SigningKey
 from sekisho_verify.keys import HmacKey
+from sekisho_verify.local_revocations import LocalRevocations
 from sekisho_verify.loopback import Document, serving
 from sekisho_verify.making_keys import Alg, new_key
-from sekisho_verify.revocation_entries import Effect, Entry, Frame, Kind, Snapshot, entry_key
-from sekisho_verify.revocations import Revocations
 from sekisho_verify.verifier import ACCESS_TOKEN_TYPE, Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
     from sekisho_verify.keys import Signer, VerificationKey
+    from sekisho_verify.revocation_entries import Effect, Kind
 
 __all__ = ["ABSENT", "BAD", "ENDED", "Issuer"]
 
@@ -65,16 +64,6 @@ _JWKS: Final = "/.well-known/jwks.json"
 _LIFETIME: Final = 900
 _HOUR: Final = 3600
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class _InThisProcess(Revocations):
-    """The revocations of an issuer that is in the same process: whatever it says is known at once."""
-
-    __slots__ = ()
-
-    def freshness(self, steady_now: float) -> Freshness:  # noqa: ARG002 -- the time does not matter here
-        """Always fresh."""
-        return Freshness.FRESH
 
 
 class Issuer:
@@ -105,10 +94,8 @@ class Issuer:
         self._numbers: Final = itertools.count(1)
         self._url = url
         self.audience: Final = audience
-        self.revocations: Final = _InThisProcess()
+        self.revocations: Final = LocalRevocations(clock=clock)
         """What was ended here. A verifier is given it as `feed=`."""
-        self.revocations.apply(Snapshot(epoch=1, head=0, as_of=clock(), ttl=_HOUR, entries=()))
-        self._ended = 0
 
     @property
     def url(self) -> str:
@@ -280,11 +267,7 @@ class Issuer:
             name: the `sid`, the `sub`, the group, the `kid`, or the empty string for `everything`.
             effect: `revoked`, or `stale` for rights that changed.
         """
-        self._ended = number = self._ended + 1
-        entry = Entry(number, kind, entry_key(kind, name), effect)
-        self.revocations.apply(
-            Frame(epoch=1, first=number, last=number, as_of=self._clock(), entries=(entry,))
-        )
+        self.revocations.publish(kind, name, effect=effect)
 
     def forgeries(self, sub: str = "ada", **claims: Any) -> tuple[Forged | Untried, ...]:  # noqa: ANN401 -- passed on
         """Every forgery of the catalogue, made of a good token that `token` makes, with a true signature.
