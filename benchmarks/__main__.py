@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import guard, login, machine, refresh, sqlite, start, verify
+from benchmarks import guard, imports, login, machine, refresh, sqlite, start, verify
 from benchmarks.paired import Result
 
 BENCHMARKS: Mapping[str, Callable[[], Result]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "start": start.run,
     "sqlite": sqlite.run,
     "verify": verify.run,
+    "imports": imports.run,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 MICROSECONDS = 1e6
@@ -19,16 +19,38 @@ class Pairs:
     ours: list[float]
     #: The ratio that must not be exceeded; none where there is nothing to hold.
     bar: float | None = None
+    #: Whether the ratio says how many times faster ours is, and the bar how many it must be at least.
+    faster: bool = False
 
     @property
     def ratios(self) -> list[float]:
-        """Ours by theirs, a round each."""
-        return [mine / theirs for mine, theirs in zip(self.ours, self.other, strict=True)]
+        """Ours by theirs, or theirs by ours, a round each."""
+        times = zip(self.other, self.ours, strict=True)
+        return [theirs / mine if self.faster else mine / theirs for theirs, mine in times]
 
     @property
     def holds(self) -> bool:
-        """Whether the median ratio is within the bar."""
-        return self.bar is None or statistics.median(self.ratios) <= self.bar
+        """Whether the median ratio is on the right side of the bar."""
+        if self.bar is None:
+            return True
+        middle = statistics.median(self.ratios)
+        return middle >= self.bar if self.faster else middle <= self.bar
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """A line of the table."""
+        low, middle, high = statistics.quantiles(self.ratios, n=4)
+        times, bound = (" x", ">=") if self.faster else ("", "<=")
+        return (
+            self.name,
+            self.unit,
+            f"{statistics.median(self.other):.4g}",
+            f"{statistics.median(self.ours):.4g}",
+            f"{middle:.3g}{times}",
+            f"{low:.3g} - {high:.3g}",
+            "" if self.bar is None else f"{bound} {self.bar:g}{times}",
+            "" if self.bar is None else "holds" if self.holds else "MISSED",
+        )
 
     def less(self, cost: float) -> Pairs:
         """The same without a cost that both have, such as the hash of a password."""
@@ -45,15 +67,23 @@ def measure(
     unit: str,
     bar: float | None = None,
 ) -> Pairs:
-    """Run both in turn, the other one first each time; the round before the first warms both up."""
-    other()
-    ours()
-    pairs = Pairs(name, unit, [], [], bar)
+    """Run both in turn, as `in_turn` does."""
+    found = in_turn({"other": other, "ours": ours}, rounds=rounds)
+    return Pairs(name, unit, found["other"], found["ours"], bar)
+
+
+def in_turn(sides: Mapping[str, Callable[[], float]], *, rounds: int) -> dict[str, list[float]]:
+    """What each side cost in each round: all run in every round, forwards and backwards by turns.
+
+    The round before the first warms them up and is not told.
+    """
+    for run in sides.values():
+        run()
+    found: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
-        turns = [(other, pairs.other), (ours, pairs.ours)]
-        for run, results in turns if number % 2 else reversed(turns):
-            results.append(run())
-    return pairs
+        for name in sides if number % 2 else reversed([*sides]):
+            found[name].append(sides[name]())
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +97,7 @@ class Result:
 def result(measured: Sequence[Pairs]) -> Result:
     """One line a comparison: medians, the median ratio with its quartiles, the bar and whether it holds."""
     rows: list[tuple[str, ...]] = [("", "unit", "other", "ours", "ratio", "quartiles", "bar", "")]
-    for pairs in measured:
-        low, middle, high = statistics.quantiles(pairs.ratios, n=4)
-        rows.append(
-            (
-                pairs.name,
-                pairs.unit,
-                f"{statistics.median(pairs.other):.4g}",
-                f"{statistics.median(pairs.ours):.4g}",
-                f"{middle:.3g}",
-                f"{low:.3g} - {high:.3g}",
-                "" if pairs.bar is None else f"{pairs.bar:g}",
-                "" if pairs.bar is None else "holds" if pairs.holds else "MISSED",
-            )
-        )
+    rows += [pairs.row for pairs in measured]
     return Result(aligned(rows), all(pairs.holds for pairs in measured))
 
 

@@ -26,6 +26,13 @@ def cpu_clock(pid: int) -> int:
     return clock.value
 
 
+def installed(folder: Path) -> Mapping[str, str]:
+    """Our environment without settings, and with compiled modules, as every installation has them."""
+    left_out = ("SEKISHO_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+
+
 def resident(pid: int) -> float:
     """MiB that are a process's own share of memory (PSS), its children's included (Linux)."""
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

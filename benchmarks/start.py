@@ -6,7 +6,6 @@ Both are fresh processes, started in turn; the data directory exists, as it does
 from __future__ import annotations
 
 import http.client
-import os
 import signal
 import socket
 import statistics
@@ -14,11 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.paired import Pairs, Result, measure, result
-from benchmarks.process import cpu_clock, resident
+from benchmarks.process import cpu_clock, installed, resident
 
 BARE = """
 async def app(scope, receive, send):
@@ -56,7 +54,7 @@ class Starts:
         process = subprocess.Popen(
             self._command,
             cwd=self._folder,
-            env=_environ(self._folder),
+            env=installed(self._folder),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -103,13 +101,6 @@ def run(*, rounds: int = 12) -> Result:
     kept = statistics.median(ours.memory)
     verdict = f"idle memory {kept:.1f} MiB, bar {MEMORY_BAR:g}: {'holds' if kept <= MEMORY_BAR else 'MISSED'}"
     return Result(f"{all_of_it.table}\n{verdict}", all_of_it.holds and kept <= MEMORY_BAR)
-
-
-def _environ(folder: Path) -> Mapping[str, str]:
-    """Our environment without settings, and with compiled modules, as every installation has them."""
-    left_out = ("SEKISHO_", "PYTHONDONTWRITEBYTECODE")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
 
 
 def _free_port() -> int:
