@@ -348,6 +348,7 @@ def test_the_verifier_is_one_and_follows_overridden_settings() -> None:
     """A process makes one verifier, and another only when a test overrides the settings."""
     one = guard.verifier()
     assert guard.verifier() is one
+    assert wsgi("/decorated", BEARER).status == 200
     with ThreadPoolExecutor(4) as threads, configured():
         assert len(set(threads.map(lambda _: guard.verifier(), range(8)))) == 1
     with configured(audience="other"):
