@@ -77,14 +77,19 @@ def target(url: str) -> Target:
         ValueError: if it is not an http or https URL of a host, without user, password or fragment. The
             message does not repeat it.
     """
-    parts = urlsplit(url)
-    plain = url.isascii() and not any(character <= " " for character in url)
-    if not plain or parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
+    if not url.isascii() or any(character <= " " for character in url):
+        raise ValueError("not an http or https URL")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("a URL with a host or port that cannot be") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
         raise ValueError("not an http or https URL")
     if parts.username is not None or parts.password is not None:
         raise ValueError("a URL without user and password")
     secure = parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
+    port = port or (443 if secure else 80)
     return Target(secure, parts.hostname, port, parts.path or "/", parts.query)
 
 
