@@ -138,11 +138,19 @@ def test_v21_every_spelling_of_a_number_is_one(beside: str) -> None:
 
 
 @pytest.mark.requirement("V21", "C5")
-@pytest.mark.parametrize("clock", [math.nan, math.inf, -math.inf, 1e308, -1.0])
-def test_v21_a_clock_that_is_no_time_accepts_nothing(clock: float) -> None:
-    """The NaN trap, from the other side: with a clock out of order every comparison refuses."""
-    code = refusal(token(), verifier(now=clock))
-    assert code in {"token_expired", "token_not_yet_valid"}
+@pytest.mark.parametrize(
+    ("clock", "code"),
+    [
+        (math.nan, "token_expired"),
+        (math.inf, "token_expired"),
+        (1e308, "token_expired"),
+        (-math.inf, "token_not_yet_valid"),
+        (-1.0, "token_not_yet_valid"),
+    ],
+)
+def test_v21_a_clock_that_is_no_time_accepts_nothing(clock: float, code: str) -> None:
+    """The NaN trap, from the other side: with a clock out of order the first comparison refuses."""
+    assert refusal(token(), verifier(now=clock)) == code
 
 
 @pytest.mark.requirement("V21", "C5")
