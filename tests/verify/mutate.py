@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -55,7 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
     by_alg: Counter[str] = Counter()
     same, found, following, begin = 0, 0, rounds.start, time.monotonic()
     try:
-        with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
+        # An interrupt is for this process to report: the others are ended by it.
+        ignoring = (signal.SIGINT, signal.SIG_IGN)
+        with multiprocessing.get_context("spawn").Pool(options.jobs, signal.signal, ignoring) as pool:
             work = ((options.seed, number) for number in rounds)
             for number, alg, codes, unchanged, finds in pool.imap(_one, work):
                 refused += codes
