@@ -9,7 +9,7 @@ import pytest
 
 from sekisho_verify import HmacKey
 from sekisho_verify.explaining import CHECKS
-from sekisho_verify.forging import tampered, unsigned
+from sekisho_verify.forgeries.forging import tampered, unsigned
 from sekisho_verify.jws import sign
 from sekisho_verify.testing import Issuer
 from tests.parts.serving import Server

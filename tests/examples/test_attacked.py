@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from sekisho_verify import attack
+from sekisho_verify.attack.__main__ import main
 from sekisho_verify.testing import Issuer
 from tests.parts.examples import EXAMPLES, running
 
@@ -45,7 +45,7 @@ def test_an_example_refuses_every_forgery(example: Path, alg: Alg, tmp_path: Pat
         (tmp_path / "token").write_text(issuer.token())
         (tmp_path / "key").write_bytes(msgspec.json.encode(issuer._key.to_private_jwk()))
         out, err = io.StringIO(), io.StringIO()
-        code = attack.main(
+        code = main(
             [
                 *(
                     url + PATHS.get(example.name, "/products"),

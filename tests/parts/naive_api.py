@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sekisho_verify import SigningKey, TokenRefused, key_from_jwk, key_set_from_jwks
 from sekisho_verify.bearer import BearerCheck
 from sekisho_verify.claims import Expectations, read_claims
-from sekisho_verify.forging import public_key
+from sekisho_verify.forgeries.forging import public_key
 from sekisho_verify.jws import CompactVerifier
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import pytest
 
 from sekisho.rules.revocation import Entry, horizon
 from sekisho.rules.throttle import POLICIES, Bucket, Policy, login_buckets, network
-from sekisho_verify.revocation_entries import write_rv
+from sekisho_verify.revocations.entries import write_rv
 
 POLICY = Policy(free=3, base=2.0, cap=60.0)
 

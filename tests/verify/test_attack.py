@@ -15,7 +15,8 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sekisho_verify import attack, attack_report
+from sekisho_verify.attack import __main__ as attack
+from sekisho_verify.attack import report
 from sekisho_verify.forgeries import catalogue
 from sekisho_verify.testing import Issuer
 from tests.parts.naive_api import HOLES, Api, served
@@ -414,7 +415,7 @@ def test_the_list_needs_no_api() -> None:
 
 def test_both_languages_say_the_same() -> None:
     """The same keys with the same values in them; Japanese is not English left over."""
-    tables = attack_report._tables()
+    tables = report._tables()
     english, japanese = tables["en"], tables["ja"]
     assert english.keys() == japanese.keys()
     for key, text in english.items():
@@ -425,4 +426,4 @@ def test_both_languages_say_the_same() -> None:
         assert text.isascii()
         assert not japanese[key].isascii() or key == "bad_key", key
     with pytest.raises(KeyError):
-        attack_report.wording("en")("nothing of the kind")
+        report.wording("en")("nothing of the kind")

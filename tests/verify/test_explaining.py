@@ -9,7 +9,7 @@ from sekisho_verify.encoding import b64url_encode
 from sekisho_verify.explaining import CHECKS, Check, CheckName, explain
 from sekisho_verify.forgeries import Forged
 from sekisho_verify.making_keys import Alg
-from sekisho_verify.revocations import Revocations
+from sekisho_verify.revocations.live import Revocations
 from sekisho_verify.testing import BAD, ENDED, Issuer
 from tests.verify.tokens import (
     ALGS,

@@ -16,7 +16,7 @@ from sekisho_verify import (
 )
 from sekisho_verify.bearer import BearerCheck
 from sekisho_verify.errors import UNAVAILABLE
-from sekisho_verify.revocation_entries import Heartbeat, Kind, Snapshot
+from sekisho_verify.revocations.entries import Heartbeat, Kind, Snapshot
 from tests.verify.tokens import (
     ALGS,
     EC,

@@ -9,10 +9,10 @@ import time
 import pytest
 
 from sekisho_verify import ConfigurationError, Revocations, RevocationsUnavailable, TokenRefused
-from sekisho_verify.freshness import Freshness, OnCut, clock_offset, freshness
-from sekisho_verify.revocation_entries import Entry, Heartbeat, Snapshot, entry_key
-from sekisho_verify.revocation_policy import RevocationPolicy
-from sekisho_verify.revocations import Marks
+from sekisho_verify.revocations.entries import Entry, Heartbeat, Snapshot, entry_key
+from sekisho_verify.revocations.freshness import Freshness, clock_offset, freshness
+from sekisho_verify.revocations.live import Marks
+from sekisho_verify.revocations.policy import OnCut, RevocationPolicy
 from sekisho_verify.steady_clock import steady
 
 AS_OF = 1_800_000_000.0

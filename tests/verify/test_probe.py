@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sekisho_verify.probe import MAX_ANSWER, Prober, Reply, Unreachable, target
+from sekisho_verify.attack.probe import MAX_ANSWER, Prober, Reply, Unreachable, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

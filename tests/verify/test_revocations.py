@@ -9,8 +9,7 @@ import pytest
 
 from sekisho_verify import LocalRevocations, Revocations, RevocationsUnavailable, TokenRefused
 from sekisho_verify.errors import ConfigurationError
-from sekisho_verify.freshness import Freshness
-from sekisho_verify.revocation_entries import (
+from sekisho_verify.revocations.entries import (
     Effect,
     Entry,
     Frame,
@@ -21,7 +20,8 @@ from sekisho_verify.revocation_entries import (
     read_rv,
     write_rv,
 )
-from sekisho_verify.revocations import (
+from sekisho_verify.revocations.freshness import Freshness
+from sekisho_verify.revocations.live import (
     CLOCKS,
     Applied,
     Gap,

@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sekisho_verify.claims import AccessClaims
 from sekisho_verify.errors import RevocationsUnavailable, TokenRefused
-from sekisho_verify.revocation_entries import Effect, Entry, Frame, Heartbeat, Kind, Snapshot, entry_key
-from sekisho_verify.revocations import (
+from sekisho_verify.revocations.entries import Effect, Entry, Frame, Heartbeat, Kind, Snapshot, entry_key
+from sekisho_verify.revocations.live import (
     CLOCKS,
     Applied,
     Gap,

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sekisho_verify import LocalRevocations, Revocations, TokenRefused
-from sekisho_verify.revocations import CLOCKS, Marks, Standing
+from sekisho_verify.revocations.live import CLOCKS, Marks, Standing
 from tests.verify.test_revocations import AS_OF, TTL, entry, frame, snapshot, token
 
 

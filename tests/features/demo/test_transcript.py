@@ -7,7 +7,7 @@ import json
 from sekisho.features.demo.transcript import Transcript, shortened
 from sekisho.features.demo.wire import Answer, request
 from sekisho_verify.encoding import b64url_encode
-from sekisho_verify.forging import parts, tampered, unsigned
+from sekisho_verify.forgeries.forging import parts, tampered, unsigned
 
 TOKEN = ".".join(
     b64url_encode(part).decode()

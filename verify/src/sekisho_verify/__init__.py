@@ -16,7 +16,7 @@ secret never pays for it.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sekisho_verify.errors import (
     ConfigurationError,
@@ -30,7 +30,7 @@ from sekisho_verify.errors import (
 )
 from sekisho_verify.key_sources import KeySource, KeyStatus
 from sekisho_verify.keys import HmacKey
-from sekisho_verify.revocations import Revocations
+from sekisho_verify.revocations.live import Revocations
 from sekisho_verify.rights import require
 from sekisho_verify.verifier import AccessToken, Verifier
 
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from sekisho_verify.jwks import IssuerKeys, fetch_key_set
     from sekisho_verify.keypairs import EcKey, OkpKey, RsaKey, SigningKey
     from sekisho_verify.keysets import KeySet, key_from_jwk, key_set_from_jwks
-    from sekisho_verify.local_revocations import LocalRevocations
     from sekisho_verify.pem import key_from_pem
     from sekisho_verify.refreshed_keys import HmacKeySource
+    from sekisho_verify.revocations.local import LocalRevocations
 
 __all__ = [
     "AccessToken",
@@ -84,16 +84,18 @@ _AT_FIRST_USE: Final = {
     "fetch_key_set": "sekisho_verify.jwks",
     "IssuerKeys": "sekisho_verify.jwks",
     "HmacKeySource": "sekisho_verify.refreshed_keys",
-    "LocalRevocations": "sekisho_verify.local_revocations",
+    "LocalRevocations": "sekisho_verify.revocations.local",
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- PEP 562: the type is the one imported for checkers above
-    if name not in _AT_FIRST_USE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_AT_FIRST_USE[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # for a checker it would give every name there is not a type, Any, and hide the mistake
+
+    def __getattr__(name: str) -> object:  # PEP 562
+        if name not in _AT_FIRST_USE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_AT_FIRST_USE[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

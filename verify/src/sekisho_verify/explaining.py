@@ -13,7 +13,7 @@ from sekisho_verify.claims import Expectations, read_claims
 from sekisho_verify.encoding import b64url_decode, json_object
 from sekisho_verify.errors import EncodingError, RefusalCode, RevocationsUnavailable, TokenRefused
 from sekisho_verify.jws import MAX_HEADER, MAX_TOKEN, REFUSED_MEMBERS, CompactVerifier
-from sekisho_verify.revocations import marks
+from sekisho_verify.revocations.live import marks
 from sekisho_verify.verifier import ACCESS_TOKEN_TYPE
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sekisho_verify.claims import AccessClaims
     from sekisho_verify.keys import VerificationKey
-    from sekisho_verify.revocations import Marks, Revocations
+    from sekisho_verify.revocations.live import Marks, Revocations
 
 R = TypeVar("R")
 

@@ -26,19 +26,19 @@ from sekisho_verify import jws
 from sekisho_verify.encoding import b64url_decode
 from sekisho_verify.errors import ConfigurationError, RefusalCode
 from sekisho_verify.forgeries import Forged, Untried, forge
-from sekisho_verify.forging import ABSENT, changed, tampered, unsigned
+from sekisho_verify.forgeries.forging import ABSENT, changed, tampered, unsigned
 from sekisho_verify.keypairs import SigningKey
 from sekisho_verify.keys import HmacKey
-from sekisho_verify.local_revocations import LocalRevocations
 from sekisho_verify.loopback import Document, serving
 from sekisho_verify.making_keys import Alg, new_key
+from sekisho_verify.revocations.local import LocalRevocations
 from sekisho_verify.verifier import ACCESS_TOKEN_TYPE, Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
     from sekisho_verify.keys import Signer, VerificationKey
-    from sekisho_verify.revocation_entries import Effect, Kind
+    from sekisho_verify.revocations.entries import Effect, Kind
 
 __all__ = ["ABSENT", "BAD", "ENDED", "Issuer"]
 

@@ -16,16 +16,16 @@ from sekisho_verify.claims import Expectations, read_claims
 from sekisho_verify.errors import ConfigurationError, KeySetUnavailable, TokenRefused
 from sekisho_verify.jws import MAX_TOKEN, CompactVerifier
 from sekisho_verify.key_sources import KeySource, KeyStatus
-from sekisho_verify.revocation_policy import RevocationPolicy
-from sekisho_verify.revocations import Marks, marks
+from sekisho_verify.revocations.live import Marks, marks
+from sekisho_verify.revocations.policy import RevocationPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sekisho_verify.claims import AccessClaims
-    from sekisho_verify.freshness import OnCut
     from sekisho_verify.keys import VerificationKey
-    from sekisho_verify.revocations import Revocations
+    from sekisho_verify.revocations.live import Revocations
+    from sekisho_verify.revocations.policy import OnCut
 
 __all__ = ["ACCESS_TOKEN_TYPE", "AccessToken", "Verifier"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sekisho_verify.claims import MAX_LEEWAY
-from sekisho_verify.revocation_entries import Effect, Kind, entry_key
+from sekisho_verify.revocations.entries import Effect, Kind, entry_key
 
 
 @dataclass(frozen=True, slots=True)

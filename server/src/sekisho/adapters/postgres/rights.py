@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sekisho.rules.access import Rights, effective
-from sekisho_verify.revocation_entries import write_rv
+from sekisho_verify.revocations.entries import write_rv
 
 #: For a SELECT whose FROM is followed by `SOURCES` and has the account as `u`.
 COLUMNS = """h.epoch, h.seq, p.allowed, p.denied,

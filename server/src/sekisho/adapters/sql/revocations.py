@@ -14,7 +14,7 @@ from sekisho.adapters.sql import events
 from sekisho.adapters.sql.operation import Operation, Statement
 from sekisho.rules.events import Event
 from sekisho.rules.revocation import Entry
-from sekisho_verify.revocation_entries import read_rv
+from sekisho_verify.revocations.entries import read_rv
 
 _NUMBER = "UPDATE feed_head SET seq = seq + :count WHERE shard = 0 RETURNING seq"
 _HEAD = "SELECT epoch, seq FROM feed_head WHERE shard = 0"

@@ -8,7 +8,7 @@ from sekisho.rules.access import Effect, Rights, effective
 from sekisho.rules.events import Event
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
-from sekisho_verify.revocation_entries import write_rv
+from sekisho_verify.revocations.entries import write_rv
 
 # One statement, hence one snapshot at every isolation level: the number and the rights that held at it. Read
 # apart, with a change committed between, a token could carry the old role and the number of the change.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sekisho.features.demo.transcript import Transcript
 from sekisho.features.demo.wire import Answer, Sent, exchange, request
 from sekisho.ports import Entropy
-from sekisho_verify import forging
+from sekisho_verify.forgeries import forging
 
 A_DAY = 86_400.0
 #: What RFC 9068 and `sid`, `rv` of ours put into an access token. Nothing else may be in it.

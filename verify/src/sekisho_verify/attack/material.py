@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, cast, get_args
 
+from sekisho_verify.attack.probe import Prober, Unreachable, target
 from sekisho_verify.errors import (
     ConfigurationError,
     EncodingError,
@@ -12,14 +13,13 @@ from sekisho_verify.errors import (
     KeySetUnavailable,
     TokenRefused,
 )
-from sekisho_verify.forging import Parts, parts
+from sekisho_verify.forgeries.forging import Parts, parts
 from sekisho_verify.jwks import fetch_key_set
 from sekisho_verify.keypairs import EcKey, OkpKey, RsaKey, SigningKey
 from sekisho_verify.keys import HmacKey
 from sekisho_verify.keysets import key_from_jwk, key_set_from_jwks
 from sekisho_verify.making_keys import Alg
 from sekisho_verify.pem import key_from_pem
-from sekisho_verify.probe import Prober, Unreachable, target
 
 if TYPE_CHECKING:
     from sekisho_verify.keypairs import PairAlg

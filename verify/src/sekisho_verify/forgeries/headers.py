@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from sekisho_verify.forging import ABSENT, NESTED, Lacking, Material, RawHmac, segment, spellings
+from sekisho_verify.forgeries.forging import ABSENT, NESTED, Lacking, Material, RawHmac, segment, spellings
 
 _HUGE: Final = 1 << 20
 _SWAPPED: Final = {

@@ -9,7 +9,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from sekisho_verify.encoding import b64url_decode
-from sekisho_verify.forging import ABSENT, NESTED, Material, Sent, listed, segment, tampered
+from sekisho_verify.forgeries.forging import ABSENT, NESTED, Material, Sent, listed, segment, tampered
 
 _DAY: Final = 86400
 _HUGE: Final = 1 << 20

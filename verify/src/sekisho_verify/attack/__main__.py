@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO, cast, get_args
 
 import msgspec
 
-from sekisho_verify.attack_material import Good, Unusable, good_token, issuer_key, published_key
-from sekisho_verify.attack_report import (
+from sekisho_verify.attack.material import Good, Unusable, good_token, issuer_key, published_key
+from sekisho_verify.attack.probe import Prober, Reply, Target, Unreachable, target
+from sekisho_verify.attack.report import (
     Language,
     Left,
     Outcome,
@@ -35,18 +36,17 @@ from sekisho_verify.attack_report import (
     wording,
 )
 from sekisho_verify.forgeries import NOWHERE, Forged, Untried, catalogue, forge
-from sekisho_verify.forging import certificate_pem
+from sekisho_verify.forgeries.forging import certificate_pem
 from sekisho_verify.keypairs import SigningKey
 from sekisho_verify.keys import HmacKey
 from sekisho_verify.loopback import Document, serving
 from sekisho_verify.making_keys import new_key
-from sekisho_verify.probe import Prober, Reply, Target, Unreachable, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sekisho_verify.attack_material import PublicKey
-    from sekisho_verify.attack_report import Say
+    from sekisho_verify.attack.material import PublicKey
+    from sekisho_verify.attack.report import Say
 
 OK: Final = 0
 FAULTY: Final = 1

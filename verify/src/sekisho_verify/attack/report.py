@@ -14,9 +14,9 @@ from sekisho_verify.forgeries import Forgery, needs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from sekisho_verify.attack.probe import Reply
     from sekisho_verify.forgeries import Forged
-    from sekisho_verify.forging import Need
-    from sekisho_verify.probe import Reply
+    from sekisho_verify.forgeries.forging import Need
 
 Language = Literal["en", "ja"]
 Verdict = Literal["refused", "accepted", "crashed", "silent", "fetched", "throttled", "let_in", "kept_out"]
@@ -74,7 +74,7 @@ def wording(language: Language) -> Say:
 
 @cache
 def _tables() -> Mapping[str, Mapping[str, str]]:
-    return tomllib.loads(Path(__file__).with_name("attack.toml").read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name("report.toml").read_text("utf-8"))
 
 
 def judge(forged: Forged, reply: Reply, *, fetched: bool) -> Verdict:

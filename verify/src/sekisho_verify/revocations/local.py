@@ -6,14 +6,14 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from sekisho_verify.errors import ConfigurationError
-from sekisho_verify.freshness import Freshness
-from sekisho_verify.revocation_entries import Entry, Frame, Snapshot, entry_key, write_rv
-from sekisho_verify.revocations import Revocations
+from sekisho_verify.revocations.entries import Entry, Frame, Snapshot, entry_key, write_rv
+from sekisho_verify.revocations.freshness import Freshness
+from sekisho_verify.revocations.live import Revocations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sekisho_verify.revocation_entries import Effect, Kind
+    from sekisho_verify.revocations.entries import Effect, Kind
 
 
 class LocalRevocations(Revocations):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from sekisho_verify.errors import ConfigurationError, RevocationsUnavailable, TokenRefused
-from sekisho_verify.freshness import CUT, FRESH, Freshness, OnCut
-from sekisho_verify.revocations import Revocations, Standing
+from sekisho_verify.revocations.freshness import CUT, FRESH, Freshness
+from sekisho_verify.revocations.live import Revocations, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sekisho_verify.revocations import Marks
+    from sekisho_verify.revocations.live import Marks
+
+OnCut = Literal["accept", "young", "refuse"]
+"""What happens to tokens when the feed is cut: they go on until they expire; only those that are young do,
+and the others are to be refreshed; all are refused."""
 
 YOUNG: Final = 300.0
 """Seconds from which a token is too old for the policy `young`."""

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sekisho_verify.claims import EARLY
 from sekisho_verify.errors import RevocationsUnavailable, TokenRefused
-from sekisho_verify.freshness import Freshness, freshness
-from sekisho_verify.revocation_entries import LIMIT, Frame, Heartbeat, Snapshot, entry_key, read_rv, write_rv
+from sekisho_verify.revocations.entries import LIMIT, Frame, Heartbeat, Snapshot, entry_key, read_rv, write_rv
+from sekisho_verify.revocations.freshness import Freshness, freshness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sekisho_verify.claims import AccessClaims
-    from sekisho_verify.revocation_entries import Entry
+    from sekisho_verify.revocations.entries import Entry
 
 CLOCKS: Final = EARLY + 1.0
 """Seconds by which two times of the issuer may be out of order: `iat` is cut to a whole second, and the

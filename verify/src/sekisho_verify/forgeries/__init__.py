@@ -4,8 +4,8 @@
         ...
 
 One place knows how to forge: the attack on one's own API, the test suites and the demonstration all take it
-from here. What each forgery is stands in `forgeries.toml`, how it is made in the tables of
-`forged_headers` and `forged_tokens`. Pure.
+from here. What each forgery is stands in `catalogue.toml`, how it is made in the tables of
+`headers` and `tokens`, with the tools of `forging`. Pure.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import msgspec
 
 from sekisho_verify.errors import RefusalCode
-from sekisho_verify.forged_headers import HEADERS, SEALED_HEADERS
-from sekisho_verify.forged_tokens import CLAIMS, TOKENS
-from sekisho_verify.forging import Lacking, Material, Need, Sent, parts
+from sekisho_verify.forgeries.forging import Lacking, Material, Need, Sent, parts
+from sekisho_verify.forgeries.headers import HEADERS, SEALED_HEADERS
+from sekisho_verify.forgeries.tokens import CLAIMS, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,7 +141,7 @@ def needs() -> Mapping[Need, Mapping[str, str]]:
 
 @cache
 def _tables() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text("utf-8"))
 
 
 def _made(forgery: Forgery, material: Material) -> Forged | Untried:

@@ -1,4 +1,4 @@
-"""How lately a verifier has heard from its issuer, and what it does when that is too long ago. Pure.
+"""How lately a verifier has heard from its issuer. Pure.
 
 Measured are the age of the last read of the issuer's database that came through, not of the last byte: a
 reader that is cut off from the database makes its verifiers stale, it does not make them lie.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 from math import inf
-from typing import Final, Literal
+from typing import Final
 
 from sekisho_verify.claims import EARLY
 
@@ -18,10 +18,6 @@ CUT: Final = 60.0
 """Seconds after which the feed counts as cut."""
 MAX_EXCHANGE: Final = 1.0
 """Seconds that a question and its answer may take, for a clock to be learned from them."""
-
-OnCut = Literal["accept", "young", "refuse"]
-"""What happens to tokens when the feed is cut: they go on until they expire; only those that are young do,
-and the others are to be refreshed; all are refused."""
 
 
 class Freshness(Enum):
