@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import time
 
 import pytest
 from hypothesis import given
@@ -149,6 +150,19 @@ def test_nesting_is_counted_to_the_level() -> None:
         json_object(b'{"b":[[],[]],' + nested(MAX_DEPTH + 1)[1:], unique_members=True)
     assert json_object(b'{"a":"' + b'\\"[{' * 50 + b'"}', unique_members=True)
     assert json_object(b'{"a":[' + b"[]," * 50 + b"{}]}", unique_members=True)
+
+
+@pytest.mark.requirement("J1")
+@pytest.mark.parametrize("ending", [b"", b"\\", b'\\"', b"\\\\"])
+def test_a_string_without_an_end_is_looked_at_once(ending: bytes) -> None:
+    """What a stranger writes costs as much as it is long: not its square, a minute here."""
+    raw = b"[" * MAX_DEPTH + b"[]" + b'"' + b'\\"' * 60_000 + ending
+    began = time.thread_time()
+    with pytest.raises(EncodingError, match="deeper"):
+        json_object(raw, unique_members=True)
+    with pytest.raises(EncodingError, match="not strict JSON"):
+        json_object(raw.replace(b"[", b"", 1), unique_members=True)
+    assert time.thread_time() - began < 1.0
 
 
 @pytest.mark.requirement("J5")
