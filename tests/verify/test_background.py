@@ -72,8 +72,8 @@ def test_a_source_that_hangs_holds_up_no_other() -> None:
         let_go.wait(PATIENCE)
         return HMAC
 
-    hanging = HmacKeySource(hang, clock=clock)
-    going = HmacKeySource(lambda: next(answers), clock=clock)
+    hanging = HmacKeySource(hang, steady=clock)
+    going = HmacKeySource(lambda: next(answers), steady=clock)
     starting = threading.Thread(target=hanging.provide, args=(hangs.take,))
     starting.start()
     assert hangs.next() == ()
@@ -107,7 +107,7 @@ def test_a_mistake_of_one_upkeep_ends_no_other(caplog: pytest.LogCaptureFixture)
     """What raises is logged and asked again later; the thread goes on with the others."""
     clock, taker, mistaken = SteadyClock(), Taker(), Mistaken()
     answers = iter([HMAC, OTHER_HMAC])
-    source = HmacKeySource(lambda: next(answers), clock=clock)
+    source = HmacKeySource(lambda: next(answers), steady=clock)
     with LOCK:
         background.look_after(mistaken)
     source.provide(taker.take)

@@ -176,7 +176,7 @@ def test_a_first_load_that_hangs_is_given_up_on_for_all(clock: SteadyClock) -> N
         let_go.wait(PATIENCE)
         return HMAC
 
-    using = of(HmacKeySource(hang, clock=clock))
+    using = of(HmacKeySource(hang, steady=clock))
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(using.verify, token())
         assert asked.wait(PATIENCE)
@@ -196,7 +196,7 @@ def test_a_first_load_that_hangs_is_given_up_on_for_all(clock: SteadyClock) -> N
 
 def test_a_load_that_comes_back_while_it_is_given_up_on_counts(clock: SteadyClock) -> None:
     """The keys are used, nothing is held against them, and the next load comes."""
-    source, taker = HmacKeySource(lambda: HMAC, clock=clock), Taker()
+    source, taker = HmacKeySource(lambda: HMAC, steady=clock), Taker()
     source._takers.append(WeakMethod(taker.take))
 
     def due() -> Callable[[], None]:
@@ -488,7 +488,7 @@ def test_a_shared_secret_rotates(clock: SteadyClock, watch: Watch) -> None:
         threads.append(threading.current_thread().name)
         return held[0] if len(held) == 1 else list(held)
 
-    with of(HmacKeySource(secrets, clock=clock)) as using:
+    with of(HmacKeySource(secrets, steady=clock)) as using:
         assert watch.next() == f"shared secrets: the keys are now {HMAC.kid}"
         assert refusal(token(OTHER_HMAC), using) == "token_key_unknown"
         held.append(OTHER_HMAC)
@@ -509,18 +509,24 @@ class VaultError(Exception):
     """Of a secret manager that says too much."""
 
 
+TYPED = (
+    "keys are HmacKey, EcKey, OkpKey or RsaKey: load them with key_from_pem or key_from_jwk, "
+    "and of a SigningKey give its public part"
+)
+
+
 @pytest.mark.requirement("J9")
 @pytest.mark.parametrize(
     ("next_", "reason"),
     [
         (VaultError("the secret was hunter2"), "VaultError was raised"),
         (SystemExit("the secret was hunter2"), "SystemExit was raised"),
-        ([], "no keys"),
+        ([], "no keys: give at least one"),
         (None, "TypeError was raised"),
-        (SECRET, "keys are HmacKey, EcKey, OkpKey or RsaKey; got int"),
-        ([EC], "keys are HmacKey, EcKey, OkpKey or RsaKey; got SigningKey"),
+        (SECRET, f"{TYPED}; got int"),
+        ([EC], f"{TYPED}; got SigningKey"),
         ([EC.public], "shared secrets and public keys do not come from one source"),
-        ([HMAC, EC.public], "shared secrets and public keys do not come from one source"),
+        ([HMAC, EC.public], "shared secrets and public keys in one set: make one verifier for each kind"),
         ([HMAC, HmacKey(SECRET, kid=HMAC.kid)], "two keys have the same kid: give each its own"),
     ],
 )
@@ -539,7 +545,7 @@ def test_a_callable_that_fails_takes_nothing_away(
             raise answer
         return answer
 
-    with of(HmacKeySource(secrets, clock=clock)) as using:
+    with of(HmacKeySource(secrets, steady=clock)) as using:
         assert watch.next().endswith(f"now {HMAC.kid}")
         clock.advance(300)
         assert watch.next() == (

@@ -18,6 +18,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from sekisho_verify.access_token import AccessToken
 from sekisho_verify.errors import (
     ConfigurationError,
     KeyRefused,
@@ -32,7 +33,7 @@ from sekisho_verify.key_sources import KeySource, KeyStatus
 from sekisho_verify.keys import HmacKey
 from sekisho_verify.revocations.live import Revocations
 from sekisho_verify.rights import require
-from sekisho_verify.verifier import AccessToken, Verifier
+from sekisho_verify.verifier import Verifier
 
 if TYPE_CHECKING:
     from sekisho_verify.jwks import IssuerKeys, fetch_key_set

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sekisho_verify.access_token import AccessToken
 from sekisho_verify.bearer import BearerCheck
 from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
 from sekisho_verify.lifespan import live
-from sekisho_verify.verifier import AccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping

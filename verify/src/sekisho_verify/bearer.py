@@ -23,8 +23,9 @@ from sekisho_verify.rights import Rights
 from sekisho_verify.verifier import NO_FEED
 
 if TYPE_CHECKING:
+    from sekisho_verify.access_token import AccessToken
     from sekisho_verify.errors import RefusalCode, VerificationUnavailable
-    from sekisho_verify.verifier import AccessToken, Verifier
+    from sekisho_verify.verifier import Verifier
 
 RETRY_AFTER: Final = 5
 """Seconds after which a caller may ask again, where no verdict could be given."""

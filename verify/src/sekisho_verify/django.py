@@ -27,10 +27,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import HttpRequest, HttpResponse
 
+from sekisho_verify.access_token import AccessToken
 from sekisho_verify.bearer import BearerCheck
 from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
 from sekisho_verify.rights import Rights
-from sekisho_verify.verifier import AccessToken, Verifier
+from sekisho_verify.verifier import Verifier
 
 View = Callable[..., Any]
 _V = TypeVar("_V", bound=View)

@@ -25,11 +25,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.permissions import NOT, BasePermission, BasePermissionMetaclass, SingleOperandHolder
 
+from sekisho_verify.access_token import AccessToken
 from sekisho_verify.bearer import RETRY_AFTER
 from sekisho_verify.django import Admission, answer, response, token_of
 from sekisho_verify.errors import RightMissing, TokenRefused, VerificationUnavailable
 from sekisho_verify.rights import Rights
-from sekisho_verify.verifier import AccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,12 +23,13 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.types import Receive, Scope, Send
 
+from sekisho_verify.access_token import AccessToken
 from sekisho_verify.asgi import Refusal, authorization
 from sekisho_verify.bearer import Answer, Answered, BearerCheck
 from sekisho_verify.errors import RightMissing, TokenRefused, VerificationUnavailable
 from sekisho_verify.lifespan import start
 from sekisho_verify.rights import require
-from sekisho_verify.verifier import AccessToken, Verifier
+from sekisho_verify.verifier import Verifier
 
 SCHEME_NAME: Final = "AccessToken"
 """What the security scheme is called in openapi.json."""

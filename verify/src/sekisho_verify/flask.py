@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from flask import Blueprint, Flask
 
-    from sekisho_verify.verifier import AccessToken, Verifier
+    from sekisho_verify.access_token import AccessToken
+    from sekisho_verify.verifier import Verifier
 
 _P = ParamSpec("_P")
 _EXTENSION: Final = "sekisho"

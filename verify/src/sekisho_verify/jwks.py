@@ -108,7 +108,7 @@ class IssuerKeys(RefreshedKeys):
     ) -> None:
         _metadata_place(issuer)
         super().__init__(
-            issuer, timeout=timeout, refresh_every=refresh_every, max_stale=max_stale, clock=steady
+            issuer, timeout=timeout, refresh_every=refresh_every, max_stale=max_stale, steady=steady
         )
         self.issuer: str | None = issuer
         self._max_age: Final = max_stale

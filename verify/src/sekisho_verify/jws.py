@@ -13,7 +13,7 @@ import msgspec
 
 from sekisho_verify.encoding import b64url_decode, b64url_encode, json_object
 from sekisho_verify.errors import ConfigurationError, EncodingError, TokenRefused
-from sekisho_verify.keys import MAX_KID, VerificationKey, expect_kind, is_kid
+from sekisho_verify.keys import MAX_KID, VerificationKey, is_kid, refuse_bad_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,15 +70,14 @@ class CompactVerifier:
         typ: the media type that the header must declare (RFC 8725 section 3.11), for access tokens `at+jwt`.
 
     Raises:
-        ConfigurationError: for no keys, a mixed set, two keys of one id, or something that is not a typed
-            key.
+        KeyRefused: for no keys, a mixed set, two keys of one id, or something that is not a typed key.
     """
 
     __slots__ = ("_algs", "_by_kid", "_known", "_typ")
 
     def __init__(self, keys: Iterable[VerificationKey], *, typ: str) -> None:
         held = tuple(keys)
-        _refuse_bad_key_set(held)
+        refuse_bad_set(held)
         self._by_kid: Final = {key.kid: key for key in held}
         self._algs: Final = frozenset(key.alg for key in held)
         self._typ: Final = _media_type(typ)
@@ -165,19 +164,3 @@ def _printable(value: Any) -> str:  # noqa: ANN401 -- whatever a stranger wrote
 def _media_type(typ: str) -> str:
     # Media types know no case, and "application/" may be left out (RFC 7515 section 4.1.9).
     return typ.lower().removeprefix("application/")
-
-
-def _refuse_bad_key_set(keys: tuple[VerificationKey, ...]) -> None:
-    if not keys:
-        raise ConfigurationError("no keys: give at least one")
-    for key in keys:
-        expect_kind(
-            key,
-            VerificationKey,
-            "keys are HmacKey, EcKey, OkpKey or RsaKey: load them with key_from_pem or key_from_jwk, and of "
-            "a SigningKey give its public part",
-        )
-    if len({key.symmetric for key in keys}) != 1:
-        raise ConfigurationError("shared secrets and public keys in one set: make one verifier for each kind")
-    if len({key.kid for key in keys}) != len(keys):
-        raise ConfigurationError("two keys have the same kid: give each its own")

@@ -19,7 +19,7 @@ from sekisho_verify.key_sniffing import refuse_key_material
 from sekisho_verify.mac import Hmac
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from types import UnionType
 
 HmacAlg = Literal["HS256", "HS384", "HS512"]
@@ -138,6 +138,28 @@ class VerificationKey(Key):
             TokenRefused: `token_signature_mismatch`.
             EncodingError: the segment is not canonical base64url.
         """
+
+
+def refuse_bad_set(keys: Collection[VerificationKey]) -> None:
+    """Return if a verifier may hold these keys together.
+
+    Raises:
+        KeyRefused: for no keys, something that is not a typed key, two keys of one id, or shared secrets
+            beside public keys (CVE-2016-10555).
+    """
+    if not keys:
+        raise KeyRefused("no keys: give at least one")
+    for key in keys:
+        expect_kind(
+            key,
+            VerificationKey,
+            "keys are HmacKey, EcKey, OkpKey or RsaKey: load them with key_from_pem or key_from_jwk, and of "
+            "a SigningKey give its public part",
+        )
+    if len({key.symmetric for key in keys}) != 1:
+        raise KeyRefused("shared secrets and public keys in one set: make one verifier for each kind")
+    if len({key.kid for key in keys}) != len(keys):
+        raise KeyRefused("two keys have the same kid: give each its own")
 
 
 class HmacKey(VerificationKey):

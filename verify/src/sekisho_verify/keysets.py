@@ -18,7 +18,7 @@ from sekisho_verify.keypairs import (
     SigningKey,
     public_verification_key,
 )
-from sekisho_verify.keys import HmacAlg, HmacKey
+from sekisho_verify.keys import HmacAlg, HmacKey, refuse_bad_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,10 +109,7 @@ def key_set_from_jwks(document: Mapping[str, object] | bytes) -> KeySet:
             skipped.append(f"entry {at}: {error}")
     if not keys:
         raise KeyRefused("no usable key in the set" + "".join(f"; {reason}" for reason in skipped))
-    if len({key.symmetric for key in keys}) != 1:
-        raise KeyRefused("shared secrets and public keys in one set: keep them apart")
-    if len({key.kid for key in keys}) != len(keys):
-        raise KeyRefused("two keys of the set have the same kid")
+    refuse_bad_set(keys)
     return KeySet(tuple(keys), tuple(skipped))
 
 

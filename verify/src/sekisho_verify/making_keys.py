@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sekisho_verify.keypairs import PrivateKey
 
-Alg = Literal["HS256", "HS384", "HS512", "ES256", "EdDSA", "RS256", "PS256"]
+Alg = Literal[HmacAlg, PairAlg]
 
 _RSA_BITS: Final = 2048
 """The least that is accepted: such keys live as long as a test, and larger ones take seconds to make."""

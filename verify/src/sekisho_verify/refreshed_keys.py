@@ -16,7 +16,7 @@ from sekisho_verify import background, steady_clock
 from sekisho_verify.background import LOCK, Todo
 from sekisho_verify.errors import ConfigurationError, KeyRefused, KeySetUnavailable, SekishoVerifyError
 from sekisho_verify.key_sources import KeySource, KeyStatus
-from sekisho_verify.keys import HmacKey, VerificationKey, expect_kind
+from sekisho_verify.keys import HmacKey, VerificationKey, refuse_bad_set
 from sekisho_verify.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -34,15 +34,14 @@ class RefreshedKeys(KeySource):
     """A source that is loaded when the first verifier needs it, and from then on in the background.
 
     The keys in use stay in use while the next are loaded, and when that fails, up to `max_stale`. A subclass
-    says where they come from: it writes `load`, and perhaps `keep` and
-    `last_good`.
+    says where they come from: it writes `load`, and perhaps `keep` and `last_good`.
 
     Args:
         name: what log lines call it.
         timeout: seconds that the first use waits at most.
         refresh_every: seconds from one good load to the next.
         max_stale: seconds for which keys are used while no load succeeds.
-        clock: seconds of any clock that never steps.
+        steady: gives seconds of a clock that never steps.
 
     Raises:
         ConfigurationError: if a number of seconds is not above 0, or `max_stale` is below `refresh_every`.
@@ -58,7 +57,7 @@ class RefreshedKeys(KeySource):
         timeout: float,
         refresh_every: float,
         max_stale: float,
-        clock: Callable[[], float] = steady_clock.steady,
+        steady: Callable[[], float] = steady_clock.steady,
     ) -> None:
         given = {"timeout": timeout, "refresh_every": refresh_every, "max_stale": max_stale}
         for argument, seconds in given.items():
@@ -68,7 +67,7 @@ class RefreshedKeys(KeySource):
             raise ConfigurationError("max_stale is at least refresh_every: keys would end before the next")
         self._name: Final = name
         self._timeout: Final = timeout
-        self._clock: Final = clock
+        self._steady: Final = steady
         # All of these change under LOCK only.
         self._schedule = Schedule(every=refresh_every, max_stale=max_stale)
         self._keys: Keys = ()
@@ -94,15 +93,10 @@ class RefreshedKeys(KeySource):
         """Called with the keys of each good load, once they are in use; it may take long."""
 
     @property
-    def timeout(self) -> float:
-        """Seconds that the first use waits at most."""
-        return self._timeout
-
-    @property
     def status(self) -> KeyStatus:
         """How the source stands at this moment."""
         with LOCK:
-            now = self._clock()
+            now = self._steady()
             age, remaining = self._schedule.age(now), self._schedule.remaining(now)
             kids = tuple(key.kid for key in self._keys) if remaining > 0 else ()
             late = age > self._schedule.every + self._timeout
@@ -150,7 +144,7 @@ class RefreshedKeys(KeySource):
         with LOCK:
             before = self._schedule
             if not self._loading:
-                self._schedule = before.wanted(self._clock())
+                self._schedule = before.wanted(self._steady())
             changed = self._schedule != before
         if changed:
             background.wake()
@@ -158,7 +152,7 @@ class RefreshedKeys(KeySource):
     def _attach(self, taker: KeyTaker) -> Future[None] | None:
         """Hand over what there is, and see to its upkeep; the first load, if that is to be waited for."""
         with LOCK:
-            now = self._clock()
+            now = self._steady()
             resting = all(each() is None for each in self._takers)
             if all(each() != taker for each in self._takers):
                 self._takers.append(WeakMethod(taker, _wake))
@@ -177,7 +171,7 @@ class RefreshedKeys(KeySource):
 
     def step(self) -> Todo | None:
         """See `background.Upkeep`."""
-        now = self._clock()
+        now = self._steady()
         self._takers = [each for each in self._takers if each() is not None]
         if not self._takers:
             return None
@@ -228,14 +222,9 @@ class RefreshedKeys(KeySource):
 
     def _checked(self, loaded: Iterable[VerificationKey]) -> Keys:
         keys = tuple(loaded)
-        for key in keys:
-            expect_kind(key, VerificationKey, "keys are HmacKey, EcKey, OkpKey or RsaKey")
-        if not keys:
-            raise KeyRefused("no keys")
-        if any(key.symmetric != self.symmetric for key in keys):
+        refuse_bad_set(keys)
+        if keys[0].symmetric != self.symmetric:
             raise KeyRefused("shared secrets and public keys do not come from one source")
-        if len({key.kid for key in keys}) != len(keys):
-            raise KeyRefused("two keys have the same kid: give each its own")
         return keys
 
     def _succeeded(self, keys: Keys) -> None:
@@ -243,7 +232,7 @@ class RefreshedKeys(KeySource):
             changed = _names(keys) != _names(self._keys)
             if changed:
                 self._keys = keys
-            now = self._clock()
+            now = self._steady()
             self._schedule = self._schedule.succeeded(now, dice=background.dice())
             self._error, self._loading = None, False
             self._publish(self._schedule.remaining(now))
@@ -258,7 +247,7 @@ class RefreshedKeys(KeySource):
         with LOCK:
             if given_up and not self._loading:
                 return  # it has come back in the meantime
-            now = self._clock()
+            now = self._steady()
             self._schedule = self._schedule.failed(now, dice=background.dice())
             self._error, self._loading = reason, given_up
             if found is not None and not self._keys:
@@ -294,6 +283,7 @@ class HmacKeySource(RefreshedKeys):
         timeout: seconds that the first use waits at most.
         refresh_every: seconds from one good call to the next; an unknown `kid` asks sooner.
         max_stale: seconds for which secrets are used while no call succeeds.
+        steady: gives seconds of a clock that never steps.
 
     Raises:
         ConfigurationError: as for `RefreshedKeys`, or if `secrets` cannot be called.
@@ -308,7 +298,7 @@ class HmacKeySource(RefreshedKeys):
         timeout: float = 5.0,
         refresh_every: float = 300.0,
         max_stale: float = 86400.0,
-        clock: Callable[[], float] = steady_clock.steady,
+        steady: Callable[[], float] = steady_clock.steady,
     ) -> None:
         if not callable(secrets):
             raise ConfigurationError(f"secrets is a callable that returns keys; got {type(secrets).__name__}")
@@ -317,7 +307,7 @@ class HmacKeySource(RefreshedKeys):
             timeout=timeout,
             refresh_every=refresh_every,
             max_stale=max_stale,
-            clock=clock,
+            steady=steady,
         )
         self._secrets: Final = secrets
 

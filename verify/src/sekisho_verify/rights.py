@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sekisho_verify.errors import ConfigurationError, RightMissing
 
 if TYPE_CHECKING:
-    from sekisho_verify.verifier import AccessToken
+    from sekisho_verify.access_token import AccessToken
 
 
 class Rights:

@@ -27,6 +27,7 @@ from sekisho_verify.encoding import b64url_decode
 from sekisho_verify.errors import ConfigurationError, RefusalCode
 from sekisho_verify.forgeries import Forged, Untried, forge
 from sekisho_verify.forgeries.forging import ABSENT, changed, tampered, unsigned
+from sekisho_verify.jwks import METADATA_PATH
 from sekisho_verify.keypairs import SigningKey
 from sekisho_verify.keys import HmacKey
 from sekisho_verify.loopback import Document, serving
@@ -59,7 +60,6 @@ BAD: Final[dict[str, RefusalCode]] = {
 ENDED: Final[dict[str, RefusalCode]] = {"revoked": "token_revoked", "stale": "token_stale"}
 """The same for tokens that only a verifier with a revocation feed refuses."""
 
-_METADATA: Final = "/.well-known/oauth-authorization-server"
 _JWKS: Final = "/.well-known/jwks.json"
 _LIFETIME: Final = 900
 _HOUR: Final = 3600
@@ -146,7 +146,7 @@ class Issuer:
 
         def find(path: str) -> Document | None:
             metadata = {"issuer": self._url, "jwks_uri": f"{self._url}{_JWKS}"}
-            found = {_METADATA: msgspec.json.encode(metadata), _JWKS: jwks}.get(path)
+            found = {METADATA_PATH: msgspec.json.encode(metadata), _JWKS: jwks}.get(path)
             return None if found is None else Document("application/json", found)
 
         with serving(find) as url:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from sekisho_verify.revocations.live import Revocations
     from sekisho_verify.revocations.policy import OnCut
 
-__all__ = ["ACCESS_TOKEN_TYPE", "AccessToken", "Verifier"]
-
 ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 -- a media type (RFC 9068 section 2.1), no secret
 MAX_REMEMBERED: Final = 4 * 1024
 """Characters of the longest token that is remembered.

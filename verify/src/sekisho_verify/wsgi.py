@@ -13,9 +13,9 @@ from http import HTTPStatus
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
+from sekisho_verify.access_token import AccessToken
 from sekisho_verify.bearer import BearerCheck
 from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
-from sekisho_verify.verifier import AccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
