@@ -311,7 +311,7 @@ def test_only_what_is_yours_is_attacked(url: str, scene: Scene) -> None:
     ("arguments", "reason"),
     [
         ((), "give the address of an API"),
-        (("ftp://localhost/",), "not an http or https URL"),
+        (("ftp://localhost/",), "not a plain URL of a host, by http or https"),
         (("http://user:pass@localhost/",), "a URL without user and password"),
         (("http://localhost/",), "give a good token with --token-file"),
         (("http://localhost/", "--token-file", "nowhere"), "nowhere cannot be read"),

@@ -12,8 +12,7 @@ import ssl
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
 
 from sekisho_verify import steady_clock
 from sekisho_verify.encoding import json_object
@@ -21,6 +20,7 @@ from sekisho_verify.errors import ConfigurationError, EncodingError, KeyRefused,
 from sekisho_verify.key_cache import KeyCache
 from sekisho_verify.keysets import key_set_from_jwks
 from sekisho_verify.refreshed_keys import RefreshedKeys
+from sekisho_verify.urls import safe_place
 
 if TYPE_CHECKING:
     import os
@@ -28,25 +28,13 @@ if TYPE_CHECKING:
 
     from sekisho_verify.keys import VerificationKey
     from sekisho_verify.keysets import KeySet
+    from sekisho_verify.urls import Place
 
 MAX_BODY: Final = 256 * 1024
 """Bytes of the largest answer that is read."""
 METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _log: Final = logging.getLogger("sekisho_verify.jwks")
-
-
-class _Place(NamedTuple):
-    secure: bool
-    host: str
-    port: int
-    target: str
-
-    @property
-    def origin(self) -> tuple[bool, str, int]:
-        """What RFC 6454 compares: scheme, host, port."""
-        return self.secure, self.host, self.port
 
 
 def fetch_key_set(issuer: str, *, timeout: float = 5.0) -> KeySet:
@@ -129,14 +117,14 @@ class IssuerKeys(RefreshedKeys):
         return None if self._cache is None else self._cache.read(now=self._wall(), max_age=self._max_age)
 
 
-def _metadata_place(issuer: str) -> _Place:
+def _metadata_place(issuer: str) -> Place:
     try:
-        return _place(issuer.rstrip("/") + METADATA_PATH)
+        return safe_place(issuer.rstrip("/") + METADATA_PATH)
     except ValueError as error:
         raise ConfigurationError(f"issuer: {error}") from None
 
 
-def _fetch(exchange: _Exchange, issuer: str, place: _Place) -> KeySet:
+def _fetch(exchange: _Exchange, issuer: str, place: Place) -> KeySet:
     try:
         metadata = json_object(exchange.get(place), unique_members=True)
         # Byte for byte: otherwise one issuer could stand in for another (RFC 8414 section 3.3).
@@ -145,7 +133,7 @@ def _fetch(exchange: _Exchange, issuer: str, place: _Place) -> KeySet:
         jwks_uri = metadata.get("jwks_uri")
         if not isinstance(jwks_uri, str):
             raise KeySetUnavailable("the metadata has no jwks_uri")
-        source = _place(jwks_uri)
+        source = safe_place(jwks_uri)
         if source.origin != place.origin:
             raise KeySetUnavailable(f"jwks_uri is not of the issuer's own origin: {jwks_uri!a}")
         found = key_set_from_jwks(exchange.get(source))
@@ -162,25 +150,6 @@ def _fetch(exchange: _Exchange, issuer: str, place: _Place) -> KeySet:
     return found
 
 
-def _place(url: str) -> _Place:
-    """Where a URL points.
-
-    Raises:
-        ValueError: if nothing of the kind may be fetched.
-    """
-    if not url.isascii() or any(character <= " " for character in url):
-        raise ValueError("a URL is ASCII without spaces")
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.username is not None or parts.password is not None or parts.fragment or not host:
-        raise ValueError(f"not a plain URL of a host: {url!a}")
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
-        raise ValueError(f"https only, and http on this machine: {url!a}")
-    secure = parts.scheme == "https"
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return _Place(secure, host, parts.port or (443 if secure else 80), target)
-
-
 class _Exchange:
     """Requests one after the other on connections of their own, which another thread may cut."""
 
@@ -189,7 +158,7 @@ class _Exchange:
         self._socket: socket.socket | None = None
         self._cut = False
 
-    def get(self, place: _Place) -> bytes:
+    def get(self, place: Place) -> bytes:
         """The body of a 200 answer to a GET."""
         connection = self._connection(place)
         try:
@@ -212,7 +181,7 @@ class _Exchange:
             raise KeySetUnavailable(f"{place.host}{place.target} sent more than {MAX_BODY} bytes")
         return body
 
-    def _connection(self, place: _Place) -> http.client.HTTPConnection:
+    def _connection(self, place: Place) -> http.client.HTTPConnection:
         if not place.secure:
             return http.client.HTTPConnection(place.host, place.port, timeout=self._timeout)
         # Named, because the default is a global that programs are told to replace where a certificate is a

@@ -33,6 +33,7 @@ from sekisho_verify.keys import HmacKey
 from sekisho_verify.loopback import Document, serving
 from sekisho_verify.making_keys import Alg, new_key
 from sekisho_verify.revocations.local import LocalRevocations
+from sekisho_verify.urls import LOOPBACK
 from sekisho_verify.verifier import ACCESS_TOKEN_TYPE, Verifier
 
 if TYPE_CHECKING:
@@ -63,7 +64,6 @@ ENDED: Final[dict[str, RefusalCode]] = {"revoked": "token_revoked", "stale": "to
 _JWKS: Final = "/.well-known/jwks.json"
 _LIFETIME: Final = 900
 _HOUR: Final = 3600
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Issuer:
@@ -336,7 +336,7 @@ class _Renamed:
 
 def _refuse_real(url: str) -> None:
     host = urlsplit(url).hostname or ""
-    if host not in _LOOPBACK and not host.endswith(".test"):
+    if host not in LOOPBACK and not host.endswith(".test"):
         raise ConfigurationError(
             "an issuer of tests is under .test (RFC 6761), as https://issuer.test, or on this machine: "
             f"its tokens must never be taken for real ones; got {url!a}"

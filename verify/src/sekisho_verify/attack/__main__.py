@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO, cast, get_args
 import msgspec
 
 from sekisho_verify.attack.material import Good, Unusable, good_token, issuer_key, published_key
-from sekisho_verify.attack.probe import Prober, Reply, Target, Unreachable, target
+from sekisho_verify.attack.probe import Prober, Reply, Unreachable
 from sekisho_verify.attack.report import (
     Language,
     Left,
@@ -41,6 +41,7 @@ from sekisho_verify.keypairs import SigningKey
 from sekisho_verify.keys import HmacKey
 from sekisho_verify.loopback import Document, serving
 from sekisho_verify.making_keys import new_key
+from sekisho_verify.urls import Place, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err:
 
 
 def _attack(options: Any, say: Say, report: Callable[[int, int, Trial], None]) -> Outcome:  # noqa: ANN401 -- what argparse gives
-    at = _target(options, say)
+    at = _api(options, say)
     chosen = _chosen(options, say)
     good = _good(options, say)
     prober = Prober(at, method=options.method, headers=_headers(options, say), timeout=_timeout(options, say))
@@ -180,11 +181,11 @@ class _Site:
         self.origin: Final = stack.enter_context(serving(find)) if local else NOWHERE
 
 
-def _target(options: Any, say: Say) -> Target:  # noqa: ANN401 -- what argparse gives
+def _api(options: Any, say: Say) -> Place:  # noqa: ANN401 -- what argparse gives
     if options.url is None:
         raise CannotJudge(say("no_url"))
     try:
-        at = target(options.url)
+        at = place(options.url)
     except ValueError as error:
         raise CannotJudge(say("bad_url", why=str(error))) from None
     if not at.local and not options.i_own_this:

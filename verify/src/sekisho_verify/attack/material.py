@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, cast, get_args
 
-from sekisho_verify.attack.probe import Prober, Unreachable, target
+from sekisho_verify.attack.probe import Prober, Unreachable
 from sekisho_verify.errors import (
     ConfigurationError,
     EncodingError,
@@ -20,6 +20,7 @@ from sekisho_verify.keys import HmacKey
 from sekisho_verify.keysets import key_from_jwk, key_set_from_jwks
 from sekisho_verify.making_keys import Alg
 from sekisho_verify.pem import key_from_pem
+from sekisho_verify.urls import safe_place
 
 if TYPE_CHECKING:
     from sekisho_verify.keypairs import PairAlg
@@ -121,13 +122,10 @@ def _ask_issuer(good: Good, timeout: float) -> tuple[VerificationKey, ...]:
     return fetch_key_set(issuer, timeout=timeout).keys
 
 
-def _key_set(place: str, timeout: float) -> bytes:
-    if not place.startswith(("http://", "https://")):
-        return Path(place).read_bytes()
-    at = target(place)
-    if not at.secure and not at.local:
-        raise Unusable("a key set comes by https, or from this machine")
-    reply = Prober(at, method="GET", headers=(), timeout=timeout).ask()
+def _key_set(source: str, timeout: float) -> bytes:
+    if not source.startswith(("http://", "https://")):
+        return Path(source).read_bytes()
+    reply = Prober(safe_place(source), method="GET", headers=(), timeout=timeout).ask()
     if reply.status != 200:
         raise Unusable(f"the key set was answered {reply.status or reply.failure}")
     return reply.body

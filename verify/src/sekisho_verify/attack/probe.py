@@ -6,17 +6,17 @@ No redirect is followed, and bytes go out as they are: what is sent here is mean
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import re
 import socket
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sekisho_verify.urls import Place
 
 MAX_ANSWER: Final = 64 * 1024
 """Bytes of an answer's body that are read."""
@@ -26,23 +26,6 @@ _CODE: Final = re.compile(r"[a-z][a-z_]{0,63}")
 
 class Unreachable(Exception):
     """No connection can be had: nothing was asked, and nothing is known."""
-
-
-class Target(NamedTuple):
-    """Where an API is."""
-
-    secure: bool
-    host: str
-    port: int
-    path: str
-    query: str
-
-    @property
-    def local(self) -> bool:
-        """Whether it is this machine."""
-        with suppress(ValueError):
-            return ipaddress.ip_address(self.host).is_loopback
-        return self.host == "localhost"
 
 
 class Reply(NamedTuple):
@@ -70,43 +53,18 @@ class Reply(NamedTuple):
         return code if isinstance(code, str) and _CODE.fullmatch(code) else None
 
 
-def target(url: str) -> Target:
-    """Where a URL points.
-
-    Raises:
-        ValueError: if it is not an http or https URL of a host, without user, password or fragment. The
-            message does not repeat it.
-    """
-    if not url.isascii() or any(character <= " " for character in url):
-        raise ValueError("not an http or https URL")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError("a URL with a host or port that cannot be") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
-        raise ValueError("not an http or https URL")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("a URL without user and password")
-    secure = parts.scheme == "https"
-    port = port or (443 if secure else 80)
-    return Target(secure, parts.hostname, port, parts.path or "/", parts.query)
-
-
 class Prober:
     """Asks one API again and again.
 
     Args:
-        target: where it is.
+        at: where it is.
         method: of every request.
         headers: sent with every request.
         timeout: seconds for one request and its answer together.
     """
 
-    def __init__(
-        self, target: Target, *, method: str, headers: Iterable[tuple[str, str]], timeout: float
-    ) -> None:
-        self._target: Final = target
+    def __init__(self, at: Place, *, method: str, headers: Iterable[tuple[str, str]], timeout: float) -> None:
+        self._at: Final = at
         self._method: Final = method
         self._headers: Final = tuple(headers)
         self._timeout: Final = timeout
@@ -117,7 +75,7 @@ class Prober:
         Raises:
             Unreachable: if there is no connection.
         """
-        at = self._target
+        at = self._at
         kind = http.client.HTTPSConnection if at.secure else http.client.HTTPConnection
         connection = kind(at.host, at.port, timeout=self._timeout)
         try:
@@ -151,7 +109,7 @@ class Prober:
         query: str,
         form: bytes,
     ) -> Reply:
-        at = self._target
+        at = self._at
         found = "&".join(part for part in (at.query, query) if part)
         connection.putrequest(
             self._method, at.path + (f"?{found}" if found else ""), skip_accept_encoding=True
