@@ -267,13 +267,12 @@ def test_v19_one_secret_has_one_algorithm() -> None:
         bytes(32),
     ],
 )
-def test_v24_a_secret_out_of_a_word_list_stops_the_server(secret: bytes) -> None:
-    """CVE-2022-23529, CVE-2025-45768: what is short, published or of few letters signs nothing."""
+def test_v24_a_secret_out_of_a_word_list_is_refused(secret: bytes) -> None:
+    """CVE-2022-23529, CVE-2025-45768: what is short, published or of few letters signs and checks nothing."""
     with pytest.raises(SettingsRefused, match=r"32 or more|guessed"):
         strong(Secret(secret), "env:SEKISHO_TEST")
-    if len(secret) < 32:
-        with pytest.raises(KeyRefused, match="at least 32 bytes"):
-            HmacKey(secret)
+    with pytest.raises(KeyRefused, match=r"at least 32 bytes|can be guessed"):
+        HmacKey(secret)
 
 
 @pytest.mark.requirement("V27")

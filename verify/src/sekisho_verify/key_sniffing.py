@@ -1,4 +1,4 @@
-"""Refuse a shared secret that is really a key file.
+"""Refuse a shared secret that is really a key file, and know one that can be guessed.
 
 Typed keys already keep a public key from being used as a secret by mistake of the library. This keeps it from
 being given as one by mistake of a person: a public key in HS256 clothes lets everybody mint (CVE-2022-29217
@@ -19,6 +19,20 @@ _SSH: Final = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b"rsa-sha2-", 
 _SEQUENCE: Final = 0x30
 _FIRST_TAGS: Final = b"\x02\x30"
 _PRIMITIVE_TAGS: Final = b"\x01\x02\x03\x04\x05\x06\x0c\x13\x17\x18"
+# 32 random bytes have about 30 different ones, in hexadecimal 64 characters have about 15 of 16.
+_FEWEST_DIFFERENT_BYTES: Final = 10
+# Published as examples or left over from templates; none occurs by chance in anything random.
+_PLACEHOLDERS: Final = (
+    b"a-string-secret-at-least",
+    b"change-me",
+    b"change_me",
+    b"changeme",
+    b"insecure",
+    b"replace-me",
+    b"replace_me",
+    b"replaceme",
+    b"your-256-bit-secret",
+)
 _SMALLEST_DER_KEY: Final = 44
 """Bytes of an Ed25519 SubjectPublicKeyInfo, the shortest there is; less is not examined as DER."""
 
@@ -37,6 +51,20 @@ def refuse_key_material(secret: bytes) -> None:
             f"this shared secret is {form}: others may know it. Give 32 or more random bytes, or load the "
             "key as what it is, with key_from_pem or key_from_jwk"
         )
+
+
+def is_guessable(secret: bytes) -> bool:
+    """Whether a secret of whatever length is of few different bytes, repeats itself, or came with a template.
+
+    What is random passes: of 32 random bytes, fewer than one in 10^20 does not.
+    """
+    lowered = secret.lower()
+    # A text that consists of repetitions occurs in its own double elsewhere than at the two obvious places.
+    return (
+        (secret + secret).find(secret, 1) != len(secret)
+        or len(set(secret)) < _FEWEST_DIFFERENT_BYTES
+        or any(placeholder in lowered for placeholder in _PLACEHOLDERS)
+    )
 
 
 def _form(data: bytes) -> str | None:

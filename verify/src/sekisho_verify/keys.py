@@ -15,7 +15,7 @@ import msgspec
 
 from sekisho_verify.encoding import b64url_encode
 from sekisho_verify.errors import KeyRefused
-from sekisho_verify.key_sniffing import refuse_key_material
+from sekisho_verify.key_sniffing import is_guessable, refuse_key_material
 from sekisho_verify.mac import Hmac
 
 if TYPE_CHECKING:
@@ -171,8 +171,8 @@ class HmacKey(VerificationKey):
         kid: its id; by default the first 8 characters of the thumbprint.
 
     Raises:
-        KeyRefused: if the secret is too short, or is a public key, certificate or JWK in any usual spelling,
-            which an attacker may know (CVE-2016-10555 and its twenty successors).
+        KeyRefused: if the secret is too short or can be guessed, or is a public key, certificate or JWK in
+            any usual spelling, which an attacker may know (CVE-2016-10555 and its twenty successors).
     """
 
     __slots__ = ("_hmac", "_secret")
@@ -191,6 +191,10 @@ class HmacKey(VerificationKey):
         if len(secret) < size:
             raise KeyRefused(f"a secret for {alg} has at least {size} bytes; this one has {len(secret)}")
         refuse_key_material(secret)
+        if is_guessable(secret):
+            raise KeyRefused(
+                "this shared secret can be guessed: give random bytes, for example of `openssl rand 32`"
+            )
         thumbprint = jwk_thumbprint({"kty": "oct", "k": b64url_encode(secret).decode()})
         self._fill(
             _alg=alg,

@@ -6,24 +6,10 @@ from typing import Final, NoReturn
 
 from sekisho.setting_values import Words
 from sekisho.settings import refused
+from sekisho_verify.key_sniffing import is_guessable
 
 #: HMAC-SHA256 and HKDF-SHA256 gain nothing from more, and lose from less (RFC 7518 section 3.2).
 MINIMUM_BYTES: Final = 32
-
-# 32 random bytes have about 30 different ones, in hexadecimal 64 characters have about 15 of 16.
-_FEWEST_DIFFERENT_BYTES: Final = 10
-# Published as examples or left over from templates; none occurs by chance in anything random.
-_PLACEHOLDERS: Final = (
-    b"a-string-secret-at-least",
-    b"change-me",
-    b"change_me",
-    b"changeme",
-    b"insecure",
-    b"replace-me",
-    b"replace_me",
-    b"replaceme",
-    b"your-256-bit-secret",
-)
 
 
 class Secret:
@@ -75,14 +61,7 @@ def strong(secret: Secret, reference: str) -> Secret:
             ),
             fix,
         )
-    lowered = value.lower()
-    # A text that consists of repetitions occurs in its own double elsewhere than at the two obvious places.
-    repeats = (value + value).find(value, 1) != len(value)
-    if (
-        repeats
-        or len(set(value)) < _FEWEST_DIFFERENT_BYTES
-        or any(placeholder in lowered for placeholder in _PLACEHOLDERS)
-    ):
+    if is_guessable(value):
         raise refused(
             reference,
             Words("holds something that can be guessed", "推測できる値が入っています"),
