@@ -127,6 +127,44 @@ class BearerCheck:
         return answer(error, issuer=self.verifier.issuer)
 
 
+class DeferredCheck:
+    """A `BearerCheck` for views that are written before there is a verifier, or serve several in turn.
+
+    Takes what `BearerCheck` takes. An empty right is refused here, where it is written; `sensitive` without a
+    feed at the first request.
+
+    Raises:
+        ConfigurationError: if a required right is the empty string.
+    """
+
+    __slots__ = ("_made", "_rights", "_sensitive")
+
+    def __init__(
+        self,
+        *,
+        scope: str | None = None,
+        role: str | None = None,
+        group: str | None = None,
+        permission: str | None = None,
+        sensitive: bool = False,
+    ) -> None:
+        Rights(scope=scope, role=role, group=group, permission=permission)
+        self._rights: Final = {"scope": scope, "role": role, "group": group, "permission": permission}
+        self._sensitive: Final = sensitive
+        self._made: BearerCheck | None = None
+
+    def by(self, verifier: Verifier) -> BearerCheck:
+        """The check by this verifier; the one before is kept and given again while the verifier stays.
+
+        Raises:
+            ConfigurationError: if `sensitive` cannot be had.
+        """
+        made = self._made
+        if made is None or made.verifier is not verifier:
+            made = self._made = BearerCheck(verifier, **self._rights, sensitive=self._sensitive)
+        return made
+
+
 def credential(authorization: str | None, *, query: str | bytes = "") -> str:
     """The token's text in an `Authorization` header (RFC 6750 section 2.1), not verified.
 

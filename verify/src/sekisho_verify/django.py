@@ -28,9 +28,8 @@ from django.core.signals import setting_changed
 from django.http import HttpRequest, HttpResponse
 
 from sekisho_verify.access_token import AccessToken
-from sekisho_verify.bearer import BearerCheck
+from sekisho_verify.bearer import BearerCheck, DeferredCheck
 from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
-from sekisho_verify.rights import Rights
 from sekisho_verify.verifier import Verifier
 
 View = Callable[..., Any]
@@ -127,40 +126,10 @@ def _forget(*, setting: str, **_: object) -> None:
 setting_changed.connect(_forget, dispatch_uid=_MIDDLEWARE)
 
 
-class Admission:
-    """What a view asks of its requests, whichever verifier the settings give.
+class Admission(DeferredCheck):
+    """What a view asks of its requests, whichever verifier the settings give."""
 
-    Raises:
-        ConfigurationError: if a required right is the empty string.
-    """
-
-    def __init__(
-        self,
-        *,
-        scope: str | None = None,
-        role: str | None = None,
-        group: str | None = None,
-        permission: str | None = None,
-        sensitive: bool = False,
-    ) -> None:
-        # Refused where it is written, though the settings may be read only later.
-        Rights(scope=scope, role=role, group=group, permission=permission)
-        self._wanted: Final = {"scope": scope, "role": role, "group": group, "permission": permission}
-        self._sensitive: Final = sensitive
-        self._check: BearerCheck | None = None
-
-    @property
-    def check(self) -> BearerCheck:
-        """The check by the settings of this moment.
-
-        Raises:
-            ImproperlyConfigured: if they are missing or wrong.
-            ConfigurationError: if `sensitive` cannot be had.
-        """
-        current, check = verifier(), self._check
-        if check is None or check.verifier is not current:
-            check = self._check = BearerCheck(current, **self._wanted, sensitive=self._sensitive)
-        return check
+    __slots__ = ()
 
     def admit(self, request: HttpRequest) -> None:
         """Give a request its token.
@@ -170,12 +139,12 @@ class Admission:
             VerificationUnavailable: if no verdict can be given now.
         """
         authorization, query = _credentials(request)
-        cast("TokenRequest", request).token = self.check.token(authorization, query=query)
+        cast("TokenRequest", request).token = self.by(verifier()).token(authorization, query=query)
 
     async def aadmit(self, request: HttpRequest) -> None:
         """`admit` for asyncio."""
         authorization, query = _credentials(request)
-        cast("TokenRequest", request).token = await self.check.atoken(authorization, query=query)
+        cast("TokenRequest", request).token = await self.by(verifier()).atoken(authorization, query=query)
 
 
 def _credentials(request: HttpRequest) -> tuple[str | None, str]:

@@ -13,18 +13,17 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final, cast
 
 import msgspec
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.openapi.models import HTTPBearer
 from fastapi.requests import HTTPConnection
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
-from starlette.types import Receive, Scope, Send
 
 from sekisho_verify.access_token import AccessToken
-from sekisho_verify.asgi import Refusal, authorization
+from sekisho_verify.asgi import authorization, refusal_handler
 from sekisho_verify.bearer import Answer, Answered, BearerCheck
 from sekisho_verify.errors import RightMissing, TokenRefused, VerificationUnavailable
 from sekisho_verify.lifespan import start
@@ -139,7 +138,6 @@ def install(app: FastAPI, verifier: Verifier) -> None:
     Without it the first request starts the verifier, FastAPI puts the problem into `{"detail": ...}`, and a
     route whose own `require` refuses is answered 500.
     """
-    check = BearerCheck(verifier)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
@@ -149,25 +147,11 @@ def install(app: FastAPI, verifier: Verifier) -> None:
         finally:
             await verifier.astop()
 
-    async def answer(_request: Request, error: Exception) -> Response:
-        if not isinstance(error, TokenRefused | VerificationUnavailable):
-            raise error
-        return _ProblemResponse(check.answer(error))
-
+    answer = cast("Any", refusal_handler(verifier))  # FastAPI's types ask for its own responses; it calls any
     app.add_exception_handler(TokenRefused, answer)
     app.add_exception_handler(VerificationUnavailable, answer)
     # A router has a lifespan that FastAPI joins with the one that the application may have.
     app.include_router(APIRouter(lifespan=lifespan))
-
-
-class _ProblemResponse(Response):
-    def __init__(self, told: Answer) -> None:
-        super().__init__(told.body, told.status, dict(told.headers))
-        self._refusal: Final = Refusal(told)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Starlette's own answer to a WebSocket needs an extension that not every server has.
-        await self._refusal(scope, receive, send)
 
 
 def _problem(told: Answer) -> dict[str, object]:

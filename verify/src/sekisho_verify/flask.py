@@ -5,7 +5,7 @@ guard = BearerGuard()
 @app.get("/customers")
 @guard.token_required(permission="customers:read")
 def customers():
-    return {"asked_by": current_token.sub}
+return {"asked_by": current_token.sub}
 
 guard.init_app(app, verifier)
 """
@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, cast
 from flask import Response, current_app, has_request_context, request
 from werkzeug.local import LocalProxy
 
-from sekisho_verify.bearer import BearerCheck
+from sekisho_verify.bearer import BearerCheck, DeferredCheck
 from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
-from sekisho_verify.rights import Rights
 from sekisho_verify.wsgi import TOKEN, token_of
 
 if TYPE_CHECKING:
@@ -80,12 +79,14 @@ class BearerGuard:
         Raises:
             ConfigurationError: if a required right is the empty string.
         """
-        admit = _Admission(scope=scope, role=role, group=group, permission=permission, sensitive=sensitive)
+        required = DeferredCheck(
+            scope=scope, role=role, group=group, permission=permission, sensitive=sensitive
+        )
 
         def decorate(view: Callable[_P, object]) -> Callable[_P, Any]:
             @wraps(view)
             def guarded(*args: _P.args, **kwargs: _P.kwargs) -> object:
-                admit()
+                _admit(required)
                 return current_app.ensure_sync(view)(*args, **kwargs)
 
             return guarded
@@ -123,7 +124,9 @@ class BearerGuard:
         """
         if isinstance(public, str):
             raise ConfigurationError("public is a collection of endpoints, not one endpoint")
-        admit = _Admission(scope=scope, role=role, group=group, permission=permission, sensitive=sensitive)
+        required = DeferredCheck(
+            scope=scope, role=role, group=group, permission=permission, sensitive=sensitive
+        )
         exempt = frozenset(public)
 
         def guard() -> None:
@@ -133,47 +136,27 @@ class BearerGuard:
                 automatic = getattr(rule, "provide_automatic_options", False) is True
                 if (automatic and request.method == "OPTIONS") or rule.endpoint in exempt:
                     return
-            admit()
+            _admit(required)
 
         where.before_request(guard)
 
 
-class _Admission:
-    """What a view asks of the current request, whichever application that is of."""
+def _admit(required: DeferredCheck) -> None:
+    """Let the current request pass, and put its token where `current_token` finds it.
 
-    def __init__(
-        self,
-        *,
-        scope: str | None,
-        role: str | None,
-        group: str | None,
-        permission: str | None,
-        sensitive: bool,
-    ) -> None:
-        Rights(scope=scope, role=role, group=group, permission=permission)  # an empty one is refused at once
-        self._wanted: Final = {"scope": scope, "role": role, "group": group, "permission": permission}
-        self._sensitive: Final = sensitive
-        self._check: BearerCheck | None = None
-
-    def __call__(self) -> None:
-        """Let the request pass, and put its token where `current_token` finds it.
-
-        Raises:
-            TokenRefused: for everything else.
-            VerificationUnavailable: if no verdict can be given now.
-            ConfigurationError: if nobody called `init_app`.
-        """
-        verifier = current_app.extensions.get(_EXTENSION)
-        if verifier is None:
-            raise ConfigurationError("call guard.init_app(app, verifier) where the application is made")
-        check = self._check
-        if check is None or check.verifier is not verifier:
-            check = self._check = BearerCheck(verifier, **self._wanted, sensitive=self._sensitive)
-        environ = request.environ
-        query = environ.get("QUERY_STRING", "")
-        # In the request's environ, not in `g`: that may be shared by requests, where a test or a command has
-        # pushed an application context of its own.
-        environ[TOKEN] = check.token(environ.get("HTTP_AUTHORIZATION"), query=query)
+    Raises:
+        TokenRefused: for everything else.
+        VerificationUnavailable: if no verdict can be given now.
+        ConfigurationError: if nobody called `init_app`, or `sensitive` cannot be had.
+    """
+    verifier = current_app.extensions.get(_EXTENSION)
+    if verifier is None:
+        raise ConfigurationError("call guard.init_app(app, verifier) where the application is made")
+    environ = request.environ
+    query = environ.get("QUERY_STRING", "")
+    # In the request's environ, not in `g`: that may be shared by requests, where a test or a command has
+    # pushed an application context of its own.
+    environ[TOKEN] = required.by(verifier).token(environ.get("HTTP_AUTHORIZATION"), query=query)
 
 
 def _current_token() -> AccessToken:
