@@ -119,6 +119,52 @@ def test_a_mistake_of_one_upkeep_ends_no_other(caplog: pytest.LogCaptureFixture)
     source.withdraw(taker.take)
 
 
+class Misguided:
+    """An upkeep whose clock is broken, and whose work fails."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def step(self) -> Todo | None:
+        """Name no number of seconds, twice, and have work done that fails; be done with after that."""
+        self.asked += 1
+        return Todo(float("nan"), self.work) if self.asked < 3 else None
+
+    def work(self) -> None:
+        """Fail."""
+        raise ZeroDivisionError
+
+    def forked(self) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("threads", ["to spare", "none"])
+def test_no_pause_and_no_work_of_one_upkeep_ends_the_others(
+    threads: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NaN seconds, and work that raises, even where it must be done on the one thread: the others go on."""
+    clock, taker, misguided = SteadyClock(), Taker(), Misguided()
+    answers = iter([HMAC, OTHER_HMAC])
+    source = HmacKeySource(lambda: next(answers), steady=clock)
+    source.provide(taker.take)
+    assert (taker.next(), taker.next()) == ((), kids(HMAC))
+    if threads == "none":
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with LOCK:
+        background.look_after(misguided)
+    clock.advance(300)
+    assert taker.next() == kids(OTHER_HMAC)
+    while misguided.asked < 3:
+        background.wake()
+    assert "ZeroDivisionError" in caplog.text
+    source.withdraw(taker.take)
+
+
+def no_thread(_: threading.Thread) -> None:
+    """What a machine says that has no more of them."""
+    raise RuntimeError("can't start new thread")
+
+
 PRELUDE = """
 import os, sys, threading, traceback
 from sekisho_verify import HmacKeySource, IssuerKeys, KeySetUnavailable, Verifier

@@ -24,6 +24,7 @@ from sekisho_verify import (
     Verifier,
 )
 from sekisho_verify.jwks import METADATA_PATH
+from sekisho_verify.refreshed_keys import RefreshedKeys
 from sekisho_verify.schedule import THROTTLE
 from tests.verify.issuers import (
     PATIENCE,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sekisho_verify import KeySource
+    from sekisho_verify.keys import VerificationKey
 
 OTHER_EC = SigningKey(ec.derive_private_key(int.from_bytes(SECRET[32:]), ec.SECP256R1()))
 RSA: SigningKey = signer("RS256")  # type: ignore[assignment]  # a pair
@@ -555,6 +557,43 @@ def test_a_callable_that_fails_takes_nothing_away(
         assert using.key_status.kids == kids(HMAC)
         assert using.key_status.last_error == reason
         assert "hunter2" not in repr(using.key_status)
+
+
+class Forgetful(RefreshedKeys):
+    """A source whose first load fails, and whose store fails each time."""
+
+    symmetric = True
+
+    def __init__(self, steady: SteadyClock) -> None:
+        super().__init__("forgetful", timeout=5.0, refresh_every=300.0, max_stale=DAY, steady=steady)
+        self._loads: Iterator[OSError | HmacKey] = iter([OSError(), HMAC])
+
+    def load(self) -> list[HmacKey]:
+        """Fail, and succeed after that."""
+        outcome = next(self._loads)
+        if isinstance(outcome, OSError):
+            raise outcome
+        return [outcome]
+
+    def last_good(self) -> None:
+        """Fail, and quote a secret."""
+        raise ValueError(SECRET)
+
+    def keep(self, keys: tuple[VerificationKey, ...]) -> None:
+        """Fail, and quote it too."""
+        raise ValueError(SECRET, keys)
+
+
+def test_a_store_that_fails_ends_no_source(clock: SteadyClock, watch: Watch) -> None:
+    """Whatever reading or writing the kept keys raises, the next load comes, and its keys are used."""
+    with of(Forgetful(clock)) as using:
+        assert watch.next() == "forgetful: no earlier keys: ValueError was raised"
+        assert watch.next().endswith("there are none to verify with: OSError was raised")
+        assert using.key_status.last_error == "OSError was raised"
+        clock.advance(1)
+        assert watch.next() == f"forgetful: the keys are now {HMAC.kid}"
+        assert watch.next() == "forgetful: the keys were not kept: ValueError was raised"
+        assert using.verify(token(HMAC)).sub
 
 
 @pytest.mark.parametrize("name", ["timeout", "refresh_every", "max_stale"])

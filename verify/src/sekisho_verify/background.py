@@ -12,6 +12,7 @@ import queue
 import sys
 import threading
 from contextlib import suppress
+from math import isnan
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -89,7 +90,9 @@ class _Keeper:
                 self.upkeeps.discard(upkeep)
                 continue
             if todo.after is not None:
-                pauses.append(min(max(todo.after, 0.0), threading.TIMEOUT_MAX))
+                # A clock that says NaN is one upkeep's mistake; to wait for NaN would end the thread of all.
+                after = _MISTAKE_PAUSE if isnan(todo.after) else todo.after
+                pauses.append(min(max(after, 0.0), threading.TIMEOUT_MAX))
             if todo.run is not None:
                 work.append(todo.run)
         return min(pauses, default=None), work
@@ -124,10 +127,17 @@ def wake() -> None:
 
 def _lend_thread(work: Callable[[], None]) -> None:
     try:
-        threading.Thread(target=work, name=f"{THREAD_NAME}-work", daemon=True).start()
+        threading.Thread(target=_run, args=(work,), name=f"{THREAD_NAME}-work", daemon=True).start()
     except RuntimeError:
         # No more threads, or the interpreter is at its end: better late than never.
+        _run(work)
+
+
+def _run(work: Callable[[], None]) -> None:
+    try:
         work()
+    except Exception:  # noqa: BLE001 -- it may run on the thread of all, for want of another
+        _log.exception("what an upkeep had to do failed; the others go on")
 
 
 def _after_fork_in_child() -> None:

@@ -214,7 +214,10 @@ class RefreshedKeys(KeySource):
             self._failed(f"{type(error).__name__} was raised")
         else:
             self._succeeded(keys)
-            self.keep(keys)
+            try:
+                self.keep(keys)
+            except Exception as error:  # noqa: BLE001 -- a copy that is not kept takes no keys away
+                _log.warning("%s: the keys were not kept: %s was raised", self._name, type(error).__name__)
 
     def _give_up(self) -> None:
         # The thread that hangs is left alone. No other is sent after it: there would be ever more of them.
@@ -243,7 +246,7 @@ class RefreshedKeys(KeySource):
 
     def _failed(self, reason: str, *, given_up: bool = False) -> None:
         # Only at the very first: later, keys that have had their time do not come back by another clock.
-        found = self.last_good() if self._schedule.loaded == -inf else None
+        found = self._found() if self._schedule.loaded == -inf else None
         with LOCK:
             if given_up and not self._loading:
                 return  # it has come back in the meantime
@@ -259,6 +262,15 @@ class RefreshedKeys(KeySource):
         background.wake()
         outcome = f"those of {age:.0f} seconds ago stay in use" if kept else "there are none to verify with"
         _log.warning("%s: new keys could not be had, %s: %s", self._name, outcome, reason)
+
+    def _found(self) -> tuple[Keys, float] | None:
+        # Whatever it meets must not keep the failure from being noted: no load would follow, ever.
+        try:
+            found = self.last_good()
+            return None if found is None else (self._checked(found[0]), found[1])
+        except Exception as error:  # noqa: BLE001 -- see above
+            _log.warning("%s: no earlier keys: %s was raised", self._name, type(error).__name__)
+            return None
 
     def _publish(self, remaining: float) -> None:
         for each in self._takers:
