@@ -244,30 +244,28 @@ def test_bad_pem_is_refused() -> None:
 
 
 @pytest.mark.requirement("J13")
-def test_any_member_may_be_anything() -> None:
+@pytest.mark.parametrize(
+    ("alg", "names", "least"),
+    [
+        ("HS256", [*private_jwk("HS256"), "key_ops", "x5c", "crv"], 76),
+        ("ES256", [*private_jwk("ES256"), "key_ops", "x5c"], 119),
+        ("EdDSA", [*private_jwk("EdDSA"), "key_ops", "x5c"], 105),
+        # Its numbers alone: the rest is read before the kind of key matters, and each whole key takes 20 ms.
+        ("RS256", ["n", "e", "d", "p", "q", "dp", "dq", "qi"], 112),
+    ],
+    ids=["HS256", "ES256", "EdDSA", "RS256"],
+)
+def test_any_member_may_be_anything(alg: str, names: list[str], least: int) -> None:
     """Whatever stands in a member, the key is read or refused, never an error of another kind."""
     values: list[object] = [
-        None,
-        True,
-        0,
-        -1,
-        1.5,
-        "",
-        "A",
-        "A" * 5000,
-        "鍵",
-        [],
-        {},
-        ["sig"],
-        "sig",
+        *(None, True, 0, -1, 1.5, "", "A", "A" * 5000, "鍵", [], {}, ["sig"], "sig"),
         OKP.kid,
     ]
     refused = 0
-    for alg in ("HS256", "ES256", "EdDSA", "RS256"):
-        for name in (*private_jwk(alg), "key_ops", "x5c", "crv"):
-            for value in values:
-                try:
-                    assert key_from_jwk({**private_jwk(alg), name: value}).alg
-                except KeyRefused:
-                    refused += 1
-    assert refused > 300
+    for name in names:
+        for value in values:
+            try:
+                assert key_from_jwk({**private_jwk(alg), name: value}).alg
+            except KeyRefused:
+                refused += 1
+    assert refused >= least

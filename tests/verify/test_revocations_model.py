@@ -277,4 +277,5 @@ def verdict_of(held: Revocations, token: Marks) -> object:
 
 
 TestFeed = Feed.TestCase
+# Some seconds, the most of any test here: to go wrong takes epochs, losses and doubles, one upon the other.
 TestFeed.settings = settings(max_examples=2 * settings().max_examples, stateful_step_count=60)

@@ -1,4 +1,8 @@
-"""Tokens for the tests of the verifier: good ones, and any bytes at all behind a seal that holds."""
+"""Tokens for the tests of the verifier: good ones, and any bytes at all behind a seal that holds.
+
+Apart from `sekisho_verify.testing`, which is a product and under test itself: these keys are fixed, and what
+they seal may be anything.
+"""
 
 from __future__ import annotations
 
