@@ -5,12 +5,8 @@
     verifier = Verifier(issuer="https://id.example.com", audience="api", feed=None)
     token = verifier.verify(text)  # an AccessToken, or TokenRefused with .code
 
-`encoding`, `keys`, `keypairs`, `keysets`, `pem`, `jws`, `claims` and `verifier` build on each other in this
-order and do no input or output. `key_sources`, `schedule`, `background`, `refreshed_keys`, `key_cache` and
-`jwks` find keys and keep them fresh; `revocation_entries`, `freshness`, `revocations` and
-`revocation_policy` know what was revoked; `rights` asks a token what it may, `asgi` guards an application.
 What needs `cryptography`, a thread or the network is loaded at its first use, so that a service with a shared
-secret never pays for it.
+secret never pays for it. In which order to read the files is in verify/README.md.
 """
 
 from __future__ import annotations
