@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sekisho_verify import ConfigurationError, RightMissing, require
+from sekisho_verify.rights import Rights
 from tests.verify.tokens import token, verifier
 
 RIGHTS = {"scope": "read", "role": "clerk", "group": "tokyo", "permission": "customers:read"}
@@ -39,3 +40,13 @@ def test_to_require_nothing_is_a_mistake(rights: dict[str, Any]) -> None:
     """An empty requirement would let everybody pass, so it is refused, also for a token that has it all."""
     with pytest.raises(ConfigurationError, match="name the right"):
         require(verifier().verify(token()), **rights)
+
+
+@pytest.mark.parametrize("name", [["read"], ("read",), {"read"}, b"read", 1])
+@pytest.mark.parametrize("kind", RIGHTS)
+def test_a_right_is_one_name(kind: str, name: Any) -> None:  # noqa: ANN401 -- what callers without a checker write
+    """A list of names is refused where it is written: each request would fail, or be refused, over it."""
+    with pytest.raises(
+        ConfigurationError, match=f"a {kind} is one name, in a str; got {type(name).__name__}"
+    ):
+        Rights(**{kind: name})

@@ -14,7 +14,8 @@ class Rights:
     """Rights that a token must carry, all of them, each exactly as written: no wildcards, no hierarchy.
 
     Raises:
-        ConfigurationError: for an empty name, which would let everybody pass or nobody.
+        ConfigurationError: for an empty name, which would let everybody pass or nobody, and for what is no
+            name, such as a list of several.
     """
 
     __slots__ = ("_named",)
@@ -29,6 +30,8 @@ class Rights:
     ) -> None:
         wanted = {"scope": scope, "role": role, "group": group, "permission": permission}
         self._named: Final = tuple((kind, name) for kind, name in wanted.items() if name is not None)
+        for kind, name in self._named:
+            _expect_name(kind, name)
         if any(not name for _, name in self._named):
             raise ConfigurationError("an empty right requires nothing: name the right, or leave it out")
 
@@ -64,6 +67,12 @@ def require(
     if not rights:
         raise ConfigurationError("name the right to require: scope=, role=, group= or permission=")
     rights.check(token)
+
+
+def _expect_name(kind: str, name: object) -> None:
+    # Of other types `check` would refuse everybody, or fail at each request.
+    if not isinstance(name, str):
+        raise ConfigurationError(f"a {kind} is one name, in a str; got {type(name).__name__}")
 
 
 def _carried(token: AccessToken, kind: str) -> frozenset[str]:
