@@ -18,7 +18,7 @@ from tests.verify.issuers import SteadyClock, Taker, running_issuer, wait_until_
 from tests.verify.tokens import AUDIENCE, EC, HMAC, ISSUER, NOW, OKP, token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 KEYS = (EC.public, OKP.public)
@@ -117,6 +117,21 @@ def test_what_others_may_write_is_not_believed(path: Path, mode: int) -> None:
     assert said == f"the key cache {path} is not used: other users may write it: chmod 600 FILE, or remove it"
     path.chmod(0o644)
     assert read(path) == ([EC.kid, OKP.kid], 0)
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_name_for_a_file_of_ours_elsewhere_is_not_followed(path: Path, link: Callable[..., None]) -> None:
+    """Who may write into the folder cannot have another file of ours, say an upload, taken for the keys."""
+    upload = path.with_name("upload")
+    KeyCache(upload, issuer=ISSUER).write(KEYS, now=NOW)
+    assert read(upload) == ([EC.kid, OKP.kid], 0)
+    link(upload, path)
+    with watched() as watch:
+        assert read(path) is None
+    assert re.search("not used: (.* symbolic link|it has another name too)", watch.next())
+    KeyCache(path, issuer=ISSUER).write(KEYS[:1], now=NOW + 1)
+    assert read(path, now=NOW + 1) == ([EC.kid], 0)
+    assert read(upload) == ([EC.kid, OKP.kid], 0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

@@ -33,7 +33,8 @@ class KeyCache:
     """One file that holds the keys of one issuer.
 
     What it says is believed like what the issuer itself says, so nobody else may be able to write it: it is
-    made with mode 0600, and not read unless it belongs to this user (or root) and no other may write it.
+    made with mode 0600, and not read unless it belongs to this user (or root) and no other may write it. Nor
+    is it read through a link, which may lead to another file of this user's with somebody's words in it.
 
     Args:
         path: of the file; its folder must exist, and be this process's to write.
@@ -102,7 +103,7 @@ def _read_private(path: Path) -> bytes:
         OSError: it cannot be read.
         KeyRefused: others may write it.
     """
-    with open(path, "rb", opener=_without_waiting) as file:
+    with open(path, "rb", opener=_directly) as file:
         about = os.fstat(file.fileno())  # of what was opened, not of what the name points to by now
         if not stat.S_ISREG(about.st_mode):
             raise KeyRefused("it is not a file")
@@ -110,11 +111,14 @@ def _read_private(path: Path) -> bytes:
             about.st_uid not in {0, os.geteuid()} or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         ):
             raise KeyRefused("other users may write it: chmod 600 FILE, or remove it")
+        if about.st_nlink > 1:
+            raise KeyRefused("it has another name too: remove it")
         content = file.read(MAX_FILE + 1)
     if len(content) > MAX_FILE:
         raise KeyRefused(f"it has more than {MAX_FILE} bytes")
     return content
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe of that name would hold us for ever
+def _directly(path: str, flags: int) -> int:
+    # Without waiting, since a pipe of that name would hold us for ever. Windows has neither flag.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
