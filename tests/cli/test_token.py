@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sekisho_verify import HmacKey
-from sekisho_verify.explaining import CHECKS
+from sekisho_verify.explain import CHECKS
 from sekisho_verify.forgeries.forging import tampered, unsigned
 from sekisho_verify.jws import sign
 from sekisho_verify.testing import Issuer
@@ -151,7 +151,8 @@ def test_an_issuer_that_could_never_be_right_is_a_fault_of_usage(sekisho: Run, k
     expected = ("--issuer", "ftp://id", "--audience", "api")
     result = sekisho("token", "verify", *expected, text=token())
     assert result.exit_code == 2
-    assert result.stderr.startswith("error[usage]: issuer: https only")
+    assert result.stderr.startswith("error[usage]: issuer: not a plain URL of a host")
+    assert "give it as https://id.example.com" in result.stderr
     assert sekisho("token", "verify", *expected, "--key-file", key_file, text=token()).exit_code == 1
 
 

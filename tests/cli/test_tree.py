@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from sekisho.cli.main import NOUNS, tree
-from sekisho_verify.explaining import CHECKS
+from sekisho_verify.explain import CHECKS
 from tests.parts.serving import environment, run
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from tests.parts.examples import EXAMPLES, running
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sekisho_verify.making_keys import Alg
+    from sekisho_verify.key_generation import Alg
 
 #: Whatever has a command line of its own is an example; a new one is attacked without being named here.
 ATTACKED = sorted(path for path in EXAMPLES.glob("*/*.py") if "8001" in path.read_text("utf-8"))

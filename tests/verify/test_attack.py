@@ -22,7 +22,7 @@ from sekisho_verify.testing import Issuer
 from tests.parts.naive_api import HOLES, Api, served
 
 if TYPE_CHECKING:
-    from sekisho_verify.making_keys import Alg
+    from sekisho_verify.key_generation import Alg
 
 NONE = {name for name in catalogue() if name.startswith("alg-none")}
 

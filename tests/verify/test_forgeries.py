@@ -11,7 +11,7 @@ from sekisho_verify import SigningKey, TokenRefused, Verifier
 from sekisho_verify.bearer import BearerCheck
 from sekisho_verify.forgeries import Forged, Untried, catalogue, forge, needs
 from sekisho_verify.forgeries.forging import parts, spellings, tampered, unsigned
-from sekisho_verify.making_keys import Alg, new_key
+from sekisho_verify.key_generation import Alg, new_key
 from tests.verify.tokens import (
     ALGS,
     NOW,

@@ -176,7 +176,7 @@ def test_a_token_from_ahead_is_believed_only_while_we_may_be_late() -> None:
 def test_before_the_first_snapshot_there_is_no_verdict() -> None:
     """Nothing known means nobody passes, by any `rv`; and frames and heartbeats do not change that."""
     revocations = Revocations()
-    assert (revocations.rv, revocations.as_of, revocations.entries) == (None, None, 0)
+    assert (revocations.rv, revocations.as_of, revocations.entry_count) == (None, None, 0)
     for news in (frame(entry(1)), Heartbeat(epoch=0, head=0, as_of=AS_OF)):
         assert revocations.apply(news) == SnapshotNeeded()
     for rv in ("0.0", "1.0", "1.10"):
@@ -194,7 +194,7 @@ def test_frames_are_taken_in_their_order() -> None:
     assert revocations.apply(frame(entry(11, name="a"), entry(12, name="b"))) == Applied(1)
     assert revocations.apply(frame(entry(11, name="a"))) == Ignored()
     assert [code(revocations, token(sid=sid)) for sid in ("a", "b")] == ["token_revoked"] * 2
-    assert (revocations.rv, revocations.entries) == ("1.12", 2)
+    assert (revocations.rv, revocations.entry_count) == ("1.12", 2)
     assert revocations.apply(Heartbeat(epoch=1, head=13, as_of=AS_OF)) == Gap(1, 12)
     assert revocations.apply(Heartbeat(epoch=1, head=11, as_of=AS_OF + 9)) == Ignored()
     assert revocations.as_of == AS_OF
@@ -224,7 +224,7 @@ def test_an_issuer_that_forgot_revives_no_token() -> None:
         assert revocations.check(token("1.10")) is Standing.CURRENT
         assert revocations.check(token("2.7")) is Standing.CURRENT
     revocations.apply(Heartbeat(epoch=2, head=7, as_of=last))
-    assert revocations.entries == 0
+    assert revocations.entry_count == 0
 
 
 def test_what_was_revoked_before_a_restore_is_not_stale_after_it() -> None:
@@ -245,12 +245,12 @@ def test_an_entry_is_forgotten_when_all_it_can_hit_has_expired() -> None:
     revocations.apply(frame(entry(10, name="later"), as_of=AS_OF + 1))
     last = AS_OF + TTL + CLOCKS
     revocations.apply(Heartbeat(epoch=1, head=10, as_of=last - 0.001))
-    assert revocations.entries == 2
+    assert revocations.entry_count == 2
     revocations.apply(Heartbeat(epoch=1, head=10, as_of=last))
-    assert revocations.entries == 1
+    assert revocations.entry_count == 1
     assert code(revocations, token("1.8", sid="later")) == "token_revoked"
     revocations.apply(Heartbeat(epoch=1, head=10, as_of=last + 1))
-    assert revocations.entries == 0
+    assert revocations.entry_count == 0
 
 
 def test_an_entry_that_came_again_lives_anew() -> None:
@@ -269,7 +269,7 @@ def test_forgetting_many_goes_by_small_steps() -> None:
     counts = []
     for step in range(3):
         revocations.apply(Heartbeat(epoch=1, head=2500, as_of=AS_OF + TTL + CLOCKS + step))
-        counts.append(revocations.entries)
+        counts.append(revocations.entry_count)
     assert counts == [1500, 500, 0]
 
 
@@ -313,7 +313,7 @@ def test_news_that_contradict_themselves_are_not_made(kind: type, said: dict[str
 
 def test_revocations_print_how_they_stand_and_no_key() -> None:
     """A log line may have them."""
-    assert repr(held(entry(3))) == "Revocations(rv='1.10', as_of=1000.0, entries=1)"
+    assert repr(held(entry(3))) == "Revocations(rv='1.10', as_of=1000.0, entry_count=1)"
 
 
 def test_local_revocations_take_the_same_way() -> None:
@@ -322,7 +322,7 @@ def test_local_revocations_take_the_same_way() -> None:
     before = local.rv
     local.publish("session", "s")
     local.publish("user", "v", effect="stale")
-    assert (before, local.rv, local.entries) == ("1.0", "1.2", 2)
+    assert (before, local.rv, local.entry_count) == ("1.0", "1.2", 2)
     assert code(local, token(before)) == "token_revoked"
     assert local.check(token(local.rv)) is Standing.CURRENT
     local.publish("everything")

@@ -92,4 +92,4 @@ def test_local_revocations_may_be_published_by_any_thread() -> None:
 
     with ThreadPoolExecutor(4) as writers:
         list(writers.map(publish, range(4)))
-    assert (local.rv, local.entries) == ("1.1000", 1000)
+    assert (local.rv, local.entry_count) == ("1.1000", 1000)

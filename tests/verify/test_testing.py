@@ -12,7 +12,7 @@ import pytest
 
 from sekisho_verify import ConfigurationError, HmacKey, TokenRefused, Verifier, fetch_key_set
 from sekisho_verify.forgeries import Forged
-from sekisho_verify.making_keys import Alg, new_key
+from sekisho_verify.key_generation import Alg, new_key
 from sekisho_verify.testing import ABSENT, BAD, ENDED, Issuer
 from tests.verify.test_forgeries import asked
 from tests.verify.tokens import ALGS, NOW, refusal

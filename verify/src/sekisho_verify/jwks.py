@@ -121,7 +121,7 @@ def _metadata_place(issuer: str) -> Place:
     try:
         return safe_place(issuer.rstrip("/") + METADATA_PATH)
     except ValueError as error:
-        raise ConfigurationError(f"issuer: {error}") from None
+        raise ConfigurationError(f"issuer: {error}; give it as https://id.example.com") from None
 
 
 def _fetch(exchange: _Exchange, issuer: str, place: Place) -> KeySet:

@@ -18,8 +18,8 @@ from sekisho.cli.wording import Say, language, wording
 from sekisho_verify import Verifier, fetch_key_set
 from sekisho_verify.encoding import b64url_decode, json_object
 from sekisho_verify.errors import EncodingError
-from sekisho_verify.explaining import Check
-from sekisho_verify.explaining import explain as explain_token
+from sekisho_verify.explain import Check
+from sekisho_verify.explain import explain as explain_token
 from sekisho_verify.keys import VerificationKey
 
 P = ParamSpec("P")

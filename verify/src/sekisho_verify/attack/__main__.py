@@ -37,10 +37,10 @@ from sekisho_verify.attack.report import (
 )
 from sekisho_verify.forgeries import NOWHERE, Forged, Untried, catalogue, forge
 from sekisho_verify.forgeries.forging import certificate_pem
+from sekisho_verify.key_generation import new_key
 from sekisho_verify.keypairs import SigningKey
 from sekisho_verify.keys import HmacKey
 from sekisho_verify.loopback import Document, serving
-from sekisho_verify.making_keys import new_key
 from sekisho_verify.urls import Place, place
 
 if TYPE_CHECKING:

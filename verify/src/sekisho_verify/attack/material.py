@@ -15,10 +15,10 @@ from sekisho_verify.errors import (
 )
 from sekisho_verify.forgeries.forging import Parts, parts
 from sekisho_verify.jwks import fetch_key_set
+from sekisho_verify.key_generation import Alg
 from sekisho_verify.keypairs import EcKey, OkpKey, RsaKey, SigningKey
 from sekisho_verify.keys import HmacKey
 from sekisho_verify.keysets import key_from_jwk, key_set_from_jwks
-from sekisho_verify.making_keys import Alg
 from sekisho_verify.pem import key_from_pem
 from sekisho_verify.urls import safe_place
 

@@ -295,12 +295,12 @@ class Revocations:
         return None if head == _NEVER else write_rv(*divmod(head, LIMIT))
 
     @property
-    def entries(self) -> int:
+    def entry_count(self) -> int:
         """How many sessions, users, groups and keys have an entry that is live."""
         return len(self._live.newest)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(rv={self.rv!r}, as_of={self.as_of}, entries={self.entries})"
+        return f"{type(self).__name__}(rv={self.rv!r}, as_of={self.as_of}, entry_count={self.entry_count})"
 
 
 def _position(epoch: int, number: int) -> int:

@@ -6,9 +6,9 @@ import pytest
 
 from sekisho_verify import TokenRefused
 from sekisho_verify.encoding import b64url_encode
-from sekisho_verify.explaining import CHECKS, Check, CheckName, explain
+from sekisho_verify.explain import CHECKS, Check, CheckName, explain
 from sekisho_verify.forgeries import Forged
-from sekisho_verify.making_keys import Alg
+from sekisho_verify.key_generation import Alg
 from sekisho_verify.revocations.live import Revocations
 from sekisho_verify.testing import BAD, ENDED, Issuer
 from tests.verify.tokens import (
