@@ -96,6 +96,13 @@ def test_a_scope_is_one_text(literal: str) -> None:
     assert refusal(with_raw("scope", literal)) == "token_malformed"
 
 
+@pytest.mark.parametrize("between", ["\t", "\n", "\x1f", "\x85", "\xa0", "\u2003", "\u3000"])
+def test_a_scope_is_cut_at_spaces_and_nowhere_else(between: str) -> None:
+    """What only looks like a space is part of a name: an issuer that cuts at spaces has granted one name."""
+    accepted = verifier().verify(token(scope=f"read{between}admin  write "))
+    assert accepted.scope == {f"read{between}admin", "write"}
+
+
 @pytest.mark.requirement("C3")
 @pytest.mark.parametrize(
     "issuer",
