@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from sekisho_verify import ConfigurationError, RightMissing, require
+from sekisho_verify.bearer import BearerCheck
 from sekisho_verify.rights import Rights
 from tests.verify.tokens import token, verifier
 
@@ -50,3 +52,30 @@ def test_a_right_is_one_name(kind: str, name: Any) -> None:  # noqa: ANN401 -- w
         ConfigurationError, match=f"a {kind} is one name, in a str; got {type(name).__name__}"
     ):
         Rights(**{kind: name})
+
+
+@pytest.mark.requirement("H4")
+def test_a_name_that_a_caller_had_a_hand_in_begins_no_line_of_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A permission for one resource is named after what stands in the URL, line breaks and all."""
+    guard = BearerCheck(verifier())
+    caplog.set_level("INFO", logger="sekisho_verify.bearer")
+    with pytest.raises(RightMissing) as caught:
+        require(verifier().verify(token()), permission="orders:7\r\nrefused nothing\x1b[2J\u202e")
+    guard.answer(caught.value)
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        r"refused insufficient_scope: needs permission 'orders:7\r\nrefused nothing\x1b[2J\u202e'"
+    )
+
+
+@pytest.mark.parametrize("kind", RIGHTS)
+def test_a_name_that_is_no_text_is_told_all_the_same(kind: str) -> None:
+    """Half a character, as JSON from a caller may hold it, is answered 403: it cannot break the answer."""
+    guard = BearerCheck(verifier())
+    with pytest.raises(RightMissing) as caught:
+        require(verifier().verify(token()), **{kind: "team-\ud800"})
+    told = guard.answer(caught.value)
+    assert told.status == 403
+    assert json.loads(told.body)["detail"] == f"It needs the {kind} team-?."

@@ -192,7 +192,9 @@ def answer(error: TokenRefused | VerificationUnavailable, *, issuer: str) -> Ans
         title, advice = SENTENCES[error.code], _ADVICE.get(error.code, "Get a new one from the issuer.")
         headers.append(("www-authenticate", challenge(error)))
         if isinstance(error, RightMissing):
-            advice = f"It needs the {error.kind} {error.name}."
+            # A lone surrogate, from the JSON of a caller, has no place in UTF-8.
+            name = error.name.encode(errors="replace").decode()
+            advice = f"It needs the {error.kind} {name}."
     else:
         status, title, advice = 503, UNAVAILABLE[error.code], "Try again in a few seconds."
         headers.append(("retry-after", str(RETRY_AFTER)))

@@ -88,11 +88,11 @@ class RightMissing(TokenRefused):
 
     Attributes:
         kind: `scope`, `role`, `group` or `permission`.
-        name: the right that is missing, as the application had written it: safe to show.
+        name: the right that is missing, as the application had written it.
     """
 
     def __init__(self, kind: str, name: str) -> None:
-        super().__init__("insufficient_scope", f"needs {kind} {name}")
+        super().__init__("insufficient_scope", f"needs {kind} {name!a}")
         self.kind = kind
         self.name = name
 
