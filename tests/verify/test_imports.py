@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import mypy.api
 import pytest
 
 FORBIDDEN = {
@@ -107,6 +108,18 @@ def test_every_public_name_is_there() -> None:
         "assert all(getattr(v, name) for name in v.__all__)\n"
         "try:\n    v.decode_unverified\nexcept AttributeError:\n    pass\nelse:\n    raise AssertionError\n"
     )
+
+
+def test_a_mistyped_name_is_found_by_a_type_checker() -> None:
+    """The look-up at first use is hidden from checkers, for which it would give every name a type."""
+    told, _, code = mypy.api.run(
+        [
+            *("--config-file=", "--no-incremental", "--follow-imports=silent"),
+            *("-c", "from sekisho_verify import EcKey, Verifer"),
+        ]
+    )
+    assert (code, told.count("error:")) == (1, 1), told
+    assert 'has no attribute "Verifer"; maybe "Verifier"?' in told
 
 
 @pytest.mark.requirement("J17")

@@ -16,7 +16,7 @@ import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO, cast, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO, cast, get_args
 
 import msgspec
 
@@ -44,6 +44,7 @@ from sekisho_verify.loopback import Document, serving
 from sekisho_verify.urls import Place, place
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Callable, Mapping, Sequence
 
     from sekisho_verify.attack.material import PublicKey
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err:
     return code
 
 
-def _attack(options: Any, say: Say, report: Callable[[int, int, Trial], None]) -> Outcome:  # noqa: ANN401 -- what argparse gives
+def _attack(options: Namespace, say: Say, report: Callable[[int, int, Trial], None]) -> Outcome:
     at = _api(options, say)
     chosen = _chosen(options, say)
     good = _good(options, say)
@@ -181,7 +182,7 @@ class _Site:
         self.origin: Final = stack.enter_context(serving(find)) if local else NOWHERE
 
 
-def _api(options: Any, say: Say) -> Place:  # noqa: ANN401 -- what argparse gives
+def _api(options: Namespace, say: Say) -> Place:
     if options.url is None:
         raise CannotJudge(say("no_url"))
     try:
@@ -193,14 +194,14 @@ def _api(options: Any, say: Say) -> Place:  # noqa: ANN401 -- what argparse give
     return at
 
 
-def _chosen(options: Any, say: Say) -> set[str]:  # noqa: ANN401 -- what argparse gives
+def _chosen(options: Namespace, say: Say) -> set[str]:
     for name in (*options.only, *options.without):
         if name not in catalogue():
             raise CannotJudge(say("unknown_name", name=ascii(name)))
     return set(options.only or catalogue()) - set(options.without)
 
 
-def _good(options: Any, say: Say) -> Good:  # noqa: ANN401 -- what argparse gives
+def _good(options: Namespace, say: Say) -> Good:
     if options.token_file is None:
         raise CannotJudge(say("no_token_file"))
     try:
@@ -227,7 +228,7 @@ def _read(file: str, say: Say) -> bytes:
         raise CannotJudge(say("unreadable", file=file, why=error.strerror)) from None
 
 
-def _keys(options: Any, good: Good, say: Say) -> _Keys:  # noqa: ANN401 -- what argparse gives
+def _keys(options: Namespace, good: Good, say: Say) -> _Keys:
     signer: HmacKey | SigningKey | None = None
     if options.issuer_key_file is not None:
         try:
@@ -248,7 +249,7 @@ def _keys(options: Any, good: Good, say: Say) -> _Keys:  # noqa: ANN401 -- what 
         return _Keys(None, None, str(error))
 
 
-def _headers(options: Any, say: Say) -> list[tuple[str, str]]:  # noqa: ANN401 -- what argparse gives
+def _headers(options: Namespace, say: Say) -> list[tuple[str, str]]:
     headers: list[tuple[str, str]] = []
     for text in cast("list[str]", options.header):
         name, colon, value = text.partition(":")
@@ -259,7 +260,7 @@ def _headers(options: Any, say: Say) -> list[tuple[str, str]]:  # noqa: ANN401 -
     return headers
 
 
-def _timeout(options: Any, say: Say) -> float:  # noqa: ANN401 -- what argparse gives
+def _timeout(options: Namespace, say: Say) -> float:
     if not 0 < options.timeout < 3600:
         raise CannotJudge(say("bad_timeout"))
     return float(options.timeout)
