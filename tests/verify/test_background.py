@@ -165,6 +165,42 @@ def no_thread(_: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
 
 
+class Patient:
+    """An upkeep that waits for nothing but to be asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.over = threading.Event()
+        self.idle = threading.Event()
+
+    def step(self) -> Todo | None:
+        """Nothing is due."""
+        self.asked += 1
+        self.idle.set()
+        return None if self.over.is_set() else Todo(None)
+
+    def forked(self) -> None:
+        """Nothing."""
+
+
+def test_however_many_call_they_are_asked_for_once() -> None:
+    """Requests wake the thread, so that while an issuer is down each would leave it work, and memory."""
+    patient = Patient()
+    with LOCK:
+        background.look_after(patient)
+    assert patient.idle.wait(PATIENCE)
+    with LOCK:  # without it nobody is asked
+        before = patient.asked
+        for _ in range(10_000):
+            background.wake()
+        patient.idle.clear()
+    assert patient.idle.wait(PATIENCE)
+    patient.over.set()
+    background.wake()
+    wait_until_at_rest()
+    assert patient.asked - before < 10
+
+
 PRELUDE = """
 import os, sys, threading, traceback
 from sekisho_verify import HmacKeySource, IssuerKeys, KeySetUnavailable, Verifier

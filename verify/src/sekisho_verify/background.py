@@ -75,6 +75,9 @@ class _Keeper:
             del work
             with suppress(queue.Empty):
                 self.inbox.get(timeout=after)
+                # However many have called, once is enough: while an issuer is down, every request does.
+                while True:
+                    self.inbox.get_nowait()
 
     def _ask_all(self) -> tuple[float | None, list[Callable[[], None]]]:
         """Seconds until the next is due (None: until somebody wakes us), and what is due now."""
