@@ -24,8 +24,8 @@ from tests.parts.postgres_nodes import Hand, migrated, nodes
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
-    from sekisho.ports import Rotation
     from sekisho.rules.refresh import RefreshToken
+    from sekisho.rules.session import Rotation
     from tests.conformance.scene import Scene
     from tests.parts.postgres import PostgresServer
 

@@ -10,19 +10,20 @@ import pytest
 
 from sekisho.adapters.sql.operation import Operation, Rows, Statement
 from sekisho.adapters.sql.store import SqlStore
-from sekisho.ports import NewSession, Rotation
 from sekisho.rules.account import Account
 from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import uuid7
 from sekisho.rules.refresh import RefreshToken
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
-from sekisho.rules.session import Client, Grant, Lifetimes, Mode
+from sekisho.rules.session import Client, Grant, Lifetimes, Mode, NewSession, Rotation
 from sekisho.rules.throttle import Bucket
 
 NOW = 1_800_000_000.0
 GRACE = 10.0
-LIFETIMES = Lifetimes(access=900.0, refresh=7 * 86_400.0, session=30 * 86_400.0, grace=GRACE)
+LIFETIMES = Lifetimes(
+    access=900.0, refresh=7 * 86_400.0, idle=3 * 86_400.0, session=30 * 86_400.0, grace=GRACE
+)
 HERE = Client(ip="192.0.2.1", user_agent="a browser", request_id="req-1")
 ELSEWHERE = Client(ip="198.51.100.9", user_agent="curl", request_id="req-2")
 HASH = "hash-of-the-first-password"
@@ -98,9 +99,9 @@ class Scene:
             client=client,
             now=at,
             ends_at=ends_at,
-            refresh_expires_at=LIFETIMES.refresh_expiry(now=at, ends_at=ends_at),
+            refresh_expires_at=LIFETIMES.expiry("token", now=at, ends_at=ends_at),
             amr=("pwd",),
-            family_digest=token.family_digest,
+            family_digest=token.secret_digest,
         )
         event = self.event(user_id=account.id, session_id=session.id)
         grant = await self.node(node).open_session(session, checked=checked, forgive=forgive, event=event)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from sekisho.ports import Rotation
 from sekisho.rules.refresh import RefreshToken, Verdict
+from sekisho.rules.session import Rotation
 from tests.conformance.scene import (
     ELSEWHERE,
     GRACE,

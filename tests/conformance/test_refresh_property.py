@@ -119,7 +119,7 @@ def _expected(case: Case) -> tuple[object, ...]:
             revocation = (NOW, "reused")
         elif presented.verdict in {Verdict.ROTATED, Verdict.AHEAD, Verdict.RECOVERED}:
             family = presented.family
-            expires_at = LIFETIMES.refresh_expiry(now=NOW, ends_at=case.ends_at)
+            expires_at = LIFETIMES.expiry("token", now=NOW, ends_at=case.ends_at)
             where = ELSEWHERE if case.moved else HERE
     state = (family.generation, family.rotated_at, family.retry_generation, family.retry_digest)
     return (*state, expires_at, case.ends_at, where.ip, where.user_agent, *revocation)

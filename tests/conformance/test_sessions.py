@@ -40,7 +40,7 @@ async def test_the_family_secret_is_not_stored(scene: Scene) -> None:
     """A copy of the database holds no refresh token and nothing to make one from."""
     token = await scene.login(await scene.account())
     ((stored,),) = await scene.rows("SELECT fam FROM sessions")
-    assert bytes(stored) == token.family_digest != token.family
+    assert bytes(stored) == token.secret_digest != token.family
 
 
 async def test_a_login_whose_password_changed_meanwhile_opens_nothing(scene: Scene) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from sekisho.adapters.password_hashes import CHEAPEST
 from sekisho.adapters.passwords import HashedPasswords
-from sekisho.compose import open_house
+from sekisho.house import open_house
 from sekisho.settings import read_settings
 from tests.flows.people import People
 from tests.web.served import Clock, prepare

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
 
 import pytest
 
-from sekisho.compose import House, bind
+from sekisho.compose import bind
 from sekisho.flows.change_password import ChangePasswordRequest
-from sekisho.flows.login import LoggedIn, LoginRequest
+from sekisho.flows.login import LoginRequest
 from sekisho.flows.register import RegisterRequest
 from sekisho.flows.sessions import RevokeRequest
+from sekisho.house import House
 from sekisho.rules.account import Account
 from sekisho.rules.events import Event, EventKind
 from sekisho.rules.refusals import Refusal
@@ -34,6 +36,14 @@ HOME = Client(ip="192.0.2.1", user_agent="a browser at home", request_id="req-ho
 ELSEWHERE = Client(ip="198.51.100.9", user_agent="a stranger's curl", request_id="req-else")
 
 
+@dataclass(frozen=True)
+class WithTokens:
+    """What a login in mode `token` hands out."""
+
+    tokens: Tokens
+    device_token: str
+
+
 class People:
     """A house, its acts, and who lives in it."""
 
@@ -53,9 +63,11 @@ class People:
         *,
         client: Client = HOME,
         device_token: str | None = None,
-    ) -> LoggedIn:
-        """Log in."""
-        return await self.acts.login(LoginRequest(email, password, "token", client, device_token))
+    ) -> WithTokens:
+        """Log in, in mode `token`."""
+        done = await self.acts.login(LoginRequest(email, password, "token", client, device_token))
+        assert isinstance(done.handed, Tokens)
+        return WithTokens(done.handed, done.device_token)
 
     async def refresh(self, tokens: Tokens, *, key: str | None = None, client: Client = HOME) -> Refreshed:
         """Present the refresh token."""

@@ -96,7 +96,7 @@ async def test_a_stolen_access_token_is_no_guessing_machine(people: People) -> N
         guess = people.change_password(tokens, current="guess")
         assert await refused(guess) == "invalid_credentials"
     assert await refused(people.change_password(tokens)) == "rate_limited"
-    events = await people.events("password_change_failed")
+    events = await people.events("reauthentication_failed")
     assert len(events) == POLICIES["password"].free
     assert {event.session_id for event in events} == {tokens.grant.session_id}
     people.clock.now += 1

@@ -45,7 +45,7 @@ async def test_the_database_has_nothing_that_could_be_presented(people: People) 
     assert database is not None
     files = b"".join(path.read_bytes() for path in database.parent.glob(f"{database.name}*"))
     assert account.email.encode() in files, "these are the files"
-    assert token.family_digest in files
+    assert token.secret_digest in files
     for secret in (token.family, tokens.refresh_token.encode(), b"chosen-on-receipt", PASSWORD.encode()):
         for spelling in (secret, secret.hex().encode(), b64encode(secret), urlsafe_b64encode(secret)):
             assert spelling.rstrip(b"=") not in files

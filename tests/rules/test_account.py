@@ -74,6 +74,7 @@ def test_locales() -> None:
 @pytest.mark.requirement("R6")
 def test_a_refresh_token_never_outlives_its_session() -> None:
     """Idle time counts from the last use, and the absolute end is inherited by all descendants."""
-    lifetimes = Lifetimes(access=900, refresh=700, session=3000, grace=10)
-    assert lifetimes.refresh_expiry(now=1000, ends_at=4000) == 1700
-    assert lifetimes.refresh_expiry(now=3900, ends_at=4000) == 4000
+    lifetimes = Lifetimes(access=900, refresh=700, idle=500, session=3000, grace=10)
+    assert lifetimes.expiry("token", now=1000, ends_at=4000) == 1700
+    assert lifetimes.expiry("browser", now=3900, ends_at=4000) == 4000
+    assert lifetimes.expiry("session", now=1000, ends_at=4000) == 1500

@@ -13,7 +13,8 @@ import httpx2
 
 from sekisho.adapters.password_hashes import CHEAPEST
 from sekisho.adapters.passwords import HashedPasswords
-from sekisho.compose import House, bind, open_house
+from sekisho.compose import bind
+from sekisho.house import House, open_house
 from sekisho.settings import Settings, read_settings
 from sekisho.web.app import build_app
 from sekisho.web.metrics import Metrics

@@ -80,7 +80,7 @@ async def test_the_document_is_valid_and_complete(served: Served) -> None:
             for code in part.get("properties", {}).get("code", {}).get("enum", ())
         }
         assert codes == endpoint.all_codes
-        assert bool(operation.get("security")) is (endpoint.bearer or endpoint.token_codes)
+        assert bool(operation.get("security")) is (endpoint.signed_in or endpoint.token_codes)
     assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == sorted(STATUS)
     ids = [each["operationId"] for methods in document["paths"].values() for each in methods.values()]
     assert len(ids) == len(set(ids))

@@ -168,7 +168,7 @@ def test_two_endpoints_cannot_claim_one_path() -> None:
     """A feature that would answer in the place of the core is refused when the server starts."""
     login = next(each for each in CORE if each.path == "/v1/login")
     with pytest.raises(ValueError, match="POST /v1/login"):
-        Dispatcher(Site(*[None] * 5), [login, login])  # type: ignore[arg-type]  # nothing of the site is used
+        Dispatcher(Site(*[None] * 8), [login, login])  # type: ignore[arg-type]  # nothing of the site is used
 
 
 @pytest.mark.parametrize("prefix", ["/auth", "/a/b"])

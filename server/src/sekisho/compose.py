@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,37 +14,38 @@ from typing import TypedDict
 from starlette.types import ASGIApp
 
 from sekisho.adapters import system
-from sekisho.adapters.addresses import EmailAddresses
-from sekisho.adapters.data_directory import make_directory
-from sekisho.adapters.migrations import upgrade
-from sekisho.adapters.mint import Minting
-from sekisho.adapters.passwords import HashedPasswords, configured_hash
-from sekisho.adapters.postgres.store import PostgresStore
-from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secret
-from sekisho.adapters.secrets.references import Secrets, sources
+from sekisho.adapters.passwords import HashedPasswords
 from sekisho.adapters.settings_file import load_settings
-from sekisho.adapters.signer import JwsSigner
-from sekisho.adapters.signing_keys import signing_keys
-from sekisho.adapters.sqlite import SqliteStore
+from sekisho.adapters.usage import TELL_EVERY
 from sekisho.feature import Feature
 from sekisho.flows import stateless
-from sekisho.flows.authenticate import authenticate, identify
+from sekisho.flows.authenticate import (
+    authenticate,
+    authenticate_cookie,
+    identify,
+    read_cookie,
+    read_refresh_cookie,
+)
 from sekisho.flows.change_password import change_password
+from sekisho.flows.exchange import ExchangeRequest, exchange
 from sekisho.flows.login import login
 from sekisho.flows.logout import bearer_of, logout
 from sekisho.flows.open_session import open_session
+from sekisho.flows.reauthenticate import reauthenticate
 from sekisho.flows.refresh import refresh
 from sekisho.flows.register import register
 from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
-from sekisho.ports import Clock, Entropy, Opener, Store
+from sekisho.house import House, open_house
+from sekisho.ports import Clock, Entropy, Opener, Reauthenticate, Store
 from sekisho.rules.account import PasswordPolicy
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import horizon
 from sekisho.rules.session import (
     Bearer,
     Grant,
-    Lifetimes,
+    Handed,
     LogoutRequest,
+    PresentedCookie,
     Refreshed,
     RefreshRequest,
     Session,
@@ -53,6 +54,7 @@ from sekisho.settings import Settings
 from sekisho.web.acts import Acts
 from sekisho.web.app import build_app, closed_app
 from sekisho.web.application import Application
+from sekisho.web.csrf import Csrf
 from sekisho.web.logs import LOG, Line
 from sekisho.web.metrics import Metrics
 from sekisho_verify import Verifier
@@ -61,92 +63,6 @@ from sekisho_verify import Verifier
 #: transactions that make nobody wait, and no cron job.
 SWEEP_EVERY = 60.0
 SWEEP_STEP = 500
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What one process holds open: the store, the keys, and what flows ask for by name."""
-
-    settings: Settings
-    store: Store
-    keys: ServerKeys
-    signer: JwsSigner
-    mint: Minting
-    passwords: HashedPasswords
-    addresses: EmailAddresses
-    lifetimes: Lifetimes
-    clock: Clock
-    entropy: Entropy
-
-
-def lifetimes(settings: Settings) -> Lifetimes:
-    """How long tokens and sessions live, and the refresh grace (seconds)."""
-    return Lifetimes(
-        access=settings.access_ttl,
-        refresh=settings.refresh_ttl,
-        session=settings.session_max,
-        grace=settings.refresh_grace,
-    )
-
-
-def store_for(settings: Settings, *, entropy: Entropy) -> Store:
-    """The store behind the database URL, not yet open."""
-    if settings.sqlite_path is not None:
-        return SqliteStore(settings.database_url)
-    return PostgresStore(settings.database_url, entropy=entropy)
-
-
-@asynccontextmanager
-async def open_house(
-    settings: Settings,
-    *,
-    environ: Mapping[str, str] | None = None,
-    clock: Clock = system.clock,
-    entropy: Entropy = system.entropy,
-    may_migrate: bool = True,
-) -> AsyncGenerator[House]:
-    """Open everything, making on the first run what a first run makes, and close it at the end.
-
-    `may_migrate`: false for whoever only looks, and is then told where the schema is behind.
-
-    Raises:
-        SettingsRefused: the data directory, a secret or a key cannot be used; with the fix.
-        Refusal: `unavailable`: the database does not answer.
-    """
-    secrets = Secrets(sources(os.environ if environ is None else environ))
-    if settings.sqlite_path is not None:
-        make_directory(settings.data)
-    root = root_secret(settings.root_secret, data=settings.data, secrets=secrets, entropy=entropy)
-    keys = derive_keys(root)
-    current, needed = await asyncio.to_thread(upgrade.status, settings.database_url)
-    if may_migrate and (current is None or current < needed):
-        # The first node of a release migrates. Nodes of the one before run on the next schema as well, so a
-        # schema that is ahead of us is left alone; revisions are numbered, and sort as text.
-        await asyncio.to_thread(upgrade.migrate, settings.database_url)
-    async with AsyncExitStack() as stack:
-        store = store_for(settings, entropy=entropy)
-        await store.open()
-        stack.push_async_callback(store.close)
-        signing = await signing_keys(
-            settings, secrets=secrets, store=store, sealing=keys.sealing, now=clock(), entropy=entropy
-        )
-        signer = JwsSigner(signing, refresh_keys=keys.stateless_refresh, issuer=settings.issuer)
-        profile = configured_hash(settings.password_hash, settings.password_profile)
-        passwords = HashedPasswords(profile, entropy=entropy)
-        stack.callback(passwords.close)
-        chosen = lifetimes(settings)
-        yield House(
-            settings=settings,
-            store=store,
-            keys=keys,
-            signer=signer,
-            mint=Minting(settings.issuer, settings.audience, chosen, signer, entropy),
-            passwords=passwords,
-            addresses=EmailAddresses(),
-            lifetimes=chosen,
-            clock=clock,
-            entropy=entropy,
-        )
 
 
 def bind(house: House) -> Acts:
@@ -161,10 +77,11 @@ def bind(house: House) -> Acts:
     )
 
     stored = settings.refresh_store == "database"
-    carried = _stored(house, verifier) if stored else _stateless(house, verifier)
     times = _Times(clock=house.clock, entropy=house.entropy)
     policy = PasswordPolicy(settings.password_minimum, house.passwords.max_bytes, house.passwords.is_common)
     checks = _Checks(accounts=store, throttle=store, passwords=house.passwords)
+    once_more = partial(reauthenticate, events=store, **checks, **times)
+    carried = _stored(house, verifier, once_more) if stored else _stateless(house, verifier)
     return Acts(
         register=partial(
             register,
@@ -190,12 +107,19 @@ def bind(house: House) -> Acts:
         logout=carried.logout,
         list_sessions=carried.list_sessions,
         revoke_session=carried.revoke_session,
+        read_cookie=carried.read_cookie,
+        read_refresh_cookie=carried.read_refresh_cookie,
+        authenticate_cookie=carried.authenticate_cookie,
+        csrf=Csrf(house.keys.csrf, house.entropy),
+        exchange=carried.exchange,
         change_password=partial(
             change_password,
-            events=store,
+            accounts=store,
+            reauthenticate=once_more,
+            passwords=house.passwords,
+            mint=house.mint,
             policy=policy,
             stateless=not stored,
-            **checks,
             **times,
         ),
         jwks=house.signer.jwks,
@@ -222,12 +146,16 @@ class _Carried:
     refresh: Callable[[RefreshRequest], Awaitable[Refreshed]]
     bearer_of: Callable[[str], Bearer]
     authenticate: Callable[[str], Awaitable[Grant]]
+    read_cookie: Callable[[str], PresentedCookie]
+    read_refresh_cookie: Callable[[str], PresentedCookie]
+    authenticate_cookie: Callable[[PresentedCookie], Awaitable[Grant]]
+    exchange: Callable[[ExchangeRequest], Awaitable[Handed]]
     logout: Callable[[LogoutRequest], Awaitable[None]]
     list_sessions: Callable[[str], Awaitable[list[Session]]]
     revoke_session: Callable[[RevokeRequest], Awaitable[None]]
 
 
-def _stored(house: House, verifier: Verifier) -> _Carried:
+def _stored(house: House, verifier: Verifier, once_more: Reauthenticate) -> _Carried:
     store, keys = house.store, house.keys.refresh
     times = _Times(clock=house.clock, entropy=house.entropy)
     return _Carried(
@@ -235,7 +163,6 @@ def _stored(house: House, verifier: Verifier) -> _Carried:
             open_session,
             sessions=store,
             mint=house.mint,
-            keys=keys,
             lifetimes=house.lifetimes,
             entropy=house.entropy,
         ),
@@ -244,6 +171,19 @@ def _stored(house: House, verifier: Verifier) -> _Carried:
         ),
         bearer_of=partial(bearer_of, keys=keys),
         authenticate=partial(authenticate, verify=verifier.verify, sessions=store, clock=house.clock),
+        read_cookie=partial(read_cookie, keys=house.keys.session_cookie),
+        read_refresh_cookie=partial(read_refresh_cookie, keys=keys),
+        authenticate_cookie=partial(
+            authenticate_cookie, sessions=store, clock=house.clock, used=house.usage.note
+        ),
+        exchange=partial(
+            exchange,
+            sessions=store,
+            reauthenticate=once_more,
+            mint=house.mint,
+            lifetimes=house.lifetimes,
+            **times,
+        ),
         logout=partial(logout, sessions=store, **times),
         list_sessions=partial(list_sessions, sessions=store, clock=house.clock),
         revoke_session=partial(revoke_session, sessions=store, **times),
@@ -273,6 +213,10 @@ def _stateless(house: House, verifier: Verifier) -> _Carried:
         ),
         bearer_of=partial(stateless.bearer_of, signer=signer, clock=house.clock),
         authenticate=partial(stateless.authenticate, verify=verifier.verify, store=store),
+        read_cookie=stateless.no_session_cookie,
+        read_refresh_cookie=stateless.read_refresh_cookie,
+        authenticate_cookie=stateless.not_stored,
+        exchange=stateless.not_stored,
         logout=partial(stateless.logout, store=store, **times),
         list_sessions=stateless.not_stored,
         revoke_session=stateless.not_stored,
@@ -283,6 +227,34 @@ def entry_horizon(settings: Settings) -> float:
     """Seconds for which a revocation entry is kept: as long as a token lives that it can hit."""
     ttl = settings.access_ttl if settings.refresh_store == "database" else settings.refresh_ttl
     return horizon(token_ttl=ttl, grace=settings.refresh_grace)
+
+
+async def tell_usage(house: House) -> None:
+    """Tell the database which cookie sessions were used."""
+    used = house.usage.take()
+    if used:
+        await house.store.touch(used, idle=house.lifetimes.idle, now=house.clock())
+
+
+@asynccontextmanager
+async def _telling(house: House) -> AsyncGenerator[None]:
+    teller = asyncio.create_task(_tell_for_ever(house))
+    try:
+        yield
+    finally:
+        teller.cancel()
+        await asyncio.gather(teller, return_exceptions=True)
+        with suppress(Refusal):  # the database is away: these sessions end as much earlier
+            await tell_usage(house)
+
+
+async def _tell_for_ever(house: House) -> None:
+    while True:
+        await asyncio.sleep(TELL_EVERY)
+        try:
+            await tell_usage(house)
+        except Refusal as refusal:
+            LOG.warning(Line("usage_lost", {"detail": refusal.detail}))
 
 
 @asynccontextmanager
@@ -338,6 +310,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             house = await stack.enter_async_context(open_house(chosen, clock=clock, entropy=entropy))
             await stack.enter_async_context(_sweeping(house))
+            await stack.enter_async_context(_telling(house))
             for feature in features:
                 await stack.enter_async_context(feature.running())
             yield build_app(

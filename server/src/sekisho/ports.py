@@ -13,9 +13,24 @@ from typing import Any, Protocol, TypeAlias
 from sekisho.rules.access import Effect, Rights
 from sekisho.rules.account import Account, Credentials, Status
 from sekisho.rules.events import Event
-from sekisho.rules.refresh import RefreshToken, Verdict
+from sekisho.rules.refresh import RefreshToken
 from sekisho.rules.revocation import Entry
-from sekisho.rules.session import Client, Grant, Lifetimes, Mode, Session, Tokens, Why
+from sekisho.rules.session import (
+    Client,
+    Exchange,
+    Grant,
+    Handed,
+    Held,
+    Lifetimes,
+    Mode,
+    NewSession,
+    Opening,
+    Reauthenticated,
+    Rotation,
+    Session,
+    Tokens,
+    Why,
+)
 from sekisho.rules.throttle import Bucket
 
 #: The time, in POSIX seconds.
@@ -79,57 +94,31 @@ class Signer(Protocol):
 
 
 class Mint(Protocol):
-    """Tokens from a grant."""
+    """What a client is handed, from a grant."""
+
+    def hand(self, grant: Grant, *, mode: Mode, secret: bytes, now: float) -> Handed:
+        """The first credential of a session whose row has the digest of `secret` (32 random bytes)."""
+        ...
 
     def tokens(self, grant: Grant, refresh_token: str, *, now: float) -> Tokens:
         """The pair that a client is handed: an access token signed now, and that refresh token."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A session about to be opened: the row, and where it is seen from."""
-
-    id: str
-    user_id: str
-    mode: Mode
-    client: Client
-    now: float
-    ends_at: float
-    refresh_expires_at: float
-    amr: tuple[str, ...]
-    family_digest: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A login whose password was right: what it takes to open its session."""
-
-    user_id: str
-    mode: Mode
-    client: Client
-    now: float
-    amr: tuple[str, ...]
-    forgive: Sequence[Bucket]
-    event: Event
-    checked_hash: str = field(repr=False)
-
-
 class Opener(Protocol):
     """Opens the session of a login, in whichever way this server keeps sessions."""
 
-    async def __call__(self, opening: Opening, /) -> Tokens | None:
-        """The tokens; none if the password or the account changed while it was being checked."""
+    async def __call__(self, opening: Opening, /) -> Handed | None:
+        """What its mode hands out; none if the password or the account changed while it was being checked."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """A refresh token that was accepted: what to mint from, and the generation to hand out."""
+class Reauthenticate(Protocol):
+    """Asks for the password once more, counted and put on record."""
 
-    grant: Grant
-    verdict: Verdict
-    generation: int
+    async def __call__(self, grant: Grant, password: str, client: Client, /) -> Reauthenticated:
+        """Raises `Refusal`: `invalid_credentials`, `rate_limited`, `unavailable`."""
+        ...
 
 
 class AccountStore(Protocol):
@@ -167,6 +156,7 @@ class AccountStore(Protocol):
         checked: str,
         new: str,
         keep_session: str | None,
+        renew: bytes | None = None,
         now: float,
         forgive: Sequence[Bucket],
         also: Sequence[Entry] = (),
@@ -174,7 +164,8 @@ class AccountStore(Protocol):
     ) -> bool:
         """Replace the hash, end every other session and publish each, and `also`; or nothing at all.
 
-        False if `checked` is not the current hash any more.
+        `renew`: the digest of a new secret for the session that stays. False if `checked` is not the current
+        hash any more.
         """
         ...
 
@@ -214,11 +205,31 @@ class SessionStore(Protocol):
         """
         ...
 
-    async def live_session(self, session_id: str, *, user_id: str | None, now: float) -> Grant:
-        """The session, its account and their rights, read now; with `user_id`, only if it is theirs.
+    async def live_session(
+        self,
+        session_id: str,
+        *,
+        user_id: str | None = None,
+        held: Held | None = None,
+        now: float,
+    ) -> Grant:
+        """The session, its account and their rights, read now.
+
+        With `user_id`, only if it is theirs; with `held`, only if that is true of its row.
 
         Raises `Refusal`: `session_unknown`, `session_expired`, `session_revoked`.
         """
+        ...
+
+    async def exchange(self, exchange: Exchange, *, lifetimes: Lifetimes, event: Event) -> Grant:
+        """Put another credential in the place of the one that is presented, which dies with its tokens.
+
+        Raises `Refusal` as `live_session` does; of two that present one credential at once, one.
+        """
+        ...
+
+    async def touch(self, session_ids: Sequence[str], *, idle: float, now: float) -> None:
+        """Cookie sessions were used: none of them dies of idleness before `now + idle` (seconds)."""
         ...
 
     async def list_sessions(self, user_id: str, *, now: float) -> list[Session]:

@@ -1,12 +1,16 @@
-"""Tokens from a grant: what the issuer is called, how long things live, and the key that signs."""
+"""What a client is handed, from a grant: names, lifetimes, and the keys that sign and seal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from sekisho.ports import Entropy, Signer
+from sekisho.rules import refresh, session_cookie
 from sekisho.rules.access import access_claims
-from sekisho.rules.session import Grant, Lifetimes, Tokens
+from sekisho.rules.opaque import MacKeys
+from sekisho.rules.refresh import RefreshToken
+from sekisho.rules.session import CookieSession, Grant, Handed, Lifetimes, Mode, Tokens
+from sekisho.rules.session_cookie import SessionCookie
 from sekisho_verify.encoding import b64url_encode
 
 #: A `jti` must not repeat (RFC 7519 section 4.1.7); 128 random bits never do.
@@ -21,7 +25,22 @@ class Minting:
     audience: str
     lifetimes: Lifetimes
     signer: Signer
+    refresh_keys: MacKeys
+    cookie_keys: MacKeys
     entropy: Entropy
+
+    def hand(self, grant: Grant, *, mode: Mode, secret: bytes, now: float) -> Handed:
+        """The first credential of a session whose row has the digest of `secret`."""
+        if mode == "session":
+            cookie = SessionCookie(grant.session_id, secret)
+            return CookieSession(
+                cookie=session_cookie.encode(cookie, self.cookie_keys),
+                csrf_binding=cookie.secret_digest,
+                expires_in=int(grant.refresh_expires_at - now),
+                grant=grant,
+            )
+        first = refresh.encode(RefreshToken(grant.session_id, 0, secret), self.refresh_keys)
+        return self.tokens(grant, first, now=now)
 
     def tokens(self, grant: Grant, refresh_token: str, *, now: float) -> Tokens:
         """The pair that a client is handed: an access token signed now, and that refresh token.

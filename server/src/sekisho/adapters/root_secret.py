@@ -29,6 +29,7 @@ class ServerKeys:
     refresh: MacKeys
     stateless_refresh: MacKeys
     device: MacKeys
+    session_cookie: MacKeys
     csrf: MacKeys
     feed: MacKeys
     sealing: Sealing
@@ -44,6 +45,7 @@ def derive_keys(current: Secret, previous: Sequence[Secret] = ()) -> ServerKeys:
         refresh=ring("refresh token"),
         stateless_refresh=ring("stateless refresh token"),
         device=ring("device secret"),
+        session_cookie=ring("session cookie"),
         csrf=ring("csrf token"),
         feed=ring("revocation feed"),
         sealing=Sealing(ring("sealing")),

@@ -9,8 +9,8 @@ import click
 from sekisho.cli import output
 from sekisho.cli.operating import account_of, operate, rights_operator
 from sekisho.cli.options import Surroundings, as_json, examples, surroundings
-from sekisho.compose import House
 from sekisho.flows import manage_rights
+from sekisho.house import House
 from sekisho.rules.access import Effect
 
 

@@ -7,7 +7,7 @@ import click
 from sekisho.cli import output
 from sekisho.cli.operating import operate
 from sekisho.cli.options import Surroundings, as_json, examples, surroundings
-from sekisho.compose import House
+from sekisho.house import House
 
 
 @click.group(

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from sekisho.cli.fault import Fault
 from sekisho.cli.options import Surroundings
-from sekisho.compose import House, open_house
 from sekisho.flows.manage_accounts import find_account
 from sekisho.flows.manage_rights import Operator
+from sekisho.house import House, open_house
 from sekisho.rules.account import Account
 from sekisho.rules.refusals import invalid
 

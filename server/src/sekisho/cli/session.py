@@ -9,8 +9,8 @@ import click
 from sekisho.cli import output
 from sekisho.cli.operating import account_of, operate
 from sekisho.cli.options import Surroundings, as_json, examples, surroundings
-from sekisho.compose import House
 from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
+from sekisho.house import House
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Client, Session
 

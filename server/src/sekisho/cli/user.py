@@ -9,9 +9,10 @@ import click
 from sekisho.cli import output
 from sekisho.cli.operating import account_of, operate, rights_operator
 from sekisho.cli.options import Surroundings, as_json, examples, read_secret, surroundings
-from sekisho.compose import House, bind
+from sekisho.compose import bind
 from sekisho.flows import manage_accounts, manage_rights
 from sekisho.flows.register import RegisterRequest
+from sekisho.house import House
 from sekisho.rules.access import Effect, Rights
 from sekisho.rules.account import LOCALES, Account, Status
 from sekisho.rules.session import Client

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sekisho.ports import Clock, SessionStore
-from sekisho.rules.session import Bearer, Grant
+from sekisho.rules import refresh, session_cookie
+from sekisho.rules.opaque import MacKeys
+from sekisho.rules.session import Bearer, Grant, Held, PresentedCookie
 from sekisho_verify import AccessToken
 
 
@@ -39,3 +41,44 @@ async def authenticate(
     """
     bearer = identify(access_token, verify=verify)
     return await sessions.live_session(bearer.session_id, user_id=bearer.user_id, now=clock())
+
+
+def read_cookie(text: str, *, keys: MacKeys) -> PresentedCookie:
+    """What a session cookie says, by its seal alone.
+
+    Raises:
+        Refusal: `session_unknown`.
+    """
+    cookie = session_cookie.decode(text, keys)
+    return PresentedCookie(cookie.session_id, Held("session", cookie.secret_digest))
+
+
+def read_refresh_cookie(text: str, *, keys: MacKeys) -> PresentedCookie:
+    """What a refresh token in a cookie says, by its seal alone.
+
+    Raises:
+        Refusal: `refresh_unknown`.
+    """
+    token = refresh.decode(text, keys)
+    return PresentedCookie(token.session_id, Held("browser", token.secret_digest, token.generation))
+
+
+async def authenticate_cookie(
+    cookie: PresentedCookie,
+    *,
+    sessions: SessionStore,
+    clock: Clock,
+    used: Callable[[str, float], None],
+) -> Grant:
+    """The session behind a cookie whose seal was right, with its account and rights.
+
+    `used` is told of a session and the instant, and keeps it from dying of idleness.
+
+    Raises:
+        Refusal: `session_unknown`, `session_expired`, `session_revoked`.
+    """
+    now = clock()
+    grant = await sessions.live_session(cookie.session_id, held=cookie.held, now=now)
+    if cookie.held.mode == "session":
+        used(cookie.session_id, now)
+    return grant

@@ -15,7 +15,6 @@ from sekisho.ports import (
     Entropy,
     EventStore,
     Opener,
-    Opening,
     Passwords,
     ThrottleStore,
 )
@@ -27,7 +26,7 @@ from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.opaque import MacKeys
 from sekisho.rules.refusals import Refusal
-from sekisho.rules.session import Client, Mode, Tokens
+from sekisho.rules.session import Client, Handed, Mode, Opening
 from sekisho.rules.throttle import login_buckets
 
 
@@ -44,9 +43,9 @@ class LoginRequest:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """The tokens, and the device secret that keeps the owner's path open at the next login."""
+    """What the mode hands out, and the device secret that keeps the owner's path open at the next login."""
 
-    tokens: Tokens
+    handed: Handed
     device_token: str = field(repr=False)
 
 
@@ -92,7 +91,7 @@ async def login(
 
     before = credentials.password_hash
     hashed = await _rehashed(request, credentials, accounts, passwords) if checked.rehash else before
-    tokens = await open_session(
+    handed = await open_session(
         Opening(
             user_id=credentials.account.id,
             checked_hash=hashed,
@@ -104,11 +103,11 @@ async def login(
             event=event("login_succeeded"),
         )
     )
-    if tokens is None:
+    if handed is None:
         await events.record(event("login_failed"))
         raise Refusal("invalid_credentials", "password changed or account disabled while it was checked")
     device = _remembered(device, credentials, hashed, entropy)
-    return LoggedIn(tokens, encode_device(device, device_keys))
+    return LoggedIn(handed, encode_device(device, device_keys))
 
 
 async def _rehashed(

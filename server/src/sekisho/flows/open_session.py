@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sekisho.ports import Entropy, Mint, NewSession, Opening, SessionStore
+from sekisho.ports import Entropy, Mint, SessionStore
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
-from sekisho.rules.opaque import MacKeys
-from sekisho.rules.refresh import FAMILY_BYTES, RefreshToken, encode
-from sekisho.rules.session import Lifetimes, Tokens
+from sekisho.rules.opaque import digest
+from sekisho.rules.session import SECRET_BYTES, Handed, Lifetimes, NewSession, Opening
 
 
 async def open_session(
@@ -16,28 +15,27 @@ async def open_session(
     *,
     sessions: SessionStore,
     mint: Mint,
-    keys: MacKeys,
     lifetimes: Lifetimes,
     entropy: Entropy,
-) -> Tokens | None:
-    """Add the row iff the password is still the one that was checked, and mint its first pair."""
+) -> Handed | None:
+    """Add the row iff the password is still the one that was checked, and hand out what its mode carries."""
     now = opening.now
     ends_at = now + lifetimes.session
-    token = RefreshToken(uuid7(now, entropy(ENTROPY_BYTES)), 0, entropy(FAMILY_BYTES))
+    session_id, secret = uuid7(now, entropy(ENTROPY_BYTES)), entropy(SECRET_BYTES)
     grant = await sessions.open_session(
         NewSession(
-            id=token.session_id,
+            id=session_id,
             user_id=opening.user_id,
             mode=opening.mode,
             client=opening.client,
             now=now,
             ends_at=ends_at,
-            refresh_expires_at=lifetimes.refresh_expiry(now=now, ends_at=ends_at),
+            refresh_expires_at=lifetimes.expiry(opening.mode, now=now, ends_at=ends_at),
             amr=opening.amr,
-            family_digest=token.family_digest,
+            family_digest=digest(secret),
         ),
         checked=opening.checked_hash,
         forgive=opening.forgive,
-        event=replace(opening.event, session_id=token.session_id),
+        event=replace(opening.event, session_id=session_id),
     )
-    return mint.tokens(grant, encode(token, keys), now=now) if grant else None
+    return mint.hand(grant, mode=opening.mode, secret=secret, now=now) if grant else None

@@ -11,17 +11,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Never
 
-from sekisho.ports import Clock, Entropy, Mint, Opening, Signer, StatelessStore
+from sekisho.ports import Clock, Entropy, Mint, Signer, StatelessStore
 from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
+from sekisho.rules.opaque import digest
 from sekisho.rules.refresh import Verdict
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
 from sekisho.rules.session import (
     Bearer,
     Grant,
+    Held,
     Lifetimes,
     LogoutRequest,
+    Opening,
+    PresentedCookie,
     Refreshed,
     RefreshRequest,
     Tokens,
@@ -38,6 +42,20 @@ def not_stored(*_: object) -> Never:
     raise Refusal("not_stored")
 
 
+def no_session_cookie(_: str) -> Never:
+    """Mode `session` hands out no cookie here, so none is ours.
+
+    Raises:
+        Refusal: `session_unknown`, always.
+    """
+    raise Refusal("session_unknown", "sessions are not stored")
+
+
+def read_refresh_cookie(text: str) -> PresentedCookie:
+    """What a CSRF token can be bound to where the refresh token is a JWT: the token itself, not verified."""
+    return PresentedCookie("", Held("browser", digest(text.encode())))
+
+
 async def open_session(
     opening: Opening,
     *,
@@ -48,7 +66,13 @@ async def open_session(
     lifetimes: Lifetimes,
     entropy: Entropy,
 ) -> Tokens | None:
-    """Sign a refresh token iff the password is still the one that was checked, and mint the first pair."""
+    """Sign a refresh token iff the password is still the one that was checked, and mint the first pair.
+
+    Raises:
+        Refusal: `not_stored`: mode `session` needs a row.
+    """
+    if opening.mode == "session":
+        raise Refusal("not_stored", "mode session needs stored sessions")
     session_id = uuid7(opening.now, entropy(ENTROPY_BYTES))
     found = await store.grant(
         opening.user_id,

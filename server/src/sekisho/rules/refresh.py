@@ -15,9 +15,9 @@ from sekisho.rules.opaque import MacKeys, OpaqueRefused, digest, seal, unseal
 from sekisho.rules.refusals import Refusal
 
 PREFIX = "skr1_"
-FAMILY_BYTES = 32
 _GENERATION_BYTES = 4
-_BODY_BYTES = 16 + _GENERATION_BYTES + FAMILY_BYTES
+_FAMILY_BYTES = 32
+_BODY_BYTES = 16 + _GENERATION_BYTES + _FAMILY_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class RefreshToken:
     family: bytes = field(repr=False)
 
     @property
-    def family_digest(self) -> bytes:
+    def secret_digest(self) -> bytes:
         """What the session row keeps of the family secret."""
         return digest(self.family)
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from sekisho.rules.access import Rights
 from sekisho.rules.account import Account
+from sekisho.rules.events import Event
 from sekisho.rules.ids import is_uuid
 from sekisho.rules.refresh import Verdict
 from sekisho.rules.refusals import Refusal
+from sekisho.rules.throttle import Bucket
 
 Mode = Literal["token", "browser", "session"]
+#: Random bytes behind every credential; the row keeps a digest of them.
+SECRET_BYTES = 32
 Scope = Literal["this", "others", "all"]
 #: Why a session ended, as the device list and the security events say it.
 Why = Literal["logout", "revoked", "reused", "password_changed", "account_disabled", "account_deleted"]
@@ -28,16 +33,24 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """Seconds: of an access token, of a refresh token unused, of a session in all; and the refresh grace."""
+    """Seconds: of an access token, of a refresh token and of a cookie session unused, of a session in all.
+
+    And the refresh grace.
+    """
 
     access: float
     refresh: float
+    idle: float
     session: float
     grace: float
 
-    def refresh_expiry(self, *, now: float, ends_at: float) -> float:
-        """When an unused refresh token dies: idle time-out, never past the session's absolute end (R6)."""
-        return min(now + self.refresh, ends_at)
+    def unused(self, mode: Mode) -> float:
+        """Seconds after which a session dies if its credential is not used."""
+        return self.idle if mode == "session" else self.refresh
+
+    def expiry(self, mode: Mode, *, now: float, ends_at: float) -> float:
+        """When the credential dies unused: never past the session's absolute end (R6, SE4)."""
+        return min(now + self.unused(mode), ends_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,97 @@ class Tokens:
     refresh_token: str = field(repr=False)
     refresh_expires_in: int
     grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session about to be opened: the row, and where it is seen from."""
+
+    id: str
+    user_id: str
+    mode: Mode
+    client: Client
+    now: float
+    ends_at: float
+    refresh_expires_at: float
+    amr: tuple[str, ...]
+    family_digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A login whose password was right: what it takes to open its session."""
+
+    user_id: str
+    mode: Mode
+    client: Client
+    now: float
+    amr: tuple[str, ...]
+    forgive: Sequence[Bucket]
+    event: Event
+    checked_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CookieSession:
+    """What a browser is handed in mode `session`; `expires_in` is seconds from now, if it is not used.
+
+    `csrf_binding` is what CSRF tokens of this session are bound to.
+    """
+
+    cookie: str = field(repr=False)
+    csrf_binding: bytes = field(repr=False)
+    expires_in: int
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Reauthenticated:
+    """A password that was right a moment ago: its hash, and the attempts to give back."""
+
+    checked_hash: str = field(repr=False)
+    forgive: Sequence[Bucket]
+
+
+#: What a login hands out, by its mode.
+Handed: TypeAlias = Tokens | CookieSession
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a cookie says of its session's row: the mode, the digest of its secret, the generation."""
+
+    mode: Mode
+    digest: bytes = field(repr=False)
+    generation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedCookie:
+    """A cookie of ours whose seal was right: the session that it names, and what the row has to confirm."""
+
+    session_id: str
+    held: Held
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Another way to carry a session that is alive; `held` has to be true of its row, if it is there."""
+
+    session_id: str
+    mode: Mode
+    now: float
+    held: Held | None
+    digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A refresh token that was accepted: what to mint from, and the generation to hand out."""
+
+    grant: Grant
+    verdict: Verdict
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)

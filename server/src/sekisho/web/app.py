@@ -8,16 +8,24 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sekisho.ports import Entropy
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import Settings
-from sekisho.web import routes_account, routes_discovery, routes_operating, routes_session
+from sekisho.web import (
+    routes_account,
+    routes_discovery,
+    routes_forward_auth,
+    routes_operating,
+    routes_session,
+)
 from sekisho.web.acts import Acts
 from sekisho.web.client import Clients
+from sekisho.web.cookies import SESSION, CookieNames
+from sekisho.web.cors import Cors
+from sekisho.web.cross_site import CrossSiteGate
 from sekisho.web.dispatch import Dispatcher
 from sekisho.web.endpoint import Endpoint, Site
 from sekisho.web.envelope import Envelope
@@ -30,13 +38,12 @@ from sekisho.web.wire import encode
 CORE: Final[tuple[Endpoint[Any], ...]] = (
     *routes_session.ENDPOINTS,
     *routes_account.ENDPOINTS,
+    *routes_forward_auth.ENDPOINTS,
     *routes_discovery.ENDPOINTS,
     *routes_operating.ENDPOINTS,
 )
 
 _CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
-_CORS_REQUEST_HEADERS: Final = ("Authorization", "Content-Type", "Idempotency-Key", "Sekisho-Client")
-_CORS_RESPONSE_HEADERS: Final = ("X-Request-Id", "Retry-After", "WWW-Authenticate")
 
 
 def build_app(
@@ -63,19 +70,29 @@ def build_app(
     def document() -> bytes:
         from importlib.metadata import version  # noqa: PLC0415 - some 15 ms that a start does not need
 
-        return encode(openapi(served, issuer=settings.issuer, version=version("sekisho")))
+        return encode(
+            openapi(
+                served,
+                issuer=settings.issuer,
+                version=version("sekisho"),
+                session_cookie=cookies.wire_name(SESSION),
+            )
+        )
 
-    site = Site(acts, metrics, settings.issuer, base_path, document)
+    cookies = CookieNames(https=settings.issuer.startswith("https:"))
+    site = Site(
+        acts=acts,
+        metrics=metrics,
+        issuer=settings.issuer,
+        base_path=base_path,
+        cookies=cookies,
+        gate=CrossSiteGate(settings.origin, settings.allowed_origins),
+        session_max=int(settings.session_max),
+        document=document,
+    )
     app: ASGIApp = Dispatcher(site, (*served, *_below_the_origin(served, base_path)), routes)
     if settings.allowed_origins:
-        # Credentials are not among what is allowed: in mode `token` a browser sends no cookie (H2).
-        app = CORSMiddleware(
-            app,
-            allow_origins=settings.allowed_origins,
-            allow_methods=_CORS_METHODS,
-            allow_headers=_CORS_REQUEST_HEADERS,
-            expose_headers=_CORS_RESPONSE_HEADERS,
-        )
+        app = Cors(app, origins=settings.allowed_origins, base_path=base_path)
     return _enveloped(app, settings=settings, entropy=entropy, metrics=metrics)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from sekisho.rules.account import Account
-from sekisho.rules.session import Grant, Mode, Scope, Session, Tokens
+from sekisho.rules.session import CookieSession, Grant, Mode, Scope, Session, Tokens
 
 Email = Annotated[str, msgspec.Meta(max_length=320, description="The e-mail address is the user name.")]
 Password = Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})]
@@ -40,14 +40,14 @@ class Login(Input, frozen=True, kw_only=True):
 
     email: Email
     password: Password
-    mode: Literal["token"]
+    mode: Mode
     device_token: str | None = None
 
 
 class Refresh(Input, frozen=True, kw_only=True):
-    """The refresh token that was handed out last."""
+    """The refresh token that was handed out last, where it is not in a cookie."""
 
-    refresh_token: str
+    refresh_token: str | None = None
 
 
 class Logout(Input, frozen=True, kw_only=True):
@@ -55,6 +55,13 @@ class Logout(Input, frozen=True, kw_only=True):
 
     scope: Scope = "this"
     refresh_token: str | None = None
+
+
+class ModeChange(Input, frozen=True, kw_only=True):
+    """How the session is to be carried; the password for what a script could read."""
+
+    mode: Mode
+    password: Password | None = None
 
 
 class PasswordChange(Input, frozen=True, kw_only=True):
@@ -94,22 +101,42 @@ class User(Body, frozen=True, kw_only=True):
     entitlements: tuple[str, ...]
 
 
-class TokenPair(Body, frozen=True, kw_only=True):
-    """An access token and the refresh token that follows it; lifetimes in seconds."""
+class AccessTokenOnly(Body, frozen=True, kw_only=True):
+    """Mode `browser`: an access token; the refresh token is in an HttpOnly cookie. Lifetimes in seconds."""
 
     access_token: str
     token_type: Literal["Bearer"]
     expires_in: int
-    refresh_token: str
     refresh_expires_in: int
     session_id: str
     user: User
+
+
+class TokenPair(AccessTokenOnly, frozen=True, kw_only=True):
+    """Mode `token`: an access token and the refresh token that follows it."""
+
+    refresh_token: str
 
 
 class LoginDone(TokenPair, frozen=True, kw_only=True):
     """The pair, and the device secret to send with the next login from here."""
 
     device_token: str
+
+
+class SessionMade(Body, frozen=True, kw_only=True):
+    """Mode `session`: the cookie is all there is to keep; seconds until it dies if it is not used."""
+
+    session_id: str
+    expires_in: int
+    csrf_token: str
+    user: User
+
+
+class CsrfToken(Body, frozen=True, kw_only=True):
+    """To be sent as `Sekisho-CSRF` with what changes something, as long as the cookies stay the same."""
+
+    csrf_token: str
 
 
 class Me(User, frozen=True, kw_only=True):
@@ -170,23 +197,38 @@ def instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
-def token_pair(tokens: Tokens) -> TokenPair:
-    """What a refresh answers."""
-    return TokenPair(
+def access_token_only(tokens: Tokens) -> AccessTokenOnly:
+    """What a script may read in mode `browser`."""
+    return AccessTokenOnly(
         access_token=tokens.access_token,
         token_type="Bearer",  # noqa: S106 - the scheme's name
         expires_in=tokens.expires_in,
-        refresh_token=tokens.refresh_token,
         refresh_expires_in=tokens.refresh_expires_in,
         session_id=tokens.grant.session_id,
         user=user(tokens.grant),
     )
 
 
+def token_pair(tokens: Tokens) -> TokenPair:
+    """What a refresh answers in mode `token`."""
+    shown = msgspec.structs.asdict(access_token_only(tokens))
+    return TokenPair(refresh_token=tokens.refresh_token, **shown)
+
+
 def login_done(tokens: Tokens, device_token: str) -> LoginDone:
-    """What a login answers."""
+    """What a login answers in mode `token`."""
     pair = token_pair(tokens)
     return LoginDone(device_token=device_token, **msgspec.structs.asdict(pair))
+
+
+def session_made(session: CookieSession, csrf_token: str) -> SessionMade:
+    """What a login answers in mode `session`."""
+    return SessionMade(
+        session_id=session.grant.session_id,
+        expires_in=session.expires_in,
+        csrf_token=csrf_token,
+        user=user(session.grant),
+    )
 
 
 def user(grant: Grant) -> User:

@@ -16,8 +16,9 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
 from sekisho.rules.refusals import Refusal
-from sekisho.web.bearer import required_bearer_token
-from sekisho.web.endpoint import Call, Content, Endpoint, Site
+from sekisho.web.credentials import sign_in
+from sekisho.web.cross_site import SAFE_METHODS
+from sekisho.web.endpoint import Answer, Call, Content, Endpoint, Site
 from sekisho.web.exchange import Exchange, exchange_of
 from sekisho.web.logs import LOG, Line
 from sekisho.web.metrics import REFUSALS
@@ -42,7 +43,9 @@ class Operation:
 
     async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:
         """Find out who asks, read the body, do it, and put the result into bytes."""
-        endpoint = self.endpoint
+        endpoint, site = self.endpoint, self._site
+        if endpoint.method not in SAFE_METHODS:
+            site.gate.admit(exchange.raw_headers)
         call: Call[Any] = Call(
             client=exchange.client,
             headers=exchange.headers,
@@ -51,15 +54,19 @@ class Operation:
             param=param,
             body=None,
         )
-        if endpoint.bearer:
-            token = required_bearer_token(exchange.raw_headers)
-            call.session = await self._site.acts.authenticate(token)
+        if b"cookie" in exchange.headers:
+            call.cookies = site.cookies.read(exchange.raw_headers)
+        if endpoint.signed_in:
+            await sign_in(site, call, endpoint.method)
         if self._read is not None:
             body = await read_json(exchange.headers, receive, optional=endpoint.body_optional)
             call.body = self._read(b"{}" if body is None else body)
-        result = await endpoint.handler(self._site, call)
+        result = await endpoint.handler(site, call)
+        more: Headers = []
+        if isinstance(result, Answer):
+            more, result = list(result.headers), result.body
         if result is None:
-            return Reply(204, self._json_headers[1:])
+            return Reply(204, [*self._json_headers[1:], *more])
         if isinstance(result, Content):
             headers = [
                 (b"content-type", result.media_type.encode()),
@@ -67,7 +74,7 @@ class Operation:
                 *result.headers,
             ]
             return Reply(endpoint.status, headers, result.body)
-        return Reply(endpoint.status, self._json_headers, encode(result))
+        return Reply(endpoint.status, [*self._json_headers, *more], encode(result))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,23 @@
 """An endpoint as a row: what it takes, what it answers, which refusals it may give. The rest is derived.
 
 The dispatcher serves the row and OpenAPI prints it, so neither can say what the other does not do. Who asks
-is settled before a handler runs: a row with `bearer` has its session looked up, and no handler can forget it.
+is settled before a handler runs: a row with `signed_in` has its session looked up, and no handler can
+forget it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from sekisho.rules.refusals import Code
-from sekisho.rules.session import Client, Grant
+from sekisho.rules.session import Client, Grant, Held
 from sekisho.web.acts import Acts
+from sekisho.web.cookies import CookieNames, Cookies
+from sekisho.web.cross_site import SAFE_METHODS, CrossSiteGate
 from sekisho.web.metrics import Metrics
 from sekisho.words.catalogue import Language
 from sekisho_verify.errors import SENTENCES
@@ -28,7 +31,10 @@ ALWAYS: Final = ("internal", "unavailable")
 WITH_BODY: Final = ("malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed")
 #: `token_stale` and `insufficient_scope` are verdicts of API servers: here rights are read from the database.
 TOKEN_CODES: Final = tuple(sorted(SENTENCES.keys() - {"insufficient_scope", "token_stale"}))
-WITH_BEARER: Final = (*TOKEN_CODES, "session_expired", "session_revoked", "session_unknown")
+SIGNED_IN: Final = (*TOKEN_CODES, "invalid_request", "session_expired", "session_revoked", "session_unknown")
+#: What any unsafe request may be told, and one that a cookie speaks for.
+UNSAFE: Final = ("origin_not_allowed",)
+WITH_COOKIE: Final = ("csrf_failed",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,10 @@ class Site:
     issuer: str
     #: The path of the issuer, without a slash at the end; empty for most.
     base_path: str
+    cookies: CookieNames
+    gate: CrossSiteGate
+    #: Seconds of the longest session: how long a browser keeps its cookies at most.
+    session_max: int
     #: The OpenAPI document, made when it is first asked for.
     document: Callable[[], bytes]
 
@@ -57,14 +67,26 @@ class Call(Generic[B]):
     param: str
     #: Every field as its type says; an optional body that was not sent is one without any field.
     body: B
+    #: Ours alone, unread.
+    cookies: Cookies = Cookies({})  # noqa: RUF009 - frozen, and nobody writes into it
     session: Grant | None = None
+    #: The cookie by which `session` was found; none where it was an access token.
+    held: Held | None = None
 
     @property
     def grant(self) -> Grant:
         """The session of the caller and its rights, read from the database for this request."""
         if self.session is None:
-            raise RuntimeError("this endpoint does not say bearer=True")
+            raise RuntimeError("this endpoint does not say signed_in=True")
         return self.session
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with headers of its own, such as cookies; without a body it is 204."""
+
+    body: msgspec.Struct | None
+    headers: tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +96,10 @@ class Content:
     body: bytes
     media_type: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+#: What a handler may answer.
+Result: TypeAlias = msgspec.Struct | Mapping[str, Any] | Content | Answer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +115,24 @@ class Parameter:
 class Endpoint(Generic[B]):
     """One method of one path.
 
-    `path` may end in one parameter, `/v1/sessions/{id}`. Without `answer` the response is 204. An `answer`
-    that is no type of ours is its media type. `body_optional`: an empty body stands for one without fields.
-    `codes`: refusals beside those that come with a body, a credential, or anywhere.
+    `path` may end in one parameter, `/v1/sessions/{id}`. Without `answer` the response is 204. Several types
+    are alternatives; an `answer` that is no type of ours is its media type. `body_optional`: an empty body
+    stands for one without fields. `codes`: refusals beside those that come with a body, a credential, an
+    unsafe method, or anywhere.
     """
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
-    handler: Callable[[Site, Call[B]], Awaitable[msgspec.Struct | Mapping[str, Any] | Content | None]]
+    handler: Callable[
+        [Site, Call[B]], Awaitable[msgspec.Struct | Mapping[str, Any] | Content | Answer | None]
+    ]
     summary: str
     tag: str
     body: type[B] | None = None
     body_optional: bool = False
-    answer: type[msgspec.Struct] | str | None = None
+    answer: type[msgspec.Struct] | tuple[type[msgspec.Struct], ...] | str | None = None
     status: int = 200
-    bearer: bool = False
+    signed_in: bool = False
     codes: tuple[Code, ...] = ()
     token_codes: bool = False
     parameters: tuple[Parameter, ...] = ()
@@ -115,8 +144,12 @@ class Endpoint(Generic[B]):
         found: set[str] = {*ALWAYS, *self.codes}
         if self.body is not None:
             found.update(WITH_BODY)
-        if self.bearer:
-            found.update(WITH_BEARER)
+        unsafe = self.method not in SAFE_METHODS
+        if unsafe:
+            found.update(UNSAFE)
+        if self.signed_in:
+            found.update(SIGNED_IN)
+            found.update(WITH_COOKIE if unsafe else ())
         elif self.token_codes:
             found.update(TOKEN_CODES)
         return frozenset(found)

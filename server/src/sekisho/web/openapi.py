@@ -33,9 +33,11 @@ _REQUEST_ID: Final = {
 }
 
 
-def openapi(endpoints: Sequence[Endpoint[Any]], *, issuer: str, version: str) -> dict[str, Any]:
-    """The document, as a JSON value."""
-    kinds = [kind for each in endpoints for kind in (each.body, each.answer) if isinstance(kind, type)]
+def openapi(
+    endpoints: Sequence[Endpoint[Any]], *, issuer: str, version: str, session_cookie: str
+) -> dict[str, Any]:
+    """The document, as a JSON value; `session_cookie` is the name under which that cookie goes."""
+    kinds = [kind for each in endpoints for kind in (each.body, *_answers(each)) if isinstance(kind, type)]
     schemas, components = msgspec.json.schema_components([*kinds, Problem], ref_template=_REF)
     reference = dict(zip([*kinds, Problem], schemas, strict=True))
     components["Problem"]["properties"]["code"]["enum"] = sorted(STATUS)
@@ -55,9 +57,16 @@ def openapi(endpoints: Sequence[Endpoint[Any]], *, issuer: str, version: str) ->
         "paths": dict(paths),
         "components": {
             "schemas": components,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"}},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"},
+                "session": {"type": "apiKey", "in": "cookie", "name": session_cookie},
+            },
         },
     }
+
+
+def _answers(endpoint: Endpoint[Any]) -> tuple[Any, ...]:
+    return endpoint.answer if isinstance(endpoint.answer, tuple) else (endpoint.answer,)
 
 
 def _operation(endpoint: Endpoint[Any], reference: dict[Any, Any]) -> dict[str, Any]:
@@ -73,10 +82,10 @@ def _operation(endpoint: Endpoint[Any], reference: dict[Any, Any]) -> dict[str, 
     parameters = list(_parameters(endpoint))
     if parameters:
         operation["parameters"] = parameters
-    if endpoint.bearer:
-        operation["security"] = [{"bearer": []}]
+    if endpoint.signed_in:
+        operation["security"] = [{"bearer": []}, {"session": []}]
     elif endpoint.token_codes:
-        operation["security"] = [{"bearer": []}, {}]
+        operation["security"] = [{"bearer": []}, {"session": []}, {}]
     if endpoint.body is not None:
         content = {"application/json": {"schema": reference[endpoint.body]}}
         operation["requestBody"] = {"required": not endpoint.body_optional, "content": content}
@@ -104,7 +113,9 @@ def _success(endpoint: Endpoint[Any], reference: dict[Any, Any]) -> dict[str, An
         kind = "object" if endpoint.answer == "application/json" else "string"
         response["content"] = {endpoint.answer: {"schema": {"type": kind}}}
     elif endpoint.answer is not None:
-        response["content"] = {"application/json": {"schema": reference[endpoint.answer]}}
+        schemas = [reference[kind] for kind in _answers(endpoint)]
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        response["content"] = {"application/json": {"schema": schema}}
     return response
 
 

@@ -6,8 +6,12 @@ from typing import Any, Final
 
 from sekisho.flows.change_password import ChangePasswordRequest
 from sekisho.flows.register import RegisterRequest
+from sekisho.rules.refusals import Refusal
+from sekisho.rules.session import Mode
 from sekisho.web.bodies import AccountMade, Me, NewAccount, PasswordChange, me
-from sekisho.web.endpoint import Call, Endpoint, Site
+from sekisho.web.cookies import REFRESH
+from sekisho.web.credentials import handed_over
+from sekisho.web.endpoint import Answer, Call, Endpoint, Site
 from sekisho.web.metrics import REVOCATIONS
 
 
@@ -25,14 +29,33 @@ async def show_me(_: Site, call: Call[None]) -> Me:
     return me(call.grant)
 
 
-async def change_password(site: Site, call: Call[PasswordChange]) -> None:
+async def change_password(site: Site, call: Call[PasswordChange]) -> Answer:
     """POST /v1/password."""
     body = call.body
     request = ChangePasswordRequest(
-        grant=call.grant, current=body.current_password, new=body.new_password, client=call.client
+        grant=call.grant,
+        current=body.current_password,
+        new=body.new_password,
+        client=call.client,
+        carried=_carried(site, call),
     )
-    await site.acts.change_password(request)
+    handed = await site.acts.change_password(request)
     site.metrics.count(REVOCATIONS, "password_changed")
+    return Answer(None, () if handed is None else handed_over(site, call, handed).headers)
+
+
+def _carried(site: Site, call: Call[PasswordChange]) -> Mode | None:
+    """The mode whose cookie came with the request, so that the answer can bring another one."""
+    if call.held is not None:
+        return call.held.mode
+    text = call.cookies.get(REFRESH)
+    if text is None:
+        return None
+    try:
+        cookie = site.acts.read_refresh_cookie(text)
+    except Refusal:
+        return None
+    return cookie.held.mode if cookie.session_id == call.grant.session_id else None
 
 
 ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
@@ -54,7 +77,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         summary="Who am I, and what may I do",
         tag="account",
         answer=Me,
-        bearer=True,
+        signed_in=True,
     ),
     Endpoint(
         method="POST",
@@ -63,7 +86,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         summary="Change the password; every other session ends",
         tag="account",
         body=PasswordChange,
-        bearer=True,
+        signed_in=True,
         codes=("invalid_credentials", "rate_limited"),
     ),
 )

@@ -3,41 +3,65 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any, Final
 
+from sekisho.flows.exchange import ExchangeRequest
 from sekisho.flows.login import LoginRequest
 from sekisho.flows.sessions import RevokeRequest
-from sekisho.rules.refusals import Refusal
-from sekisho.rules.session import LogoutRequest, RefreshRequest
+from sekisho.rules.refresh import Verdict
+from sekisho.rules.refusals import Refusal, invalid
+from sekisho.rules.session import Bearer, LogoutRequest, RefreshRequest, Tokens
 from sekisho.web.bearer import bearer_token
 from sekisho.web.bodies import (
+    AccessTokenOnly,
+    CsrfToken,
     Login,
     LoginDone,
     Logout,
+    ModeChange,
     Refresh,
     SessionLine,
     SessionList,
+    SessionMade,
     TokenPair,
+    access_token_only,
     login_done,
     token_pair,
 )
-from sekisho.web.endpoint import Call, Endpoint, Parameter, Site
+from sekisho.web.cookies import CSRF, DEVICE, REFRESH
+from sekisho.web.credentials import (
+    CLIENT_HEADER,
+    bindings,
+    csrf_token,
+    handed_over,
+    readers,
+    require_own_page,
+    sign_in,
+)
+from sekisho.web.endpoint import Answer, Call, Endpoint, Parameter, Site
 from sekisho.web.metrics import LOGINS, REFRESHES, REVOCATIONS
 from sekisho_verify.errors import TokenRefused
 
+#: Seconds: 400 days, the longest that browsers keep a cookie.
+_DEVICE_MAX_AGE: Final = 34_560_000
 #: Visible ASCII: what every client can send in a header and every proxy passes on unchanged.
 _IDEMPOTENCY_KEY: Final = re.compile(rb"[\x21-\x7e]{1,200}\Z")
 
 
-async def login(site: Site, call: Call[Login]) -> LoginDone:
+async def login(site: Site, call: Call[Login]) -> Answer:
     """POST /v1/login."""
     body = call.body
+    browser = body.mode != "token"
+    if browser:
+        require_own_page(site, call)
     request = LoginRequest(
         email=body.email,
         password=body.password,
         mode=body.mode,
         client=call.client,
-        device_token=body.device_token,
+        # A program keeps the device secret itself; a browser's cookie is not what it asked by.
+        device_token=call.cookies.get(DEVICE) if browser else body.device_token,
     )
     try:
         done = await site.acts.login(request)
@@ -45,44 +69,122 @@ async def login(site: Site, call: Call[Login]) -> LoginDone:
         site.metrics.count(LOGINS, refusal.code)
         raise
     site.metrics.count(LOGINS, "ok")
-    return login_done(done.tokens, done.device_token)
+    if not browser and isinstance(done.handed, Tokens):
+        return Answer(login_done(done.handed, done.device_token), ())
+    await _end_previous(site, call, done.handed.grant.session_id)
+    answer = handed_over(site, call, done.handed)
+    device = site.cookies.put(DEVICE, done.device_token, max_age=_DEVICE_MAX_AGE)
+    return Answer(answer.body, (*answer.headers, device))
 
 
-async def refresh(site: Site, call: Call[Refresh]) -> TokenPair:
+async def _end_previous(site: Site, call: Call[Any], session_id: str) -> None:
+    """End the session that this browser had: the one that takes its place is no second line (SE1)."""
+    for name, read in readers(site):
+        text = call.cookies.get(name)
+        if text is None:
+            continue
+        with suppress(Refusal):  # a cookie of no worth names no session
+            previous = read(text).session_id
+            if previous != session_id:
+                await site.acts.logout(LogoutRequest(Bearer(previous, None), "this", call.client))
+
+
+async def csrf(site: Site, call: Call[None]) -> Answer:
+    """GET /v1/csrf."""
+    held = bindings(site, call)
+    if held:
+        return Answer(CsrfToken(csrf_token=site.acts.csrf.token(held[0])), ())
+    cookie, binding = site.acts.csrf.new_cookie()
+    token = CsrfToken(csrf_token=site.acts.csrf.token(binding))
+    return Answer(token, (site.cookies.put(CSRF, cookie, max_age=site.session_max),))
+
+
+async def refresh(site: Site, call: Call[Refresh]) -> Answer:
     """POST /v1/refresh."""
     key = call.headers.get(b"idempotency-key")
     if key is not None and not _IDEMPOTENCY_KEY.match(key):
         raise Refusal("invalid_request", "Idempotency-Key is not 1 to 200 visible ASCII characters")
+    token, by_cookie = call.body.refresh_token, False
+    if token is None:
+        token, by_cookie = _refresh_cookie(call), True
     request = RefreshRequest(
-        refresh_token=call.body.refresh_token,
+        refresh_token=token,
         idempotency_key=key.decode() if key is not None else None,
         client=call.client,
     )
     try:
         refreshed = await site.acts.refresh(request)
     except Refusal as refusal:
+        # The cookie stays: a refusal that comes late must not undo what another tab was given meanwhile.
         site.metrics.count(REFRESHES, refusal.code)
         if refusal.code == "refresh_reused":
             site.metrics.count(REVOCATIONS, "reused")
         raise
     site.metrics.count(REFRESHES, refreshed.verdict.value)
-    return token_pair(refreshed.tokens)
+    if not by_cookie:
+        return Answer(token_pair(refreshed.tokens), ())
+    if refreshed.verdict is Verdict.CURRENT:
+        # The browser has it already. Not sent again, so that this answer, should it be late, rewinds nothing.
+        return Answer(access_token_only(refreshed.tokens), ())
+    return handed_over(site, call, refreshed.tokens)
 
 
-async def logout(site: Site, call: Call[Logout]) -> None:
+def _refresh_cookie(call: Call[Any]) -> str:
+    token = call.cookies.get(REFRESH)
+    if token is None:
+        raise invalid("/refresh_token", "field_missing")
+    if call.headers.get(CLIENT_HEADER) != b"1":
+        raise Refusal("csrf_failed", "a cookie is refreshed with Sekisho-Client: 1")
+    return token
+
+
+async def exchange(site: Site, call: Call[ModeChange]) -> Answer:
+    """POST /v1/sessions/exchange."""
+    await sign_in(site, call, "POST", by_refresh_cookie=True)
+    body = call.body
+    handed = await site.acts.exchange(
+        ExchangeRequest(call.grant, body.mode, call.held, body.password, call.client)
+    )
+    if body.mode == "token" and isinstance(handed, Tokens):
+        return Answer(token_pair(handed), _gone(site, call))
+    return handed_over(site, call, handed)
+
+
+async def logout(site: Site, call: Call[Logout]) -> Answer:
     """POST /v1/logout."""
+    bearer = _whose(site, call)
+    if bearer is not None:
+        await site.acts.logout(LogoutRequest(bearer, call.body.scope, call.client))
+        site.metrics.count(REVOCATIONS, "logout")
+    if call.body.scope == "others":
+        return Answer(None, ())
+    return Answer(None, _gone(site, call))
+
+
+def _gone(site: Site, call: Call[Any]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple(site.cookies.delete(name) for name, _ in readers(site) if call.cookies.get(name) is not None)
+
+
+def _whose(site: Site, call: Call[Logout]) -> Bearer | None:
+    """The session to log out of; none for a cookie of no worth, whose owner is logged out already."""
     access_token, refresh_token = bearer_token(call.raw_headers), call.body.refresh_token
     if access_token is not None and refresh_token is not None:
         # They may name different sessions, and then either choice is the wrong one.
         raise Refusal("invalid_request", "an access token and a refresh token")
     if refresh_token is not None:
-        bearer = site.acts.bearer_of(refresh_token)
-    elif access_token is not None:
-        bearer = site.acts.identify(access_token)
-    else:
-        raise TokenRefused("token_missing")
-    await site.acts.logout(LogoutRequest(bearer, call.body.scope, call.client))
-    site.metrics.count(REVOCATIONS, "logout")
+        return site.acts.bearer_of(refresh_token)
+    if access_token is not None:
+        return site.acts.identify(access_token)
+    for name, read in readers(site):
+        text = call.cookies.get(name)
+        if text is not None:
+            try:
+                cookie = read(text)
+            except Refusal:
+                return None
+            site.acts.csrf.check(csrf_token(call), cookie.held.digest)
+            return Bearer(cookie.session_id, None)
+    raise TokenRefused("token_missing")
 
 
 async def list_sessions(site: Site, call: Call[None]) -> SessionList:
@@ -97,6 +199,10 @@ async def revoke_session(site: Site, call: Call[None]) -> None:
     site.metrics.count(REVOCATIONS, "revoked")
 
 
+_CSRF: Final = Parameter(
+    "Sekisho-CSRF", "From `GET /v1/csrf`, where a cookie is read or set.", {"type": "string"}
+)
+
 ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
     Endpoint(
         method="POST",
@@ -105,8 +211,18 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         summary="Log in with e-mail address and password",
         tag="session",
         body=Login,
-        answer=LoginDone,
-        codes=("invalid_credentials", "rate_limited"),
+        answer=(LoginDone, AccessTokenOnly, SessionMade),
+        codes=("csrf_failed", "invalid_credentials", "invalid_request", "not_stored", "rate_limited"),
+        parameters=(_CSRF,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/csrf",
+        handler=csrf,
+        summary="A CSRF token for the cookies of this browser; before login too",
+        tag="session",
+        answer=CsrfToken,
+        codes=("invalid_request",),
     ),
     Endpoint(
         method="POST",
@@ -115,9 +231,18 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         summary="Trade a refresh token for the next pair",
         tag="session",
         body=Refresh,
-        answer=TokenPair,
-        codes=("invalid_request", "refresh_expired", "refresh_reused", "refresh_unknown", "session_revoked"),
+        body_optional=True,
+        answer=(TokenPair, AccessTokenOnly),
+        codes=(
+            "csrf_failed",
+            "invalid_request",
+            "refresh_expired",
+            "refresh_reused",
+            "refresh_unknown",
+            "session_revoked",
+        ),
         parameters=(
+            Parameter("Sekisho-Client", "`1` where the refresh token is in a cookie.", {"const": "1"}),
             Parameter(
                 "Idempotency-Key",
                 "Chosen when the refresh token was received and kept beside it: it recovers a lost response.",
@@ -127,14 +252,39 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
     ),
     Endpoint(
         method="POST",
+        path="/v1/sessions/exchange",
+        handler=exchange,
+        summary="Carry this session in another way, without a new login",
+        tag="session",
+        body=ModeChange,
+        answer=(TokenPair, AccessTokenOnly, SessionMade),
+        token_codes=True,
+        codes=(
+            "csrf_failed",
+            "invalid_credentials",
+            "invalid_request",
+            "not_stored",
+            "rate_limited",
+            "refresh_unknown",
+            "session_expired",
+            "session_revoked",
+            "session_unknown",
+        ),
+        parameters=(_CSRF,),
+    ),
+    Endpoint(
+        method="POST",
         path="/v1/logout",
         handler=logout,
-        summary="Log out of this session, the others, or all; with an access token or a refresh token",
+        summary="Log out of this session, the others, or all; with either token or a cookie",
         tag="session",
         body=Logout,
         body_optional=True,
         token_codes=True,
+        parameters=(_CSRF,),
         codes=(
+            "csrf_failed",
+            "invalid_request",
             "not_stored",
             "refresh_expired",
             "refresh_unknown",
@@ -150,7 +300,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         summary="Where this account is signed in",
         tag="session",
         answer=SessionList,
-        bearer=True,
+        signed_in=True,
         codes=("not_stored",),
     ),
     Endpoint(
@@ -159,7 +309,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         handler=revoke_session,
         summary="End one session of this account",
         tag="session",
-        bearer=True,
+        signed_in=True,
         codes=("not_found", "not_stored"),
     ),
 )

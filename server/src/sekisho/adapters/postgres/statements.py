@@ -40,6 +40,8 @@ LIVE = f"""
 SELECT s.refresh_expires_at, s.auth_time, s.amr, {_ACCOUNT}, {COLUMNS}
 FROM sessions s JOIN users u ON u.id = s.user_id {SOURCES}
 WHERE s.id = :id AND s.user_id = COALESCE(CAST(:user_id AS uuid), s.user_id) AND s.revoked_at IS NULL
+  AND (CAST(:digest AS bytea) IS NULL OR (s.fam, s.mode) = (:digest, :mode))
+  AND s.gen = COALESCE(CAST(:gen AS integer), s.gen)
   AND s.refresh_expires_at > :now AND s.ends_at > :now AND u.status = 'active'
 """  # noqa: S608 - same
 

@@ -10,10 +10,10 @@ from sekisho.adapters.postgres.connecting import PATIENCE
 from sekisho.adapters.postgres.engine import PostgresEngine
 from sekisho.adapters.sql import accounts, events
 from sekisho.adapters.sql.store import SqlStore
-from sekisho.ports import Entropy, NewSession, Rotation
+from sekisho.ports import Entropy
 from sekisho.rules.events import Event
 from sekisho.rules.refresh import RefreshToken, Verdict
-from sekisho.rules.session import Client, Grant, Lifetimes
+from sekisho.rules.session import Client, Grant, Held, Lifetimes, NewSession, Rotation
 from sekisho.rules.throttle import Bucket
 
 
@@ -42,7 +42,7 @@ class PostgresStore(SqlStore):
         parameters = {
             "id": token.session_id,
             "gen": token.generation,
-            "fam": token.family_digest,
+            "fam": token.secret_digest,
             "retry_key": retry_digest,
             "refresh": lifetimes.refresh,
             "grace": lifetimes.grace,
@@ -66,12 +66,26 @@ class PostgresStore(SqlStore):
             return Rotation(grant, Verdict.CURRENT, token.generation)
         return Rotation(grant, Verdict.ROTATED, token.generation + 1)
 
-    async def live_session(self, session_id: str, *, user_id: str | None, now: float) -> Grant:
+    async def live_session(
+        self,
+        session_id: str,
+        *,
+        user_id: str | None = None,
+        held: Held | None = None,
+        now: float,
+    ) -> Grant:
         """The session, its account and their rights, read now."""
-        parameters = {"id": session_id, "user_id": user_id, "now": now}
+        parameters = {
+            "id": session_id,
+            "user_id": user_id,
+            "digest": held and held.digest,
+            "mode": held and held.mode,
+            "gen": held and held.generation,
+            "now": now,
+        }
         rows = await self._postgres.run(statements.LIVE, parameters, repeatable=True)
         if not rows:
-            return await super().live_session(session_id, user_id=user_id, now=now)
+            return await super().live_session(session_id, user_id=user_id, held=held, now=now)
         return _grant(session_id, rows[0])
 
     async def open_session(

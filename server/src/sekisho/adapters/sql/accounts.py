@@ -30,6 +30,11 @@ _ENABLED = "SELECT id, email, status, locale, created_at FROM users WHERE id = :
 _REPLACE_HASH = """
 UPDATE users SET password_hash = :new WHERE id = :id AND password_hash = :checked RETURNING id
 """
+# The session that stays gets another secret: whoever had copied the old one is left behind (design, step-up).
+_RENEW = """
+UPDATE sessions SET fam = :digest, gen = 0, rotated_at = NULL, retry_gen = NULL, retry_key = NULL
+WHERE id = :id
+"""
 _SET_STATUS = "UPDATE users SET status = :status WHERE id = :id RETURNING id"
 _DELETE = "DELETE FROM users WHERE id = :id RETURNING id"
 
@@ -104,6 +109,7 @@ def change_password(
     checked: str,
     new: str,
     keep_session: str | None,
+    renew: bytes | None = None,
     now: float,
     forgive: Sequence[Bucket],
     also: Sequence[Entry] = (),
@@ -117,6 +123,8 @@ def change_password(
     if not (yield from replace_hash(user_id, checked=checked, new=new)):
         return False
     ended = yield from ending.end_all(user_id, keep=keep_session, why="password_changed", now=now)
+    if keep_session is not None and renew is not None:
+        yield Statement(_RENEW, {"id": keep_session, "digest": renew})
     yield from throttle.forgive(forgive)
     yield from events.record(event)
     yield from revocations.publish([*ended.entries, *also], now=now)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from sekisho.adapters.sql import accounts, events, revocations, rights
 from sekisho.adapters.sql.operation import Operation, Row, Statement
-from sekisho.ports import Rotation
 from sekisho.rules import refresh
 from sekisho.rules.account import Account
 from sekisho.rules.events import Event, EventKind
 from sekisho.rules.refresh import Family, RefreshToken, Verdict
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
-from sekisho.rules.session import Client, Grant, Lifetimes
+from sekisho.rules.session import Client, Grant, Lifetimes, Rotation
 
 _PRESENTED = """
 SELECT s.gen, s.rotated_at, s.retry_gen, s.retry_key, s.fam, s.refresh_expires_at, s.ends_at, s.revoked_at,
@@ -78,7 +77,7 @@ def rotate(
         return Refusal("refresh_reused")
     expires_at = row.refresh_expires_at
     if verdict not in _UNCHANGED:
-        expires_at = lifetimes.refresh_expiry(now=now, ends_at=row.ends_at)
+        expires_at = lifetimes.expiry("token", now=now, ends_at=row.ends_at)
         yield _kept(row.id, presented.family, expires_at, client)
     if verdict in _REPLAYS:
         yield from events.record(_event("refresh_replayed", row, verdict, client, at=now, id=new_id()))
@@ -88,7 +87,7 @@ def rotate(
 
 
 def _living(rows: list[Row], token: RefreshToken, now: float) -> _Row:
-    if not rows or bytes(rows[0][4]) != token.family_digest:
+    if not rows or bytes(rows[0][4]) != token.secret_digest:
         raise Refusal("refresh_unknown", "no such session, or a family that was replaced")
     row = _row(token.session_id, rows[0])
     if row.revoked or row.account.status != "active":

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from sekisho.adapters.sql import accounts, events, rights, throttle
 from sekisho.adapters.sql.operation import Operation, Statement
-from sekisho.ports import NewSession
 from sekisho.rules.access import Rights
 from sekisho.rules.account import Account
 from sekisho.rules.events import Event
 from sekisho.rules.refusals import Refusal
-from sekisho.rules.session import Grant, Session
+from sekisho.rules.session import Grant, Held, NewSession, Session
 from sekisho.rules.throttle import Bucket
 
 _OPEN = """
@@ -20,7 +19,7 @@ INSERT INTO sessions (id, user_id, shard, mode, created_at, auth_time, amr, ip, 
 VALUES (:id, :user_id, 0, :mode, :now, :now, :amr, :ip, :user_agent, 0, :fam, :refresh_expires_at, :ends_at)
 """
 _LIVE = """
-SELECT s.auth_time, s.amr, s.refresh_expires_at, s.ends_at, s.revoked_at,
+SELECT s.mode, s.fam, s.gen, s.auth_time, s.amr, s.refresh_expires_at, s.ends_at, s.revoked_at,
        u.id, u.email, u.status, u.locale, u.created_at
 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id
 """
@@ -69,25 +68,37 @@ def open_session(
     )
 
 
-def live(session_id: str, *, user_id: str | None, now: float) -> Operation[Grant]:
-    """The session, its account and their rights, read now; with `user_id`, only if it is theirs.
+def live(
+    session_id: str,
+    *,
+    user_id: str | None = None,
+    held: Held | None = None,
+    now: float,
+    lock: str = "",
+) -> Operation[Grant]:
+    """The session, its account and their rights, read now.
+
+    With `user_id`, only if it is theirs; with `held`, only if that is true of its row.
 
     Raises:
         Refusal: `session_unknown`, `session_revoked` (disabled accounts too), `session_expired`.
     """
-    rows = yield Statement(_LIVE, {"id": session_id})
+    rows = yield Statement(_LIVE, {"id": session_id}, lock=lock)
     if not rows:
         raise Refusal("session_unknown")
-    auth_time, amr, refresh_expires_at, ends_at, revoked_at, *account_row = rows[0]
+    mode, fam, gen, auth_time, amr, refresh_expires_at, ends_at, revoked_at, *account_row = rows[0]
     account = accounts.account(tuple(account_row))
     if user_id is not None and account.id != user_id:
         raise Refusal("session_unknown", "somebody else's")
+    stands = Held(mode, bytes(fam), None if held is None or held.generation is None else gen)
+    if held is not None and held != stands:
+        raise Refusal("session_unknown", "a cookie that was replaced")
     if revoked_at is not None or account.status != "active":
         raise Refusal("session_revoked")
     if now >= refresh_expires_at or now >= ends_at:
         raise Refusal("session_expired")
-    held = yield from rights.of_user(account.id)
-    return Grant(account, session_id, auth_time, tuple(amr.split()), refresh_expires_at, held)
+    rights_held = yield from rights.of_user(account.id)
+    return Grant(account, session_id, auth_time, tuple(amr.split()), refresh_expires_at, rights_held)
 
 
 def listed(user_id: str, *, now: float) -> Operation[list[Session]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from sekisho.adapters.sql import (
     accounts,
+    carrying,
     ending,
     events,
     keys,
@@ -21,14 +22,24 @@ from sekisho.adapters.sql import (
     throttle,
 )
 from sekisho.adapters.sql.operation import Engine, Operation
-from sekisho.ports import NewSession, Rotation, SealedKey
+from sekisho.ports import SealedKey
 from sekisho.rules.access import Effect, Rights
 from sekisho.rules.account import Account, Credentials, Status
 from sekisho.rules.events import Event
 from sekisho.rules.refresh import RefreshToken
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
-from sekisho.rules.session import Client, Grant, Lifetimes, Session, Why
+from sekisho.rules.session import (
+    Client,
+    Exchange,
+    Grant,
+    Held,
+    Lifetimes,
+    NewSession,
+    Rotation,
+    Session,
+    Why,
+)
 from sekisho.rules.throttle import Bucket
 
 
@@ -76,6 +87,7 @@ class SqlStore:
         checked: str,
         new: str,
         keep_session: str | None,
+        renew: bytes | None = None,
         now: float,
         forgive: Sequence[Bucket],
         also: Sequence[Entry] = (),
@@ -87,6 +99,7 @@ class SqlStore:
                 checked=checked,
                 new=new,
                 keep_session=keep_session,
+                renew=renew,
                 now=now,
                 forgive=forgive,
                 also=also,
@@ -132,8 +145,21 @@ class SqlStore:
             raise outcome
         return outcome
 
-    async def live_session(self, session_id: str, *, user_id: str | None, now: float) -> Grant:
-        return await self.engine.read(lambda: sessions.live(session_id, user_id=user_id, now=now))
+    async def live_session(
+        self,
+        session_id: str,
+        *,
+        user_id: str | None = None,
+        held: Held | None = None,
+        now: float,
+    ) -> Grant:
+        return await self.engine.read(lambda: sessions.live(session_id, user_id=user_id, held=held, now=now))
+
+    async def exchange(self, exchange: Exchange, *, lifetimes: Lifetimes, event: Event) -> Grant:
+        return await self.engine.write(lambda: carrying.exchange(exchange, lifetimes=lifetimes, event=event))
+
+    async def touch(self, session_ids: Sequence[str], *, idle: float, now: float) -> None:
+        await self.engine.write(lambda: carrying.touch(session_ids, idle=idle, now=now))
 
     async def list_sessions(self, user_id: str, *, now: float) -> list[Session]:
         return await self.engine.read(lambda: sessions.listed(user_id, now=now))

@@ -1,0 +1,123 @@
+"""What one process holds open: opened here, in order, and closed in the opposite one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from sekisho.adapters import system
+from sekisho.adapters.addresses import EmailAddresses
+from sekisho.adapters.data_directory import make_directory
+from sekisho.adapters.migrations import upgrade
+from sekisho.adapters.mint import Minting
+from sekisho.adapters.passwords import HashedPasswords, configured_hash
+from sekisho.adapters.postgres.store import PostgresStore
+from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secret
+from sekisho.adapters.secrets.references import Secrets, sources
+from sekisho.adapters.signer import JwsSigner
+from sekisho.adapters.signing_keys import signing_keys
+from sekisho.adapters.sqlite import SqliteStore
+from sekisho.adapters.usage import Usage
+from sekisho.ports import Clock, Entropy, Store
+from sekisho.rules.session import Lifetimes
+from sekisho.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What one process holds open: the store, the keys, and what flows ask for by name."""
+
+    settings: Settings
+    store: Store
+    keys: ServerKeys
+    signer: JwsSigner
+    mint: Minting
+    passwords: HashedPasswords
+    addresses: EmailAddresses
+    lifetimes: Lifetimes
+    usage: Usage
+    clock: Clock
+    entropy: Entropy
+
+
+def lifetimes(settings: Settings) -> Lifetimes:
+    """How long tokens and sessions live, and the refresh grace (seconds)."""
+    return Lifetimes(
+        access=settings.access_ttl,
+        refresh=settings.refresh_ttl,
+        idle=settings.session_idle,
+        session=settings.session_max,
+        grace=settings.refresh_grace,
+    )
+
+
+def store_for(settings: Settings, *, entropy: Entropy) -> Store:
+    """The store behind the database URL, not yet open."""
+    if settings.sqlite_path is not None:
+        return SqliteStore(settings.database_url)
+    return PostgresStore(settings.database_url, entropy=entropy)
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock = system.clock,
+    entropy: Entropy = system.entropy,
+    may_migrate: bool = True,
+) -> AsyncGenerator[House]:
+    """Open everything, making on the first run what a first run makes, and close it at the end.
+
+    `may_migrate`: false for whoever only looks, and is then told where the schema is behind.
+
+    Raises:
+        SettingsRefused: the data directory, a secret or a key cannot be used; with the fix.
+        Refusal: `unavailable`: the database does not answer.
+    """
+    secrets = Secrets(sources(os.environ if environ is None else environ))
+    if settings.sqlite_path is not None:
+        make_directory(settings.data)
+    root = root_secret(settings.root_secret, data=settings.data, secrets=secrets, entropy=entropy)
+    keys = derive_keys(root)
+    current, needed = await asyncio.to_thread(upgrade.status, settings.database_url)
+    if may_migrate and (current is None or current < needed):
+        # The first node of a release migrates. Nodes of the one before run on the next schema as well, so a
+        # schema that is ahead of us is left alone; revisions are numbered, and sort as text.
+        await asyncio.to_thread(upgrade.migrate, settings.database_url)
+    async with AsyncExitStack() as stack:
+        store = store_for(settings, entropy=entropy)
+        await store.open()
+        stack.push_async_callback(store.close)
+        signing = await signing_keys(
+            settings, secrets=secrets, store=store, sealing=keys.sealing, now=clock(), entropy=entropy
+        )
+        signer = JwsSigner(signing, refresh_keys=keys.stateless_refresh, issuer=settings.issuer)
+        profile = configured_hash(settings.password_hash, settings.password_profile)
+        passwords = HashedPasswords(profile, entropy=entropy)
+        stack.callback(passwords.close)
+        chosen = lifetimes(settings)
+        yield House(
+            settings=settings,
+            store=store,
+            keys=keys,
+            signer=signer,
+            mint=Minting(
+                settings.issuer,
+                settings.audience,
+                chosen,
+                signer,
+                refresh_keys=keys.refresh,
+                cookie_keys=keys.session_cookie,
+                entropy=entropy,
+            ),
+            passwords=passwords,
+            addresses=EmailAddresses(),
+            lifetimes=chosen,
+            usage=Usage(),
+            clock=clock,
+            entropy=entropy,
+        )

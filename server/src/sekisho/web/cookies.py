@@ -1,0 +1,88 @@
+"""Our cookies: their names, how they are read and how they are set (RFC 6265, OWASP; SE2).
+
+On https the names have the prefix `__Host-`, by which a browser takes them from this very host alone, for the
+whole of it, and over TLS. On plain http, which is for localhost only, Safari would drop such a cookie, so
+there the same names stand without prefix and Secure. Scheme and names follow the issuer, and cannot be
+configured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sekisho.rules.refusals import Refusal
+
+Name = Literal["sekisho", "sekisho-refresh", "sekisho-csrf", "sekisho-device"]
+
+#: The session (mode `session`).
+SESSION: Final = "sekisho"
+#: The refresh token (mode `browser`).
+REFRESH: Final = "sekisho-refresh"
+#: What a CSRF token is bound to before there is a session.
+CSRF: Final = "sekisho-csrf"
+#: The device secret of the throttle.
+DEVICE: Final = "sekisho-device"
+_NAMES: Final[tuple[Name, ...]] = (SESSION, REFRESH, CSRF, DEVICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Cookies:
+    """What a request carried of ours, unread: a value is anything that a stranger may have written."""
+
+    values: dict[Name, str]
+
+    def get(self, name: Name) -> str | None:
+        """The value of one, or none."""
+        return self.values.get(name)
+
+
+class CookieNames:
+    """Reads and writes our cookies for one scheme.
+
+    Args:
+        https: whether the issuer's URL is https.
+    """
+
+    __slots__ = ("_attributes", "_by_wire_name", "_wire_names")
+
+    def __init__(self, *, https: bool) -> None:
+        prefix = "__Host-" if https else ""
+        self._wire_names: Final[dict[Name, str]] = {name: prefix + name for name in _NAMES}
+        self._by_wire_name: Final = {wire.encode(): name for name, wire in self._wire_names.items()}
+        self._attributes: Final = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if https else "")
+
+    def read(self, headers: Iterable[tuple[bytes, bytes]]) -> Cookies:
+        """Our cookies of a request; those of others on this host are not looked at.
+
+        Raises:
+            Refusal: `invalid_request` where one of ours is there twice: a page on a sibling domain may have
+                set the second, and which of them comes first is not ours to say.
+        """
+        found: dict[Name, str] = {}
+        for header, value in headers:
+            if header != b"cookie":
+                continue
+            for pair in value.split(b";"):
+                wire, equals, text = pair.strip(b" \t").partition(b"=")
+                name = self._by_wire_name.get(wire)
+                if name is None or not equals:
+                    continue
+                if name in found:
+                    raise Refusal("invalid_request", f"two cookies named {name}")
+                found[name] = text.decode("latin-1")
+        return Cookies(found)
+
+    def wire_name(self, name: Name) -> str:
+        """The name under which one goes."""
+        return self._wire_names[name]
+
+    def put(self, name: Name, value: str, *, max_age: int) -> tuple[bytes, bytes]:
+        """The header that sets one for `max_age` seconds. The server's time-outs decide; this only tidies."""
+        text = f"{self._wire_names[name]}={value}; Max-Age={max_age}{self._attributes}"
+        return b"set-cookie", text.encode("ascii")
+
+    def delete(self, name: Name) -> tuple[bytes, bytes]:
+        """The header that removes one."""
+        return self.put(name, "", max_age=0)
