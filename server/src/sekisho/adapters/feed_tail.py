@@ -1,0 +1,107 @@
+"""What this process knows of revocations: the feed, read every fifth of a second while anybody asks.
+
+A session that was looked up may be believed again as long as nothing has ended it since, and that is what the
+feed says, by the same rule by which verifiers believe an access token. `fresh` is what bounds it: where the
+database was not read within the last half second, nothing that is remembered counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final, TypeAlias
+
+from sekisho.ports import Clock, FeedStore
+from sekisho.rules.refusals import Refusal
+from sekisho_verify.revocation_entries import Entry, Frame, Heartbeat, Snapshot
+from sekisho_verify.revocations import Applied, Revocations
+
+Ended: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
+
+#: Seconds between two reads.
+EVERY: Final = 0.2
+#: Seconds that may have passed since the last read began.
+FRESH: Final = 0.5
+#: Seconds without a question after which reading stops: an idle server leaves its database alone.
+IDLE: Final = 30.0
+#: Entries that are read at once.
+PAGE: Final = 1000
+
+
+class FeedTail:
+    """Follows the feed of one database; one event loop, no lock for readers.
+
+    Args:
+        store: the database.
+        ttl: seconds for which an entry is needed.
+        clock: POSIX seconds, to say as of when the database was read.
+        steady: seconds on a clock that only goes forward, by which `fresh` is counted.
+        ended: told of every entry that comes, before it counts as read.
+    """
+
+    def __init__(
+        self, store: FeedStore, *, ttl: float, clock: Clock, steady: Clock, ended: Ended | None = None
+    ) -> None:
+        self._store: Final = store
+        self._ttl: Final = ttl
+        self._clock: Final = clock
+        self._steady: Final = steady
+        self._ended: Final = ended
+        self._revocations = Revocations()
+        self._position: tuple[int, int] | None = None
+        self._read_at = self._asked_at = float("-inf")
+        self._wanted = asyncio.Event()
+        self._reading = asyncio.Lock()
+
+    @property
+    def revocations(self) -> Revocations:
+        """What is known."""
+        return self._revocations
+
+    def fresh(self) -> bool:
+        """Whether what is known is at most `FRESH` seconds old. To ask is what keeps the reading up."""
+        now = self._asked_at = self._steady()
+        self._wanted.set()
+        return now - self._read_at <= FRESH
+
+    async def catch_up(self) -> None:
+        """Read what has come, now.
+
+        Raises:
+            Refusal: `unavailable`: the database does not answer.
+        """
+        async with self._reading:
+            began, as_of = self._steady(), self._clock()
+            while not await self._read_page(as_of):
+                pass
+            self._read_at = began
+
+    async def _read_page(self, as_of: float) -> bool:
+        """Take in one page; whether it was the last."""
+        news: Frame | Heartbeat | Snapshot | None = None
+        if self._position is not None:
+            epoch, number = self._position
+            news = await self._store.feed_behind(number, epoch=epoch, as_of=as_of, limit=PAGE)
+        if news is None:
+            news = await self._store.feed_snapshot(as_of=as_of, ttl=self._ttl)
+        if not isinstance(self._revocations.apply(news), Applied):
+            # The database stands behind what we knew of it: numbers were lost, and ours mean nothing now.
+            self._revocations, self._position = Revocations(), None
+            return False
+        entries = () if isinstance(news, Heartbeat) else news.entries
+        if self._ended is not None and entries:
+            await self._ended(entries)
+        self._position = news.epoch, news.last if isinstance(news, Frame) else news.head
+        return not isinstance(news, Frame) or len(entries) < PAGE
+
+    async def follow(self) -> None:
+        """Read on for ever, as long as somebody asks; to be cancelled."""
+        while True:
+            await self._wanted.wait()
+            if self._steady() - self._asked_at > IDLE:
+                self._wanted.clear()
+                continue
+            with suppress(Refusal):  # nothing is fresh then: every look-up asks the database, and is told
+                await self.catch_up()
+            await asyncio.sleep(EVERY)

@@ -1,0 +1,132 @@
+"""Copies of sessions in Redis or Valkey, standalone or Cluster (redis-py, asyncio).
+
+It holds nothing that cannot be rebuilt, and nobody waits for it: an answer that does not come in time is none,
+and after one that did not come it is left alone for a second. Each copy is sealed, so whoever writes to Redis
+cannot make a session, and each carries its age, so one that Redis lost and found again is not believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from sekisho.adapters.session_lookups import Copy
+from sekisho.ports import Clock
+from sekisho.rules.opaque import KEY_ID_BYTES, MAC_BYTES, MacKeys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.cluster import RedisCluster
+
+T = TypeVar("T")
+
+#: Seconds that an answer may take: a look-up in the database takes about as long.
+PATIENCE: Final = 0.1
+#: Seconds for which it is left alone after it did not answer.
+REST: Final = 1.0
+_LABEL: Final = "session copy"
+_PREFIX: Final = b"sekisho:session:"
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Copy).decode
+
+
+class RedisCopies:
+    """`session_lookups.SharedCopies`.
+
+    Args:
+        url: `redis://`, `rediss://`, `redis+cluster://` or `rediss+cluster://`.
+        keys: seal the copies.
+        max_age: seconds for which a copy is kept.
+        steady: seconds on a clock that only goes forward.
+        failed: told of each time that it did not answer, with the reason.
+
+    Raises:
+        ImportError: redis-py is not installed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        keys: MacKeys,
+        max_age: float,
+        steady: Clock,
+        failed: Callable[[str], None],
+    ) -> None:
+        self._client: Final = _client(url)
+        self._keys: Final = keys
+        self._milliseconds: Final = int(max_age * 1000)
+        self._steady: Final = steady
+        self._failed: Final = failed
+        self._rests_until = float("-inf")
+
+    async def get(self, key: bytes) -> Copy | None:
+        """The copy under that key; none where there is none, or it is not ours, or there is no answer."""
+        sealed = await self._ask(lambda: self._client.get(_name(key)))
+        return None if not isinstance(sealed, bytes) else self._unseal(key, sealed)
+
+    async def put(self, key: bytes, copy: Copy) -> None:
+        """Keep one, for `max_age`."""
+        sealed = self._seal(key, copy)
+        await self._ask(lambda: self._client.set(_name(key), sealed, px=self._milliseconds))
+
+    async def delete(self, keys: Sequence[bytes]) -> None:
+        """Forget some. One command a key: in a cluster they lie on different nodes."""
+        for key in keys:
+            name = _name(key)
+            await self._ask(lambda name=name: self._client.delete(name))
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._client.aclose()
+
+    async def _ask(self, command: Callable[[], Awaitable[T]]) -> T | None:
+        from redis.exceptions import RedisError  # noqa: PLC0415 - loaded with the client already
+
+        if self._steady() < self._rests_until:
+            return None
+        try:
+            return await asyncio.wait_for(command(), PATIENCE)
+        except (TimeoutError, OSError, RedisError) as fault:
+            self._rests_until = self._steady() + REST
+            self._failed(f"{type(fault).__name__}: {fault}")
+            return None
+
+    def _seal(self, key: bytes, copy: Copy) -> bytes:
+        body, mac = _encode(copy), self._keys.current
+        return mac.id + mac.mac(_LABEL, key + body) + body
+
+    def _unseal(self, key: bytes, sealed: bytes) -> Copy | None:
+        mac = self._keys.find(sealed[:KEY_ID_BYTES])
+        seal, body = sealed[KEY_ID_BYTES : KEY_ID_BYTES + MAC_BYTES], sealed[KEY_ID_BYTES + MAC_BYTES :]
+        if mac is None or not compare_digest(mac.mac(_LABEL, key + body), seal):
+            return None
+        try:
+            return _decode(body)
+        except msgspec.DecodeError:
+            return None  # of another release
+
+
+def _name(key: bytes) -> bytes:
+    return _PREFIX + key.hex().encode()
+
+
+def _client(url: str) -> Redis | RedisCluster:
+    scheme, cluster, _ = urlsplit(url).scheme.partition("+cluster")
+    if cluster:
+        from redis.asyncio.cluster import RedisCluster  # noqa: PLC0415 - only where it is configured
+
+        return RedisCluster.from_url(url.replace("+cluster", "", 1), **_options())
+    from redis.asyncio import Redis  # noqa: PLC0415 - same
+
+    return Redis.from_url(url, **_options())
+
+
+def _options() -> dict[str, Any]:
+    return {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}

@@ -1,0 +1,150 @@
+"""Cookie sessions that were looked up lately are believed again, unless something has ended them since.
+
+SQL is the truth. What is remembered here, and in Redis where that is configured, is a copy with the number of
+the feed that it was read at (`rv`); it counts while no entry for its session, user or groups has a higher one,
+which is the rule for access tokens, and with the same bound: what a node was told of half a second ago. So a
+copy that a failed-over Redis brings back is as dead as it was, and a role that was taken away is gone.
+
+A copy is believed for `max_age` at most, which is shorter than entries are kept: one that is older than the
+oldest entry could have missed its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from sekisho.adapters.feed_tail import FeedTail
+from sekisho.ports import SessionReader
+from sekisho.rules.session import Grant, Held
+from sekisho_verify.errors import SekishoVerifyError
+from sekisho_verify.revocation_entries import Entry, entry_key
+from sekisho_verify.revocations import Marks, marks_of
+
+#: Sessions that are remembered in a process, twice over.
+REMEMBERED: Final = 20_000
+#: Seconds for which a copy is believed at most.
+MAX_AGE: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A session as the database had it at `made_at` (POSIX seconds)."""
+
+    grant: Grant
+    held: Held
+    made_at: float
+
+
+class SharedCopies(Protocol):
+    """Copies that all nodes share. It may lose any of them at any time, and answers in bounded time."""
+
+    async def get(self, key: bytes) -> Copy | None:
+        """The copy under the key of a session, or none: it has none, or it does not answer."""
+        ...
+
+    async def put(self, key: bytes, copy: Copy) -> None:
+        """Keep one."""
+        ...
+
+    async def delete(self, keys: Sequence[bytes]) -> None:
+        """Forget some."""
+        ...
+
+
+class SessionLookups:
+    """`ports.SessionReader` in front of the database.
+
+    Args:
+        sessions: the database.
+        tail: what has ended.
+        shared: copies that all nodes share, where there are any.
+        max_age: seconds for which a copy is believed.
+        count: told where each look-up was answered: `process`, `shared` or `database`.
+    """
+
+    def __init__(
+        self,
+        sessions: SessionReader,
+        tail: FeedTail,
+        *,
+        shared: SharedCopies | None,
+        max_age: float,
+        count: Callable[[str], None],
+    ) -> None:
+        self._sessions: Final = sessions
+        self._tail: Final = tail
+        self._shared: Final = shared
+        self._max_age: Final = max_age
+        self._count: Final = count
+        # Two generations in the place of a list of who came last: what nobody asked for is dropped as a whole.
+        self._recent: dict[str, tuple[Copy, Marks]] = {}
+        self._older: dict[str, tuple[Copy, Marks]] = {}
+
+    async def live_session(
+        self, session_id: str, *, user_id: str | None = None, held: Held | None = None, now: float
+    ) -> Grant:
+        """See `ports.SessionReader`."""
+        if held is None or user_id is not None or not self._tail.fresh():
+            return await self._ask(session_id, user_id, held, now)
+        known = self._recent.get(session_id) or self._older.get(session_id)
+        if known is not None and self._alive(known, held, now):
+            if session_id not in self._recent:
+                self._remember(session_id, known)
+            self._count("process")
+            return known[0].grant
+        if self._shared is not None:
+            copy = await self._shared.get(entry_key("session", session_id))
+            if copy is not None and copy.grant.session_id == session_id:
+                known = copy, _marks(copy)
+                if self._alive(known, held, now):
+                    self._remember(session_id, known)
+                    self._count("shared")
+                    return copy.grant
+        return await self._ask(session_id, user_id, held, now)
+
+    async def _ask(self, session_id: str, user_id: str | None, held: Held | None, now: float) -> Grant:
+        grant = await self._sessions.live_session(session_id, user_id=user_id, held=held, now=now)
+        self._count("database")
+        if held is not None and held.mode == "session":
+            copy = Copy(grant, held, now)
+            self._remember(session_id, (copy, _marks(copy)))
+            if self._shared is not None:
+                await self._shared.put(entry_key("session", session_id), copy)
+        return grant
+
+    def _alive(self, known: tuple[Copy, Marks], held: Held, now: float) -> bool:
+        copy, marks = known
+        if copy.held != held or not 0 <= now - copy.made_at < self._max_age:
+            return False
+        if now >= copy.grant.refresh_expires_at:
+            return False  # or it was used meanwhile: the database knows
+        try:
+            self._tail.revocations.check(marks)
+        except SekishoVerifyError:
+            return False  # whatever it is, the database says what is to be answered
+        return True
+
+    def _remember(self, session_id: str, known: tuple[Copy, Marks]) -> None:
+        if len(self._recent) >= REMEMBERED:
+            self._older, self._recent = self._recent, {}
+        self._recent[session_id] = known
+
+    async def forget(self, entries: Sequence[Entry]) -> None:
+        """Delete the shared copies of sessions that have ended, those included that Redis brought back."""
+        if self._shared is not None:
+            keys = [entry.key for entry in entries if entry.kind == "session"]
+            if keys:
+                await self._shared.delete(keys)
+
+
+def _marks(copy: Copy) -> Marks:
+    grant = copy.grant
+    return marks_of(
+        sid=grant.session_id,
+        sub=grant.account.id,
+        groups=grant.rights.groups,
+        rv=grant.rights.rv,
+        issued_at=copy.made_at,
+    )
