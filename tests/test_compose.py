@@ -18,8 +18,9 @@ from starlette.routing import Mount, Route
 from sekisho import compose
 from sekisho.adapters.sql import sessions
 from sekisho.adapters.sql.operation import Operation
-from sekisho.compose import create_app, entry_horizon
+from sekisho.compose import create_app
 from sekisho.feature import Feature
+from sekisho.house import entry_horizon
 from sekisho.settings import Settings, SettingsRefused, read_settings
 from sekisho.web.application import Application
 

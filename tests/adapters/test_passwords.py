@@ -25,8 +25,7 @@ from sekisho.adapters.password_hashes import (
 )
 from sekisho.adapters.passwords import HashedPasswords, configured_hash
 from sekisho.adapters.system import entropy
-from sekisho.ports import Checked
-from sekisho.rules.account import PASSWORD_MAX, normalize_password
+from sekisho.rules.account import PASSWORD_MAX, Checked, normalize_password
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import SETTINGS
 

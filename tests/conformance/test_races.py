@@ -12,8 +12,8 @@ import pytest
 
 from sekisho.adapters.sql import revocations
 from sekisho.adapters.sql.operation import Operation
-from sekisho.ports import SealedKey
 from sekisho.rules.access import Rights
+from sekisho.rules.keyring import SealedKey
 from sekisho.rules.refresh import Verdict
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sekisho.ports import SealedKey
 from sekisho.rules.events import RETENTION, Event
+from sekisho.rules.keyring import SealedKey
 from sekisho.rules.revocation import Entry
 from sekisho.rules.throttle import Bucket
 from tests.conformance.scene import LIFETIMES, NOW, Scene, numbered, session_entry

@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypedDict
@@ -15,6 +14,7 @@ from starlette.types import ASGIApp
 
 from sekisho.adapters import system
 from sekisho.adapters.passwords import HashedPasswords
+from sekisho.adapters.session_lookups import MAX_AGE, SessionLookups
 from sekisho.adapters.settings_file import load_settings
 from sekisho.adapters.usage import TELL_EVERY
 from sekisho.feature import Feature
@@ -35,11 +35,10 @@ from sekisho.flows.reauthenticate import reauthenticate
 from sekisho.flows.refresh import refresh
 from sekisho.flows.register import register
 from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
-from sekisho.house import House, open_house
+from sekisho.house import House, entry_horizon, open_house
 from sekisho.ports import Clock, Entropy, Opener, Reauthenticate, Store
 from sekisho.rules.account import PasswordPolicy
 from sekisho.rules.refusals import Refusal
-from sekisho.rules.revocation import horizon
 from sekisho.rules.session import (
     Bearer,
     Grant,
@@ -56,7 +55,7 @@ from sekisho.web.app import build_app, closed_app
 from sekisho.web.application import Application
 from sekisho.web.csrf import Csrf
 from sekisho.web.logs import LOG, Line
-from sekisho.web.metrics import Metrics
+from sekisho.web.metrics import SESSION_LOOKUPS, Metrics
 from sekisho_verify import Verifier
 
 #: Seconds between two looks for rows that nobody needs any more, and how many go in one step: short
@@ -65,8 +64,9 @@ SWEEP_EVERY = 60.0
 SWEEP_STEP = 500
 
 
-def bind(house: House) -> Acts:
+def bind(house: House, metrics: Metrics | None = None) -> Acts:
     """The flows, each with what it may touch and nothing else."""
+    metrics = metrics or Metrics()
     settings, store = house.settings, house.store
     verifier = Verifier(
         issuer=settings.issuer,
@@ -81,7 +81,7 @@ def bind(house: House) -> Acts:
     policy = PasswordPolicy(settings.password_minimum, house.passwords.max_bytes, house.passwords.is_common)
     checks = _Checks(accounts=store, throttle=store, passwords=house.passwords)
     once_more = partial(reauthenticate, events=store, **checks, **times)
-    carried = _stored(house, verifier, once_more) if stored else _stateless(house, verifier)
+    opener, carried = _stored(house, verifier, once_more, metrics) if stored else _stateless(house, verifier)
     return Acts(
         register=partial(
             register,
@@ -95,35 +95,28 @@ def bind(house: House) -> Acts:
             login,
             events=store,
             addresses=house.addresses,
-            open_session=carried.open_session,
+            open_session=opener,
             device_keys=house.keys.device,
             **checks,
             **times,
         ),
-        refresh=carried.refresh,
         identify=partial(identify, verify=verifier.verify),
-        bearer_of=carried.bearer_of,
-        authenticate=carried.authenticate,
-        logout=carried.logout,
-        list_sessions=carried.list_sessions,
-        revoke_session=carried.revoke_session,
-        read_cookie=carried.read_cookie,
-        read_refresh_cookie=carried.read_refresh_cookie,
-        authenticate_cookie=carried.authenticate_cookie,
         csrf=Csrf(house.keys.csrf, house.entropy),
-        exchange=carried.exchange,
-        change_password=partial(
-            change_password,
-            accounts=store,
-            reauthenticate=once_more,
-            passwords=house.passwords,
-            mint=house.mint,
-            policy=policy,
-            stateless=not stored,
-            **times,
+        change_password=house.tail.after(
+            partial(
+                change_password,
+                accounts=store,
+                reauthenticate=once_more,
+                passwords=house.passwords,
+                mint=house.mint,
+                policy=policy,
+                stateless=not stored,
+                **times,
+            )
         ),
         jwks=house.signer.jwks,
         ping=store.ping,
+        **carried,
     )
 
 
@@ -138,11 +131,9 @@ class _Checks(TypedDict):
     passwords: HashedPasswords
 
 
-@dataclass(frozen=True, slots=True)
-class _Carried:
+class _Carried(TypedDict):
     """The acts that differ with how sessions are kept: as rows, or (`refresh_store = "none"`) not at all."""
 
-    open_session: Opener
     refresh: Callable[[RefreshRequest], Awaitable[Refreshed]]
     bearer_of: Callable[[str], Bearer]
     authenticate: Callable[[str], Awaitable[Grant]]
@@ -155,17 +146,26 @@ class _Carried:
     revoke_session: Callable[[RevokeRequest], Awaitable[None]]
 
 
-def _stored(house: House, verifier: Verifier, once_more: Reauthenticate) -> _Carried:
-    store, keys = house.store, house.keys.refresh
+def _stored(
+    house: House, verifier: Verifier, once_more: Reauthenticate, metrics: Metrics
+) -> tuple[Opener, _Carried]:
+    store, keys, tail = house.store, house.keys.refresh, house.tail
+    lookups = SessionLookups(
+        store,
+        tail,
+        shared=house.copies,
+        max_age=min(MAX_AGE, house.settings.access_ttl),
+        count=partial(metrics.count, SESSION_LOOKUPS),
+    )
     times = _Times(clock=house.clock, entropy=house.entropy)
-    return _Carried(
-        open_session=partial(
-            open_session,
-            sessions=store,
-            mint=house.mint,
-            lifetimes=house.lifetimes,
-            entropy=house.entropy,
-        ),
+    opener = partial(
+        open_session,
+        sessions=store,
+        mint=house.mint,
+        lifetimes=house.lifetimes,
+        entropy=house.entropy,
+    )
+    return opener, _Carried(
         refresh=partial(
             refresh, sessions=store, mint=house.mint, keys=keys, lifetimes=house.lifetimes, **times
         ),
@@ -174,35 +174,37 @@ def _stored(house: House, verifier: Verifier, once_more: Reauthenticate) -> _Car
         read_cookie=partial(read_cookie, keys=house.keys.session_cookie),
         read_refresh_cookie=partial(read_refresh_cookie, keys=keys),
         authenticate_cookie=partial(
-            authenticate_cookie, sessions=store, clock=house.clock, used=house.usage.note
+            authenticate_cookie, sessions=lookups, clock=house.clock, used=house.usage.note
         ),
-        exchange=partial(
-            exchange,
-            sessions=store,
-            reauthenticate=once_more,
-            mint=house.mint,
-            lifetimes=house.lifetimes,
-            **times,
+        exchange=tail.after(
+            partial(
+                exchange,
+                sessions=store,
+                reauthenticate=once_more,
+                mint=house.mint,
+                lifetimes=house.lifetimes,
+                **times,
+            )
         ),
-        logout=partial(logout, sessions=store, **times),
+        logout=tail.after(partial(logout, sessions=store, **times)),
         list_sessions=partial(list_sessions, sessions=store, clock=house.clock),
-        revoke_session=partial(revoke_session, sessions=store, **times),
+        revoke_session=tail.after(partial(revoke_session, sessions=store, **times)),
     )
 
 
-def _stateless(house: House, verifier: Verifier) -> _Carried:
+def _stateless(house: House, verifier: Verifier) -> tuple[Opener, _Carried]:
     store, signer = house.store, house.signer
     times = _Times(clock=house.clock, entropy=house.entropy)
-    return _Carried(
-        open_session=partial(
-            stateless.open_session,
-            store=store,
-            signer=signer,
-            mint=house.mint,
-            issuer=house.settings.issuer,
-            lifetimes=house.lifetimes,
-            entropy=house.entropy,
-        ),
+    opener = partial(
+        stateless.open_session,
+        store=store,
+        signer=signer,
+        mint=house.mint,
+        issuer=house.settings.issuer,
+        lifetimes=house.lifetimes,
+        entropy=house.entropy,
+    )
+    return opener, _Carried(
         refresh=partial(
             stateless.refresh,
             store=store,
@@ -221,12 +223,6 @@ def _stateless(house: House, verifier: Verifier) -> _Carried:
         list_sessions=stateless.not_stored,
         revoke_session=stateless.not_stored,
     )
-
-
-def entry_horizon(settings: Settings) -> float:
-    """Seconds for which a revocation entry is kept: as long as a token lives that it can hit."""
-    ttl = settings.access_ttl if settings.refresh_store == "database" else settings.refresh_ttl
-    return horizon(token_ttl=ttl, grace=settings.refresh_grace)
 
 
 async def tell_usage(house: House) -> None:
@@ -311,15 +307,17 @@ def create_app(
             house = await stack.enter_async_context(open_house(chosen, clock=clock, entropy=entropy))
             await stack.enter_async_context(_sweeping(house))
             await stack.enter_async_context(_telling(house))
+            await stack.enter_async_context(house.tail.following())
             for feature in features:
                 await stack.enter_async_context(feature.running())
+            metrics = Metrics(
+                worker=str(os.getpid()), directory=metrics_directory, hash_queue=house.passwords.queue
+            )
             yield build_app(
-                bind(house),
+                bind(house, metrics),
                 settings=chosen,
                 entropy=entropy,
-                metrics=Metrics(
-                    worker=str(os.getpid()), directory=metrics_directory, hash_queue=house.passwords.queue
-                ),
+                metrics=metrics,
                 endpoints=[endpoint for feature in features for endpoint in feature.endpoints],
                 routes=[route for feature in features for route in feature.routes],
             )

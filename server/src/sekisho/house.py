@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from sekisho.adapters import system
 from sekisho.adapters.addresses import EmailAddresses
 from sekisho.adapters.data_directory import make_directory
+from sekisho.adapters.feed_tail import FeedTail
 from sekisho.adapters.migrations import upgrade
 from sekisho.adapters.mint import Minting
 from sekisho.adapters.passwords import HashedPasswords, configured_hash
 from sekisho.adapters.postgres.store import PostgresStore
+from sekisho.adapters.redis_copies import RedisCopies
 from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secret
 from sekisho.adapters.secrets.references import Secrets, sources
+from sekisho.adapters.session_lookups import MAX_AGE
 from sekisho.adapters.signer import JwsSigner
 from sekisho.adapters.signing_keys import signing_keys
 from sekisho.adapters.sqlite import SqliteStore
 from sekisho.adapters.usage import Usage
 from sekisho.ports import Clock, Entropy, Store
+from sekisho.rules.opaque import MacKeys
+from sekisho.rules.revocation import horizon
 from sekisho.rules.session import Lifetimes
 from sekisho.settings import Settings
 
@@ -39,6 +44,8 @@ class House:
     addresses: EmailAddresses
     lifetimes: Lifetimes
     usage: Usage
+    tail: FeedTail
+    copies: RedisCopies | None
     clock: Clock
     entropy: Entropy
 
@@ -61,6 +68,34 @@ def store_for(settings: Settings, *, entropy: Entropy) -> Store:
     return PostgresStore(settings.database_url, entropy=entropy)
 
 
+def shared_copies(settings: Settings, keys: MacKeys, *, max_age: float) -> RedisCopies | None:
+    """The copies of sessions that all nodes share, where a place for them is configured."""
+    if settings.session_store_url is None:
+        return None
+    return RedisCopies(settings.session_store_url, keys=keys, max_age=max_age, steady=system.steady)
+
+
+def entry_horizon(settings: Settings) -> float:
+    """Seconds for which a revocation entry is kept: as long as a token lives that it can hit."""
+    ttl = settings.access_ttl if settings.refresh_store == "database" else settings.refresh_ttl
+    return horizon(token_ttl=ttl, grace=settings.refresh_grace)
+
+
+async def _prepare(
+    settings: Settings, secrets: Secrets, *, entropy: Entropy, may_migrate: bool
+) -> ServerKeys:
+    """The directory, the root secret and the schema, as they have to be before anything is opened."""
+    if settings.sqlite_path is not None:
+        make_directory(settings.data)
+    root = root_secret(settings.root_secret, data=settings.data, secrets=secrets, entropy=entropy)
+    current, needed = await asyncio.to_thread(upgrade.status, settings.database_url)
+    if may_migrate and (current is None or current < needed):
+        # The first node of a release migrates. Nodes of the one before run on the next schema as well, so a
+        # schema that is ahead of us is left alone; revisions are numbered, and sort as text.
+        await asyncio.to_thread(upgrade.migrate, settings.database_url)
+    return derive_keys(root)
+
+
 @asynccontextmanager
 async def open_house(
     settings: Settings,
@@ -79,15 +114,7 @@ async def open_house(
         Refusal: `unavailable`: the database does not answer.
     """
     secrets = Secrets(sources(os.environ if environ is None else environ))
-    if settings.sqlite_path is not None:
-        make_directory(settings.data)
-    root = root_secret(settings.root_secret, data=settings.data, secrets=secrets, entropy=entropy)
-    keys = derive_keys(root)
-    current, needed = await asyncio.to_thread(upgrade.status, settings.database_url)
-    if may_migrate and (current is None or current < needed):
-        # The first node of a release migrates. Nodes of the one before run on the next schema as well, so a
-        # schema that is ahead of us is left alone; revisions are numbered, and sort as text.
-        await asyncio.to_thread(upgrade.migrate, settings.database_url)
+    keys = await _prepare(settings, secrets, entropy=entropy, may_migrate=may_migrate)
     async with AsyncExitStack() as stack:
         store = store_for(settings, entropy=entropy)
         await store.open()
@@ -100,24 +127,30 @@ async def open_house(
         passwords = HashedPasswords(profile, entropy=entropy)
         stack.callback(passwords.close)
         chosen = lifetimes(settings)
+        max_age = min(MAX_AGE, settings.access_ttl)
+        copies = shared_copies(settings, keys.session_copy, max_age=max_age)
+        if copies is not None:
+            stack.push_async_callback(copies.close)
         yield House(
             settings=settings,
             store=store,
             keys=keys,
             signer=signer,
             mint=Minting(
-                settings.issuer,
-                settings.audience,
-                chosen,
-                signer,
-                refresh_keys=keys.refresh,
-                cookie_keys=keys.session_cookie,
-                entropy=entropy,
+                settings.issuer, settings.audience, chosen, signer, keys.refresh, keys.session_cookie, entropy
             ),
             passwords=passwords,
             addresses=EmailAddresses(),
             lifetimes=chosen,
             usage=Usage(),
+            tail=FeedTail(
+                store,
+                ttl=entry_horizon(settings),
+                clock=clock,
+                steady=system.steady,
+                ended=copies.delete if copies is not None else None,
+            ),
+            copies=copies,
             clock=clock,
             entropy=entropy,
         )

@@ -7,12 +7,12 @@ is never built by its caller from a read and a write. Instants are POSIX seconds
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from sekisho.rules.access import Effect, Rights
-from sekisho.rules.account import Account, Credentials, Status
+from sekisho.rules.account import Account, Checked, Credentials, Status
 from sekisho.rules.events import Event
+from sekisho.rules.keyring import SealedKey
 from sekisho.rules.refresh import RefreshToken
 from sekisho.rules.revocation import Entry
 from sekisho.rules.session import (
@@ -32,19 +32,14 @@ from sekisho.rules.session import (
     Why,
 )
 from sekisho.rules.throttle import Bucket
+from sekisho_verify.revocation_entries import Frame, Heartbeat, Snapshot
 
 #: The time, in POSIX seconds.
 Clock: TypeAlias = Callable[[], float]
+#: What has come, or that nothing has; none where only a snapshot will do.
+FeedNews: TypeAlias = Frame | Heartbeat | None
 #: That many random bytes, fit for secrets.
 Entropy: TypeAlias = Callable[[int], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What checking a password came to. `rehash`: it was right, and its hash is of an older profile."""
-
-    correct: bool
-    rehash: bool = False
 
 
 class Passwords(Protocol):
@@ -178,7 +173,27 @@ class AccountStore(Protocol):
         ...
 
 
-class SessionStore(Protocol):
+class SessionReader(Protocol):
+    """Finds living sessions."""
+
+    async def live_session(
+        self,
+        session_id: str,
+        *,
+        user_id: str | None = None,
+        held: Held | None = None,
+        now: float,
+    ) -> Grant:
+        """The session, its account and their rights, read now.
+
+        With `user_id`, only if it is theirs; with `held`, only if that is true of its row.
+
+        Raises `Refusal`: `session_unknown`, `session_expired`, `session_revoked`.
+        """
+        ...
+
+
+class SessionStore(SessionReader, Protocol):
     """Sessions and their refresh state."""
 
     async def open_session(
@@ -199,33 +214,13 @@ class SessionStore(Protocol):
     ) -> Rotation:
         """Apply `rules.refresh.present` to the row; reuse revokes the session and publishes it in one act.
 
-        `new_id` names the event, where there is one to record.
-
-        Raises `Refusal`: `refresh_unknown`, `refresh_expired`, `session_revoked`, `refresh_reused`.
-        """
-        ...
-
-    async def live_session(
-        self,
-        session_id: str,
-        *,
-        user_id: str | None = None,
-        held: Held | None = None,
-        now: float,
-    ) -> Grant:
-        """The session, its account and their rights, read now.
-
-        With `user_id`, only if it is theirs; with `held`, only if that is true of its row.
-
-        Raises `Refusal`: `session_unknown`, `session_expired`, `session_revoked`.
+        `new_id` names the event, where there is one to record. Raises `Refusal`: `refresh_unknown`,
+        `refresh_expired`, `session_revoked`, `refresh_reused`.
         """
         ...
 
     async def exchange(self, exchange: Exchange, *, lifetimes: Lifetimes, event: Event) -> Grant:
-        """Put another credential in the place of the one that is presented, which dies with its tokens.
-
-        Raises `Refusal` as `live_session` does; of two that present one credential at once, one.
-        """
+        """Replace the credential that is presented, with its tokens; refuses as `live_session` does."""
         ...
 
     async def touch(self, session_ids: Sequence[str], *, idle: float, now: float) -> None:
@@ -269,6 +264,18 @@ class StatelessStore(Protocol):
 
     async def publish(self, entries: Sequence[Entry], *, now: float, event: Event) -> None:
         """Publish entries, each with a number of its own."""
+        ...
+
+
+class FeedStore(Protocol):
+    """The revocation feed, as a reader sees it; `as_of` is when, `ttl` how long entries are kept."""
+
+    async def feed_snapshot(self, *, as_of: float, ttl: float) -> Snapshot:
+        """Every entry that is kept."""
+        ...
+
+    async def feed_behind(self, number: int, *, epoch: int, as_of: float, limit: int) -> FeedNews:
+        """What has come behind `number`; none where only a snapshot will do."""
         ...
 
 
@@ -334,16 +341,6 @@ class RightsStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SealedKey:
-    """A private signing key as the database holds it: sealed under a key derived from the root secret."""
-
-    kid: str
-    alg: str
-    created_at: float
-    sealed: bytes = field(repr=False)
-
-
 class KeyStore(Protocol):
     """Signing keys that the database keeps, sealed."""
 
@@ -369,7 +366,15 @@ class EventStore(Protocol):
 
 
 class Store(
-    AccountStore, SessionStore, StatelessStore, ThrottleStore, RightsStore, KeyStore, EventStore, Protocol
+    AccountStore,
+    SessionStore,
+    StatelessStore,
+    FeedStore,
+    ThrottleStore,
+    RightsStore,
+    KeyStore,
+    EventStore,
+    Protocol,
 ):
     """One database. A flow asks for the narrow part that it needs."""
 

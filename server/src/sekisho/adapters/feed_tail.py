@@ -8,15 +8,17 @@ database was not read within the last half second, nothing that is remembered co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from typing import Final, TypeAlias
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 from sekisho.ports import Clock, FeedStore
 from sekisho.rules.refusals import Refusal
 from sekisho_verify.revocation_entries import Entry, Frame, Heartbeat, Snapshot
 from sekisho_verify.revocations import Applied, Revocations
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Ended: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
 
 #: Seconds between two reads.
@@ -95,8 +97,29 @@ class FeedTail:
         self._position = news.epoch, news.last if isinstance(news, Frame) else news.head
         return not isinstance(news, Frame) or len(entries) < PAGE
 
-    async def follow(self) -> None:
-        """Read on for ever, as long as somebody asks; to be cancelled."""
+    def after(self, act: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        """`act`, and what it ended is known here before it is answered (where anybody has asked at all)."""
+
+        async def then(*args: P.args, **kwargs: P.kwargs) -> T:
+            done = await act(*args, **kwargs)
+            if self._wanted.is_set():
+                with suppress(Refusal):  # it is done, and will be known half a second later
+                    await self.catch_up()
+            return done
+
+        return then
+
+    @asynccontextmanager
+    async def following(self) -> AsyncGenerator[None]:
+        """Follow the feed meanwhile."""
+        follower = asyncio.create_task(self._follow())
+        try:
+            yield
+        finally:
+            follower.cancel()
+            await asyncio.gather(follower, return_exceptions=True)
+
+    async def _follow(self) -> None:
         while True:
             await self._wanted.wait()
             if self._steady() - self._asked_at > IDLE:

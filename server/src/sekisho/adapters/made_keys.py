@@ -19,10 +19,10 @@ from sekisho.adapters.data_directory import make_directory, sync_directory, writ
 from sekisho.adapters.given_keys import SignerKey, SigningKeys, keyring, unusable
 from sekisho.adapters.sealing import Sealing, UnsealRefused
 from sekisho.adapters.secrets.file import read_file
-from sekisho.ports import Entropy, KeyStore, SealedKey
+from sekisho.ports import Entropy, KeyStore
 from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
-from sekisho.rules.keyring import KeyringRefused
+from sekisho.rules.keyring import KeyringRefused, SealedKey
 from sekisho.setting_values import Words
 from sekisho.settings import Alg, refused
 from sekisho_verify import HmacKey, KeyRefused, SigningKey, key_from_jwk, key_from_pem

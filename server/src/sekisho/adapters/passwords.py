@@ -9,8 +9,8 @@ from typing import Final
 from sekisho.adapters import common_passwords
 from sekisho.adapters.bounded_threads import BoundedThreads
 from sekisho.adapters.password_hashes import PROFILES, Bcrypt, PasswordHash, matches, readable
-from sekisho.ports import Checked, Entropy
-from sekisho.rules.account import PASSWORD_MAX, normalize_presented_password
+from sekisho.ports import Entropy
+from sekisho.rules.account import PASSWORD_MAX, Checked, normalize_presented_password
 
 #: Callers that may wait: with the default profile on two cores, three seconds, which is when clients give up.
 WAITING: Final = 128

@@ -1,23 +1,26 @@
 """Copies of sessions in Redis or Valkey, standalone or Cluster (redis-py, asyncio).
 
-It holds nothing that cannot be rebuilt, and nobody waits for it: an answer that does not come in time is none,
-and after one that did not come it is left alone for a second. Each copy is sealed, so whoever writes to Redis
-cannot make a session, and each carries its age, so one that Redis lost and found again is not believed.
+It holds nothing that cannot be rebuilt, and nobody waits for it: an answer that does not come in time is
+none, and after one that did not come it is left alone for a second. Each copy is sealed, so whoever
+writes to Redis cannot make a session, and each carries its age, so one that Redis lost and found again is not
+believed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from sekisho.adapters.session_lookups import Copy
+from sekisho.adapters.session_lookups import Copy, NoAnswer
 from sekisho.ports import Clock
 from sekisho.rules.opaque import KEY_ID_BYTES, MAC_BYTES, MacKeys
+from sekisho_verify.revocation_entries import Entry
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -44,7 +47,6 @@ class RedisCopies:
         keys: seal the copies.
         max_age: seconds for which a copy is kept.
         steady: seconds on a clock that only goes forward.
-        failed: told of each time that it did not answer, with the reason.
 
     Raises:
         ImportError: redis-py is not installed.
@@ -57,46 +59,53 @@ class RedisCopies:
         keys: MacKeys,
         max_age: float,
         steady: Clock,
-        failed: Callable[[str], None],
     ) -> None:
         self._client: Final = _client(url)
         self._keys: Final = keys
         self._milliseconds: Final = int(max_age * 1000)
         self._steady: Final = steady
-        self._failed: Final = failed
         self._rests_until = float("-inf")
 
     async def get(self, key: bytes) -> Copy | None:
-        """The copy under that key; none where there is none, or it is not ours, or there is no answer."""
-        sealed = await self._ask(lambda: self._client.get(_name(key)))
+        """The copy under that key; none where there is none, or it is not ours.
+
+        Raises:
+            NoAnswer: as `put` does.
+        """
+        sealed = await self._ask(self._client.get(_name(key)))
         return None if not isinstance(sealed, bytes) else self._unseal(key, sealed)
 
     async def put(self, key: bytes, copy: Copy) -> None:
         """Keep one, for `max_age`."""
         sealed = self._seal(key, copy)
-        await self._ask(lambda: self._client.set(_name(key), sealed, px=self._milliseconds))
+        await self._ask(self._client.set(_name(key), sealed, px=self._milliseconds))
 
-    async def delete(self, keys: Sequence[bytes]) -> None:
-        """Forget some. One command a key: in a cluster they lie on different nodes."""
-        for key in keys:
-            name = _name(key)
-            await self._ask(lambda name=name: self._client.delete(name))
+    async def delete(self, entries: Sequence[Entry]) -> None:
+        """Forget the sessions that these entries end, those included that a failed-over Redis brought back.
+
+        One command each: in a cluster they lie on different nodes.
+        """
+        with suppress(NoAnswer):  # what is left there is not believed: the feed has ended it here as well
+            for name in [_name(entry.key) for entry in entries if entry.kind == "session"]:
+                await self._ask(self._client.delete(name))
 
     async def close(self) -> None:
         """Disconnect."""
         await self._client.aclose()
 
-    async def _ask(self, command: Callable[[], Awaitable[T]]) -> T | None:
+    async def _ask(self, command: Awaitable[T]) -> T:
         from redis.exceptions import RedisError  # noqa: PLC0415 - loaded with the client already
 
         if self._steady() < self._rests_until:
-            return None
+            close = getattr(command, "close", None)
+            if close is not None:
+                close()
+            raise NoAnswer("left alone for a moment")
         try:
-            return await asyncio.wait_for(command(), PATIENCE)
+            return await asyncio.wait_for(command, PATIENCE)
         except (TimeoutError, OSError, RedisError) as fault:
             self._rests_until = self._steady() + REST
-            self._failed(f"{type(fault).__name__}: {fault}")
-            return None
+            raise NoAnswer(f"{type(fault).__name__}: {fault}") from None
 
     def _seal(self, key: bytes, copy: Copy) -> bytes:
         body, mac = _encode(copy), self._keys.current
@@ -118,7 +127,7 @@ def _name(key: bytes) -> bytes:
 
 
 def _client(url: str) -> Redis | RedisCluster:
-    scheme, cluster, _ = urlsplit(url).scheme.partition("+cluster")
+    _, cluster, _ = urlsplit(url).scheme.partition("+cluster")
     if cluster:
         from redis.asyncio.cluster import RedisCluster  # noqa: PLC0415 - only where it is configured
 

@@ -30,6 +30,7 @@ class ServerKeys:
     stateless_refresh: MacKeys
     device: MacKeys
     session_cookie: MacKeys
+    session_copy: MacKeys
     csrf: MacKeys
     feed: MacKeys
     sealing: Sealing
@@ -46,6 +47,7 @@ def derive_keys(current: Secret, previous: Sequence[Secret] = ()) -> ServerKeys:
         stateless_refresh=ring("stateless refresh token"),
         device=ring("device secret"),
         session_cookie=ring("session cookie"),
+        session_copy=ring("session copy"),
         csrf=ring("csrf token"),
         feed=ring("revocation feed"),
         sealing=Sealing(ring("sealing")),

@@ -1,9 +1,9 @@
 """Cookie sessions that were looked up lately are believed again, unless something has ended them since.
 
 SQL is the truth. What is remembered here, and in Redis where that is configured, is a copy with the number of
-the feed that it was read at (`rv`); it counts while no entry for its session, user or groups has a higher one,
-which is the rule for access tokens, and with the same bound: what a node was told of half a second ago. So a
-copy that a failed-over Redis brings back is as dead as it was, and a role that was taken away is gone.
+the feed that it was read at (`rv`); it counts while no entry for its session, user or groups has a higher
+one, which is the rule for access tokens, and with the same bound: what a node was told of half a second ago.
+So a copy that a failed-over Redis brings back is as dead as it was, and a role that was taken away is gone.
 
 A copy is believed for `max_age` at most, which is shorter than entries are kept: one that is older than the
 oldest entry could have missed its own.
@@ -11,7 +11,8 @@ oldest entry could have missed its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -19,8 +20,8 @@ from sekisho.adapters.feed_tail import FeedTail
 from sekisho.ports import SessionReader
 from sekisho.rules.session import Grant, Held
 from sekisho_verify.errors import SekishoVerifyError
-from sekisho_verify.revocation_entries import Entry, entry_key
-from sekisho_verify.revocations import Marks, marks_of
+from sekisho_verify.revocation_entries import entry_key
+from sekisho_verify.revocations import Marks, session_marks
 
 #: Sessions that are remembered in a process, twice over.
 REMEMBERED: Final = 20_000
@@ -37,19 +38,22 @@ class Copy:
     made_at: float
 
 
+class NoAnswer(Exception):
+    """The place of the shared copies does not answer just now."""
+
+
 class SharedCopies(Protocol):
-    """Copies that all nodes share. It may lose any of them at any time, and answers in bounded time."""
+    """Copies that all nodes share. It may lose any of them at any time, and answers in bounded time.
+
+    Both raise `NoAnswer`.
+    """
 
     async def get(self, key: bytes) -> Copy | None:
-        """The copy under the key of a session, or none: it has none, or it does not answer."""
+        """The copy under the key of a session, or none."""
         ...
 
     async def put(self, key: bytes, copy: Copy) -> None:
         """Keep one."""
-        ...
-
-    async def delete(self, keys: Sequence[bytes]) -> None:
-        """Forget some."""
         ...
 
 
@@ -61,7 +65,8 @@ class SessionLookups:
         tail: what has ended.
         shared: copies that all nodes share, where there are any.
         max_age: seconds for which a copy is believed.
-        count: told where each look-up was answered: `process`, `shared` or `database`.
+        count: told where each look-up was answered: `process`, `shared` or `database`; and `fallback` where
+            it was the database because the shared copies gave no answer.
     """
 
     def __init__(
@@ -78,7 +83,7 @@ class SessionLookups:
         self._shared: Final = shared
         self._max_age: Final = max_age
         self._count: Final = count
-        # Two generations in the place of a list of who came last: what nobody asked for is dropped as a whole.
+        # Two generations in the place of a list of who came last: what nobody asked for goes as a whole.
         self._recent: dict[str, tuple[Copy, Marks]] = {}
         self._older: dict[str, tuple[Copy, Marks]] = {}
 
@@ -94,24 +99,31 @@ class SessionLookups:
                 self._remember(session_id, known)
             self._count("process")
             return known[0].grant
+        source = "database"
         if self._shared is not None:
-            copy = await self._shared.get(entry_key("session", session_id))
+            try:
+                copy = await self._shared.get(entry_key("session", session_id))
+            except NoAnswer:
+                copy, source = None, "fallback"
             if copy is not None and copy.grant.session_id == session_id:
                 known = copy, _marks(copy)
                 if self._alive(known, held, now):
                     self._remember(session_id, known)
                     self._count("shared")
                     return copy.grant
-        return await self._ask(session_id, user_id, held, now)
+        return await self._ask(session_id, user_id, held, now, source)
 
-    async def _ask(self, session_id: str, user_id: str | None, held: Held | None, now: float) -> Grant:
+    async def _ask(
+        self, session_id: str, user_id: str | None, held: Held | None, now: float, source: str = "database"
+    ) -> Grant:
         grant = await self._sessions.live_session(session_id, user_id=user_id, held=held, now=now)
-        self._count("database")
+        self._count(source)
         if held is not None and held.mode == "session":
             copy = Copy(grant, held, now)
             self._remember(session_id, (copy, _marks(copy)))
             if self._shared is not None:
-                await self._shared.put(entry_key("session", session_id), copy)
+                with suppress(NoAnswer):
+                    await self._shared.put(entry_key("session", session_id), copy)
         return grant
 
     def _alive(self, known: tuple[Copy, Marks], held: Held, now: float) -> bool:
@@ -131,17 +143,10 @@ class SessionLookups:
             self._older, self._recent = self._recent, {}
         self._recent[session_id] = known
 
-    async def forget(self, entries: Sequence[Entry]) -> None:
-        """Delete the shared copies of sessions that have ended, those included that Redis brought back."""
-        if self._shared is not None:
-            keys = [entry.key for entry in entries if entry.kind == "session"]
-            if keys:
-                await self._shared.delete(keys)
-
 
 def _marks(copy: Copy) -> Marks:
     grant = copy.grant
-    return marks_of(
+    return session_marks(
         sid=grant.session_id,
         sub=grant.account.id,
         groups=grant.rights.groups,

@@ -11,6 +11,11 @@ def clock() -> float:
     return time.time()
 
 
+def steady() -> float:
+    """Seconds on a clock that only goes forward, whatever NTP does; it starts anywhere."""
+    return time.monotonic()
+
+
 def entropy(size: int) -> bytes:
     """That many bytes of the operating system's generator."""
     return os.urandom(size)

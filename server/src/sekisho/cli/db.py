@@ -10,8 +10,8 @@ from sekisho.adapters.migrations.upgrade import status as revision_of
 from sekisho.cli import output
 from sekisho.cli.operating import operate
 from sekisho.cli.options import Surroundings, as_json, examples, surroundings
-from sekisho.compose import SWEEP_STEP, entry_horizon
-from sekisho.house import House
+from sekisho.compose import SWEEP_STEP
+from sekisho.house import House, entry_horizon
 from sekisho.setting_values import without_password
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sekisho.ports import Clock, SessionStore
+from sekisho.ports import Clock, SessionReader
 from sekisho.rules import refresh, session_cookie
 from sekisho.rules.opaque import MacKeys
 from sekisho.rules.session import Bearer, Grant, Held, PresentedCookie
@@ -30,7 +30,7 @@ async def authenticate(
     access_token: str,
     *,
     verify: Callable[[str], AccessToken],
-    sessions: SessionStore,
+    sessions: SessionReader,
     clock: Clock,
 ) -> Grant:
     """The session behind the token, with its account and rights.
@@ -66,7 +66,7 @@ def read_refresh_cookie(text: str, *, keys: MacKeys) -> PresentedCookie:
 async def authenticate_cookie(
     cookie: PresentedCookie,
     *,
-    sessions: SessionStore,
+    sessions: SessionReader,
     clock: Clock,
     used: Callable[[str, float], None],
 ) -> Grant:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from sekisho.flows.authenticate import require_current
 from sekisho.ports import Clock, Entropy, SessionStore
 from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.opaque import MacKeys
 from sekisho.rules.refresh import decode
-from sekisho.rules.session import Bearer, LogoutRequest
+from sekisho.rules.session import Bearer, Held, LogoutRequest
 
 
 def bearer_of(refresh_token: str, *, keys: MacKeys) -> Bearer:
     """The session that a refresh token of ours belongs to, whatever its generation.
 
-    Logging out is the one thing that a spent token may still do: whoever holds it could end the session by
-    presenting it anyway, since that is reuse.
+    Logging out of its own session is the one thing that a spent token may still do: whoever holds it could
+    end the session by presenting it anyway, since that is reuse.
 
     Raises:
         Refusal: `refresh_unknown`.
     """
-    return Bearer(decode(refresh_token, keys).session_id, None)
+    token = decode(refresh_token, keys)
+    return Bearer(token.session_id, None, held=Held("token", token.secret_digest))
 
 
 async def logout(request: LogoutRequest, *, sessions: SessionStore, clock: Clock, entropy: Entropy) -> None:
@@ -27,7 +29,8 @@ async def logout(request: LogoutRequest, *, sessions: SessionStore, clock: Clock
 
     Raises:
         Refusal: `session_unknown`, `session_revoked`, `session_expired` where the scope reaches further than
-            the session itself: only a living session may end others.
+            the session itself: only a living session may end others, and only by the credential that carries
+            it now, not by one that was replaced because it may be in other hands.
     """
     now = clock()
     session_id, user_id = request.bearer.session_id, request.bearer.user_id
@@ -47,7 +50,10 @@ async def logout(request: LogoutRequest, *, sessions: SessionStore, clock: Clock
     if request.scope == "this":
         await sessions.end_session(session_id, user_id=user_id, why="logout", now=now, event=event(user_id))
         return
-    grant = await sessions.live_session(session_id, user_id=user_id, now=now)
+    bearer = request.bearer
+    grant = await sessions.live_session(session_id, user_id=user_id, held=bearer.held, now=now)
+    if bearer.rv:
+        await require_current(grant, bearer.rv, sessions=sessions)
     await sessions.end_sessions(
         grant.account.id,
         except_session=session_id if request.scope == "others" else None,

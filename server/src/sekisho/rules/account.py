@@ -41,6 +41,14 @@ class Credentials:
     password_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What checking a password came to. `rehash`: it was right, and its hash is of an older profile."""
+
+    correct: bool
+    rehash: bool = False
+
+
 def normalize_password(password: str, *, minimum: int, max_bytes: int | None, pointer: str) -> str:
     """The password as it is hashed: NFKC (NIST SP 800-63B-4), measured in code points, never truncated.
 

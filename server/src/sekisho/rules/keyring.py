@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 
@@ -22,6 +22,16 @@ class NamedKey(Protocol):
 
 S = TypeVar("S", bound=NamedKey)
 V = TypeVar("V", bound=NamedKey)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKey:
+    """A private signing key as the database holds it: sealed under a key derived from the root secret."""
+
+    kid: str
+    alg: str
+    created_at: float
+    sealed: bytes = field(repr=False)
 
 
 class KeyringRefused(ValueError):

@@ -15,6 +15,8 @@ from sekisho.rules.refusals import Refusal
 from sekisho.rules.throttle import Bucket
 
 Mode = Literal["token", "browser", "session"]
+#: Those of them that have a refresh token.
+RefreshMode = Literal["token", "browser"]
 #: Random bytes behind every credential; the row keeps a digest of them.
 SECRET_BYTES = 32
 Scope = Literal["this", "others", "all"]
@@ -161,12 +163,19 @@ class PresentedCookie:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Another way to carry a session that is alive; `held` has to be true of its row, if it is there."""
+    """Another way to carry a session that is alive, and what has to be true still when its row is ours.
+
+    `held`: what the cookie said, where one asked; `rv`: the revocation number of the access token, where one
+    asked. `proven`: the password that was right, and the attempts to give back.
+    """
 
     session_id: str
+    user_id: str
     mode: Mode
     now: float
     held: Held | None
+    rv: str | None
+    proven: Reauthenticated | None
     digest: bytes = field(repr=False)
 
 
@@ -181,9 +190,13 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class RefreshRequest:
-    """The refresh token as presented, and the `Idempotency-Key` that the client chose when it received it."""
+    """The refresh token as presented, and the `Idempotency-Key` that the client chose when it received it.
+
+    `mode`: `browser` where it came in a cookie, else `token`; that of the one is nothing to the other (C6).
+    """
 
     refresh_token: str = field(repr=False)
+    mode: RefreshMode
     idempotency_key: str | None = field(repr=False)
     client: Client
 
@@ -198,11 +211,14 @@ class Refreshed:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """The session that a credential names, and the account and the revocation number where it says them."""
+    """The session that a credential names, and what more it says: the account, the revocation number, or
+    what the row has to confirm.
+    """
 
     session_id: str
     user_id: str | None
     rv: str = ""
+    held: Held | None = None
 
     @classmethod
     def of_access_token(cls, *, sid: str, sub: str, rv: str) -> Bearer:

@@ -8,7 +8,7 @@ configured.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -29,13 +29,31 @@ _NAMES: Final[tuple[Name, ...]] = (SESSION, REFRESH, CSRF, DEVICE)
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """What a request carried of ours, unread: a value is anything that a stranger may have written."""
+    """What a request carried of ours, unread: a value is anything that a stranger may have written.
 
-    values: dict[Name, str]
+    Each name with the values that came under it.
+    """
+
+    values: Mapping[Name, list[str]]
 
     def get(self, name: Name) -> str | None:
-        """The value of one, or none."""
-        return self.values.get(name)
+        """The value of one, or none.
+
+        Raises:
+            Refusal: `invalid_request` where it is there twice: a page on a sibling domain may have set the
+                second, and which of them comes first is not ours to say. Who does not ask for a cookie does
+                not care how often it came.
+        """
+        found = self.values.get(name)
+        if found is None:
+            return None
+        if len(found) > 1:
+            raise Refusal("invalid_request", f"two cookies named {name}")
+        return found[0]
+
+    def has(self, name: Name) -> bool:
+        """Whether there is anything under that name, so that it can be removed."""
+        return name in self.values
 
 
 class CookieNames:
@@ -54,24 +72,16 @@ class CookieNames:
         self._attributes: Final = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if https else "")
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> Cookies:
-        """Our cookies of a request; those of others on this host are not looked at.
-
-        Raises:
-            Refusal: `invalid_request` where one of ours is there twice: a page on a sibling domain may have
-                set the second, and which of them comes first is not ours to say.
-        """
-        found: dict[Name, str] = {}
+        """Our cookies of a request; those of others on this host are not looked at."""
+        found: dict[Name, list[str]] = {}
         for header, value in headers:
             if header != b"cookie":
                 continue
             for pair in value.split(b";"):
                 wire, equals, text = pair.strip(b" \t").partition(b"=")
                 name = self._by_wire_name.get(wire)
-                if name is None or not equals:
-                    continue
-                if name in found:
-                    raise Refusal("invalid_request", f"two cookies named {name}")
-                found[name] = text.decode("latin-1")
+                if name is not None and equals:
+                    found.setdefault(name, []).append(text.decode("latin-1"))
         return Cookies(found)
 
     def wire_name(self, name: Name) -> str:

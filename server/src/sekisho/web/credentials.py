@@ -108,5 +108,5 @@ def handed_over(site: Site, call: Call[Any], handed: Handed) -> Answer:
     else:
         put = site.cookies.put(REFRESH, handed.refresh_token, max_age=handed.refresh_expires_in)
         body, other = access_token_only(handed), SESSION
-    gone = [site.cookies.delete(name) for name in (other, CSRF) if call.cookies.get(name) is not None]
+    gone = [site.cookies.delete(name) for name in (other, CSRF) if call.cookies.has(name)]
     return Answer(body, (put, *gone))

@@ -25,10 +25,11 @@ class CrossSiteGate:
         allowed: `SEKISHO_ALLOWED_ORIGINS`.
     """
 
-    __slots__ = ("_trusted",)
+    __slots__ = ("_listed", "_own")
 
     def __init__(self, own: str, allowed: Collection[str]) -> None:
-        self._trusted: Final = frozenset(origin.encode() for origin in (own, *allowed))
+        self._own: Final = own.encode()
+        self._listed: Final = frozenset(origin.encode() for origin in allowed)
 
     def admit(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Return if the request may come from where it comes.
@@ -42,9 +43,9 @@ class CrossSiteGate:
             raise Refusal("origin_not_allowed", "Sec-Fetch-Site or Origin twice")
         if sites and sites[0] in _OWN:
             return
-        # Another site, a sibling domain, or something we do not know: only by name. The same where an older
-        # browser says nothing but its origin.
-        if origins and origins[0] in self._trusted:
+        # Another site, a sibling domain, or something we do not know: only by name. A browser that says so
+        # and sends our own origin contradicts itself, so there ours is not enough.
+        if origins and (origins[0] in self._listed or (not sites and origins[0] == self._own)):
             return
         if sites or origins:
             raise Refusal("origin_not_allowed", f"from {origins[0] if origins else sites[0]!r}")

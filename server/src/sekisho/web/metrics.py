@@ -33,13 +33,19 @@ REFRESHES: Final = Family(
 REVOCATIONS: Final = Family(
     "sekisho_revocations_total", "counter", "Requests that ended sessions, by reason.", ("why",)
 )
+SESSION_LOOKUPS: Final = Family(
+    "sekisho_session_lookups_total",
+    "counter",
+    "Checks of a session cookie, by where they were answered: process, shared (Redis) or database.",
+    ("source",),
+)
 HASH_QUEUE: Final = Family(
     "sekisho_password_hash_queue",
     "gauge",
     "Password hashes waiting or being made in the worker that answers.",
     (),
 )
-FAMILIES: Final = (REQUESTS, DURATION, REFUSALS, LOGINS, REFRESHES, REVOCATIONS, HASH_QUEUE)
+FAMILIES: Final = (REQUESTS, DURATION, REFUSALS, LOGINS, REFRESHES, REVOCATIONS, SESSION_LOOKUPS, HASH_QUEUE)
 
 #: Seconds that a worker's counts may be behind for the other workers.
 SHARE_AFTER: Final = 1.0

@@ -90,19 +90,30 @@ def marks(claims: AccessClaims, *, kid: str) -> Marks:
     Raises:
         TokenRefused: `token_malformed`, for an `rv` that no issuer writes.
     """
-    rv = read_rv(claims.rv)
-    if rv is None:
-        raise TokenRefused("token_malformed", f"rv is {claims.rv!a}")
+    found = session_marks(
+        sid=claims.sid, sub=claims.subject, groups=claims.groups, rv=claims.rv, issued_at=claims.issued_at
+    )
+    return found._replace(keys=(*found.keys, _shared_key("key", kid)))
+
+
+def session_marks(*, sid: str, sub: str, groups: Iterable[str], rv: str, issued_at: float) -> Marks:
+    """The marks of what was known of a session at `rv`, with no key behind it: what an issuer remembers.
+
+    Raises:
+        TokenRefused: `token_malformed`, for an `rv` that no issuer writes.
+    """
+    known = read_rv(rv)
+    if known is None:
+        raise TokenRefused("token_malformed", f"rv is {rv!a}")
     return Marks(
         (
-            entry_key("session", claims.sid),
-            entry_key("user", claims.subject),
+            entry_key("session", sid),
+            entry_key("user", sub),
             _EVERYTHING,
-            _shared_key("key", kid),
-            *[_shared_key("group", group) for group in claims.groups],
+            *[_shared_key("group", group) for group in groups],
         ),
-        _position(*rv),
-        claims.issued_at,
+        _position(*known),
+        issued_at,
     )
 
 

@@ -123,11 +123,14 @@ def change_password(
     if not (yield from replace_hash(user_id, checked=checked, new=new)):
         return False
     ended = yield from ending.end_all(user_id, keep=keep_session, why="password_changed", now=now)
+    entries = [*ended.entries, *also]
     if keep_session is not None and renew is not None:
         yield Statement(_RENEW, {"id": keep_session, "digest": renew})
+        # Whoever remembers the old secret has to look again.
+        entries.append(Entry("session", keep_session, "stale"))
     yield from throttle.forgive(forgive)
     yield from events.record(event)
-    yield from revocations.publish([*ended.entries, *also], now=now)
+    yield from revocations.publish(entries, now=now)
     return True
 
 

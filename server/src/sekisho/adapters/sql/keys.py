@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sekisho.adapters.sql import events
 from sekisho.adapters.sql.operation import Operation, Statement
-from sekisho.ports import SealedKey
 from sekisho.rules.events import Event
+from sekisho.rules.keyring import SealedKey
 
 _LIST = "SELECT kid, alg, created_at, sealed FROM signing_keys ORDER BY generation"
 # Two nodes may both find none; then the unique generation lets the second one's insert do nothing.

@@ -13,6 +13,7 @@ from sekisho.adapters.sql import (
     carrying,
     ending,
     events,
+    feed,
     keys,
     revocations,
     rights,
@@ -22,10 +23,10 @@ from sekisho.adapters.sql import (
     throttle,
 )
 from sekisho.adapters.sql.operation import Engine, Operation
-from sekisho.ports import SealedKey
 from sekisho.rules.access import Effect, Rights
 from sekisho.rules.account import Account, Credentials, Status
 from sekisho.rules.events import Event
+from sekisho.rules.keyring import SealedKey
 from sekisho.rules.refresh import RefreshToken
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
@@ -41,6 +42,7 @@ from sekisho.rules.session import (
     Why,
 )
 from sekisho.rules.throttle import Bucket
+from sekisho_verify.revocation_entries import Frame, Heartbeat, Snapshot
 
 
 class SqlStore:
@@ -192,6 +194,14 @@ class SqlStore:
         # A refresh writes nothing, so it does not wait for those who do.
         only_reads = checked is None and event is None and not forgive
         return await (self.engine.read if only_reads else self.engine.write)(operation)
+
+    async def feed_snapshot(self, *, as_of: float, ttl: float) -> Snapshot:
+        return await self.engine.read(lambda: feed.snapshot(as_of=as_of, ttl=ttl))
+
+    async def feed_behind(
+        self, number: int, *, epoch: int, as_of: float, limit: int
+    ) -> Frame | Heartbeat | None:
+        return await self.engine.read(lambda: feed.behind(number, epoch=epoch, as_of=as_of, limit=limit))
 
     async def revoked_since(self, entries: Sequence[Entry], rv: str) -> bool:
         return await self.engine.read(lambda: revocations.revoked_since(entries, rv))
