@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.parts import network_guard, postgres
+from tests.parts import network_guard, postgres, redis
 from tests.parts.postgres import PostgresServer, PostgresUnavailableError
+from tests.parts.redis import RedisUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what is marked as needing a part that is missing, by its reason; in CI that is a failure."""
     if item.get_closest_marker("postgres"):
         require_postgres()
+    if item.get_closest_marker("redis"):
+        require_redis()
 
 
 def require_postgres() -> None:
@@ -56,6 +59,16 @@ def require_postgres() -> None:
         if _IN_CI:
             raise
         pytest.skip(f"PostgreSQL: {reason}")
+
+
+def require_redis() -> None:
+    """Skip the test that asks, unless Redis can run here."""
+    try:
+        redis.require()
+    except RedisUnavailableError as reason:
+        if _IN_CI:
+            raise
+        pytest.skip(f"Redis: {reason}")
 
 
 @pytest.fixture(scope="session")

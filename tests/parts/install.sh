@@ -6,6 +6,7 @@ set -eu
 # program, Debian package, Homebrew formula: one line a part
 parts='
 postgres postgresql postgresql@17
+redis-server redis-server redis
 curl curl curl
 openssl openssl openssl@3
 '

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -47,6 +47,7 @@ class RedisCopies:
         keys: seal the copies.
         max_age: seconds for which a copy is kept.
         steady: seconds on a clock that only goes forward.
+        patience: seconds that an answer may take.
 
     Raises:
         ImportError: redis-py is not installed.
@@ -59,11 +60,13 @@ class RedisCopies:
         keys: MacKeys,
         max_age: float,
         steady: Clock,
+        patience: float = PATIENCE,
     ) -> None:
-        self._client: Final = _client(url)
+        self._client: Final = _client(url, patience)
         self._keys: Final = keys
         self._milliseconds: Final = int(max_age * 1000)
         self._steady: Final = steady
+        self._patience: Final = patience
         self._rests_until = float("-inf")
 
     async def get(self, key: bytes) -> Copy | None:
@@ -80,30 +83,33 @@ class RedisCopies:
         sealed = self._seal(key, copy)
         await self._ask(self._client.set(_name(key), sealed, px=self._milliseconds))
 
-    async def delete(self, entries: Sequence[Entry]) -> None:
-        """Forget the sessions that these entries end, those included that a failed-over Redis brought back.
+    async def delete(self, keys: Sequence[bytes]) -> None:
+        """Forget some. One command each: in a cluster they lie on different nodes.
 
-        One command each: in a cluster they lie on different nodes.
+        Raises:
+            NoAnswer: as `get` does.
         """
-        with suppress(NoAnswer):  # what is left there is not believed: the feed has ended it here as well
-            for name in [_name(entry.key) for entry in entries if entry.kind == "session"]:
-                await self._ask(self._client.delete(name))
+        for key in keys:
+            await self._ask(self._client.delete(_name(key)))
+
+    async def ended(self, entries: Sequence[Entry]) -> None:
+        """Forget the sessions that these entries end. What cannot be forgotten just now is not believed."""
+        with suppress(NoAnswer):
+            await self.delete([entry.key for entry in entries if entry.kind == "session"])
 
     async def close(self) -> None:
         """Disconnect."""
         await self._client.aclose()
 
     async def _ask(self, command: Awaitable[T]) -> T:
-        from redis.exceptions import RedisError  # noqa: PLC0415 - loaded with the client already
-
         if self._steady() < self._rests_until:
             close = getattr(command, "close", None)
             if close is not None:
                 close()
             raise NoAnswer("left alone for a moment")
         try:
-            return await asyncio.wait_for(command, PATIENCE)
-        except (TimeoutError, OSError, RedisError) as fault:
+            return await asyncio.wait_for(command, self._patience)
+        except Exception as fault:  # noqa: BLE001 - of whatever kind: the database has the answer
             self._rests_until = self._steady() + REST
             raise NoAnswer(f"{type(fault).__name__}: {fault}") from None
 
@@ -126,16 +132,13 @@ def _name(key: bytes) -> bytes:
     return _PREFIX + key.hex().encode()
 
 
-def _client(url: str) -> Redis | RedisCluster:
-    _, cluster, _ = urlsplit(url).scheme.partition("+cluster")
-    if cluster:
+def _client(url: str, patience: float) -> Redis | RedisCluster:
+    timeouts = {"socket_timeout": patience, "socket_connect_timeout": patience}
+    if "+cluster" in urlsplit(url).scheme:
         from redis.asyncio.cluster import RedisCluster  # noqa: PLC0415 - only where it is configured
 
-        return RedisCluster.from_url(url.replace("+cluster", "", 1), **_options())
+        return RedisCluster.from_url(url.replace("+cluster", "", 1), **timeouts)
     from redis.asyncio import Redis  # noqa: PLC0415 - same
 
-    return Redis.from_url(url, **_options())
-
-
-def _options() -> dict[str, Any]:
-    return {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+    client: Redis = Redis.from_url(url, **timeouts)  # pyright: ignore[reportUnknownMemberType] -- its **kwargs
+    return client

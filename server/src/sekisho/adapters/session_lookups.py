@@ -11,13 +11,14 @@ oldest entry could have missed its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from sekisho.adapters.feed_tail import FeedTail
 from sekisho.ports import SessionReader
+from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Grant, Held
 from sekisho_verify.errors import SekishoVerifyError
 from sekisho_verify.revocation_entries import entry_key
@@ -45,7 +46,7 @@ class NoAnswer(Exception):
 class SharedCopies(Protocol):
     """Copies that all nodes share. It may lose any of them at any time, and answers in bounded time.
 
-    Both raise `NoAnswer`.
+    Each raises `NoAnswer`.
     """
 
     async def get(self, key: bytes) -> Copy | None:
@@ -56,9 +57,13 @@ class SharedCopies(Protocol):
         """Keep one."""
         ...
 
+    async def delete(self, keys: Sequence[bytes]) -> None:
+        """Forget some."""
+        ...
+
 
 class SessionLookups:
-    """`ports.SessionReader` in front of the database.
+    """`ports.SessionReader` in front of the database. One event loop.
 
     Args:
         sessions: the database.
@@ -99,19 +104,29 @@ class SessionLookups:
                 self._remember(session_id, known)
             self._count("process")
             return known[0].grant
-        source = "database"
-        if self._shared is not None:
-            try:
-                copy = await self._shared.get(entry_key("session", session_id))
-            except NoAnswer:
-                copy, source = None, "fallback"
-            if copy is not None and copy.grant.session_id == session_id:
-                known = copy, _marks(copy)
-                if self._alive(known, held, now):
-                    self._remember(session_id, known)
-                    self._count("shared")
-                    return copy.grant
-        return await self._ask(session_id, user_id, held, now, source)
+        found, source = await self._shared_copy(session_id)
+        if found is not None and self._alive(found, held, now):
+            self._remember(session_id, found)
+            self._count("shared")
+            return found[0].grant
+        try:
+            return await self._ask(session_id, user_id, held, now, source)
+        except Refusal:
+            if found is not None:
+                await self._forget(session_id)  # Redis found it again after it had been deleted
+            raise
+
+    async def _shared_copy(self, session_id: str) -> tuple[tuple[Copy, Marks] | None, str]:
+        """The copy that all nodes share, and where the answer comes from if there is none."""
+        if self._shared is None:
+            return None, "database"
+        try:
+            copy = await self._shared.get(entry_key("session", session_id))
+        except NoAnswer:
+            return None, "fallback"
+        if copy is None or copy.grant.session_id != session_id:
+            return None, "database"
+        return (copy, _marks(copy)), "database"
 
     async def _ask(
         self, session_id: str, user_id: str | None, held: Held | None, now: float, source: str = "database"
@@ -125,6 +140,11 @@ class SessionLookups:
                 with suppress(NoAnswer):
                     await self._shared.put(entry_key("session", session_id), copy)
         return grant
+
+    async def _forget(self, session_id: str) -> None:
+        if self._shared is not None:
+            with suppress(NoAnswer):
+                await self._shared.delete([entry_key("session", session_id)])
 
     def _alive(self, known: tuple[Copy, Marks], held: Held, now: float) -> bool:
         copy, marks = known
