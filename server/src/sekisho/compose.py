@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypedDict
@@ -227,9 +227,13 @@ def _stateless(house: House, verifier: Verifier) -> tuple[Opener, _Carried]:
 
 async def tell_usage(house: House) -> None:
     """Tell the database which cookie sessions were used."""
-    used = house.usage.take()
+    used, since = house.usage.take()
     if used:
-        await house.store.touch(used, idle=house.lifetimes.idle, now=house.clock())
+        try:
+            await house.store.touch(used, idle=house.lifetimes.idle, now=since)
+        except BaseException:
+            house.usage.lost(used)
+            raise
 
 
 @asynccontextmanager
@@ -240,17 +244,23 @@ async def _telling(house: House) -> AsyncGenerator[None]:
     finally:
         teller.cancel()
         await asyncio.gather(teller, return_exceptions=True)
-        with suppress(Refusal):  # the database is away: these sessions end as much earlier
-            await tell_usage(house)
+        await _told(house)
 
 
 async def _tell_for_ever(house: House) -> None:
     while True:
         await asyncio.sleep(TELL_EVERY)
-        try:
-            await tell_usage(house)
-        except Refusal as refusal:
-            LOG.warning(Line("usage_lost", {"detail": refusal.detail}))
+        await _told(house)
+
+
+async def _told(house: House) -> None:
+    try:
+        await tell_usage(house)
+    except Refusal as refusal:
+        # The database is away: until their next use, these sessions end as much earlier.
+        LOG.warning(Line("usage_lost", {"detail": refusal.detail}))
+    except Exception as fault:  # noqa: BLE001 - a task that ended would be missed when everybody is idle at once
+        LOG.error(Line("usage_lost", {}), exc_info=fault)
 
 
 @asynccontextmanager
