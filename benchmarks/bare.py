@@ -91,6 +91,7 @@ class Bare:
             "now": now,
             "ip": "127.0.0.1",
             "user_agent": "sekisho-benchmarks",
+            "mode": "token",
         }
         async with self._pool.connection() as connection:
             current, expires_at, auth_time, amr, *account = await _one(connection, _ROTATE, parameters)

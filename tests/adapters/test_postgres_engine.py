@@ -52,6 +52,7 @@ def present(scene: Scene, token: RefreshToken, *, grace: float) -> Awaitable[Rot
     """Present a token to a server with that grace."""
     return scene.store.rotate(
         token,
+        mode="token",
         retry_digest=None,
         lifetimes=replace(LIFETIMES, grace=grace),
         client=HERE,

@@ -16,7 +16,7 @@ from sekisho.rules.ids import uuid7
 from sekisho.rules.refresh import RefreshToken
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
-from sekisho.rules.session import Client, Grant, Lifetimes, Mode, NewSession, Rotation
+from sekisho.rules.session import Client, Grant, Lifetimes, Mode, NewSession, RefreshMode, Rotation
 from sekisho.rules.throttle import Bucket
 
 NOW = 1_800_000_000.0
@@ -118,13 +118,14 @@ class Scene:
         token: RefreshToken,
         *,
         at: float,
+        mode: RefreshMode = "token",
         key: bytes | None = None,
         client: Client = HERE,
         node: int = 0,
     ) -> Rotation:
         """Present a refresh token."""
         return await self.node(node).rotate(
-            token, retry_digest=key, lifetimes=LIFETIMES, client=client, now=at, new_id=self.id
+            token, mode=mode, retry_digest=key, lifetimes=LIFETIMES, client=client, now=at, new_id=self.id
         )
 
     async def rows(self, sql: str, **parameters: object) -> Rows:

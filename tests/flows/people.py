@@ -71,7 +71,7 @@ class People:
 
     async def refresh(self, tokens: Tokens, *, key: str | None = None, client: Client = HOME) -> Refreshed:
         """Present the refresh token."""
-        return await self.acts.refresh(RefreshRequest(tokens.refresh_token, key, client))
+        return await self.acts.refresh(RefreshRequest(tokens.refresh_token, "token", key, client))
 
     async def logout(self, tokens: Tokens, scope: Scope = "this") -> None:
         """Log out by the access token."""

@@ -26,6 +26,8 @@ from sekisho.rules.session import (
     NewSession,
     Opening,
     Reauthenticated,
+    RefreshMode,
+    Renewal,
     Rotation,
     Session,
     Tokens,
@@ -151,7 +153,7 @@ class AccountStore(Protocol):
         checked: str,
         new: str,
         keep_session: str | None,
-        renew: bytes | None = None,
+        renew: Renewal | None = None,
         now: float,
         forgive: Sequence[Bucket],
         also: Sequence[Entry] = (),
@@ -159,8 +161,9 @@ class AccountStore(Protocol):
     ) -> bool:
         """Replace the hash, end every other session and publish each, and `also`; or nothing at all.
 
-        `renew`: the digest of a new secret for the session that stays. False if `checked` is not the current
-        hash any more.
+        `renew`: a new secret for the session that stays. False if `checked` is not the current hash any more.
+
+        Raises `Refusal("session_unknown")` if the cookie that is renewed was replaced meanwhile.
         """
         ...
 
@@ -196,6 +199,18 @@ class SessionReader(Protocol):
 class SessionStore(SessionReader, Protocol):
     """Sessions and their refresh state."""
 
+    async def live_session(
+        self,
+        session_id: str,
+        *,
+        user_id: str | None = None,
+        held: Held | None = None,
+        rv: str | None = None,
+        now: float,
+    ) -> Grant:
+        """The same for an access token too: with its `rv`, only if its session was not exchanged since."""
+        ...
+
     async def open_session(
         self, session: NewSession, *, checked: str, forgive: Sequence[Bucket], event: Event
     ) -> Grant | None:
@@ -206,6 +221,7 @@ class SessionStore(SessionReader, Protocol):
         self,
         token: RefreshToken,
         *,
+        mode: RefreshMode,
         retry_digest: bytes | None,
         lifetimes: Lifetimes,
         client: Client,
@@ -220,7 +236,10 @@ class SessionStore(SessionReader, Protocol):
         ...
 
     async def exchange(self, exchange: Exchange, *, lifetimes: Lifetimes, event: Event) -> Grant:
-        """Replace the credential that is presented, with its tokens; refuses as `live_session` does."""
+        """Replace the credential that is presented, with its tokens; refuses as `live_session` does.
+
+        Raises `Refusal("invalid_credentials")` too, where the password was changed since it was right.
+        """
         ...
 
     async def touch(self, session_ids: Sequence[str], *, idle: float, now: float) -> None:

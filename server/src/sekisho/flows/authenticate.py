@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sekisho.ports import Clock, SessionReader
+from sekisho.ports import Clock, SessionReader, SessionStore
 from sekisho.rules import refresh, session_cookie
 from sekisho.rules.opaque import MacKeys
 from sekisho.rules.session import Bearer, Grant, Held, PresentedCookie
@@ -30,17 +30,19 @@ async def authenticate(
     access_token: str,
     *,
     verify: Callable[[str], AccessToken],
-    sessions: SessionReader,
+    sessions: SessionStore,
     clock: Clock,
 ) -> Grant:
     """The session behind the token, with its account and rights.
+
+    A session lives on when it is exchanged, and the access tokens from before do not: so their number counts.
 
     Raises:
         TokenRefused: the token is not valid.
         Refusal: `session_unknown`, `session_expired`, `session_revoked`.
     """
     bearer = identify(access_token, verify=verify)
-    return await sessions.live_session(bearer.session_id, user_id=bearer.user_id, now=clock())
+    return await sessions.live_session(bearer.session_id, user_id=bearer.user_id, rv=bearer.rv, now=clock())
 
 
 def read_cookie(text: str, *, keys: MacKeys) -> PresentedCookie:

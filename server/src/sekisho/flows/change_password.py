@@ -11,21 +11,22 @@ from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.opaque import digest
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
-from sekisho.rules.session import SECRET_BYTES, Client, Grant, Handed, Mode
+from sekisho.rules.session import SECRET_BYTES, Client, Grant, Handed, Held, Renewal
 
 
 @dataclass(frozen=True, slots=True)
 class ChangePasswordRequest:
     """Both passwords as typed, and the session in which they were.
 
-    `carried`: the mode whose cookie the request carried, where it did: then the answer can bring another one.
+    `carried`: the cookie of that session which the request carried, where it did: then the answer can bring
+    another one.
     """
 
     grant: Grant
     current: str = field(repr=False)
     new: str = field(repr=False)
     client: Client
-    carried: Mode | None = None
+    carried: Held | None = None
 
 
 async def change_password(
@@ -48,19 +49,20 @@ async def change_password(
     that asked included.
 
     Raises:
-        Refusal: `invalid_credentials`, `validation_failed`, `rate_limited`, `unavailable`.
+        Refusal: `invalid_credentials`, `validation_failed`, `rate_limited`, `unavailable`; `session_unknown`
+            where the cookie was replaced meanwhile.
     """
     now = clock()
     grant, account = request.grant, request.grant.account
     new = policy.admit(request.new, email=account.email, pointer="/new_password")
     proven = await reauthenticate(grant, request.current, request.client)
-    renewed = entropy(SECRET_BYTES) if request.carried is not None and not stateless else None
+    carried, renewed = None if stateless else request.carried, entropy(SECRET_BYTES)
     changed = await accounts.change_password(
         account.id,
         checked=proven.checked_hash,
         new=await passwords.hash(new),
         keep_session=grant.session_id,
-        renew=digest(renewed) if renewed is not None else None,
+        renew=None if carried is None else Renewal(carried, digest(renewed)),
         now=now,
         forgive=proven.forgive,
         also=[Entry("user", account.id, "revoked")] if stateless else [],
@@ -76,6 +78,4 @@ async def change_password(
     )
     if not changed:
         raise Refusal("invalid_credentials", "the password was changed by somebody else meanwhile")
-    if renewed is None or request.carried is None:
-        return None
-    return mint.hand(grant, mode=request.carried, secret=renewed, now=now)
+    return None if carried is None else mint.hand(grant, mode=carried.mode, secret=renewed, now=now)

@@ -17,12 +17,13 @@ class ExchangeRequest:
     """The way that is wanted, and the session that asks.
 
     `held`: the cookie that asks; none for an access token, which every API has seen and which must not be
-    turned into something longer-lived.
+    turned into something longer-lived, and whose number is `rv`.
     """
 
     grant: Grant
     mode: Mode
     held: Held | None
+    rv: str | None
     password: str | None = field(repr=False)
     client: Client
 
@@ -46,8 +47,9 @@ async def exchange(
         Refusal: `validation_failed` where the password is missing; `invalid_credentials`, `rate_limited`,
             `unavailable`; `session_unknown`, `session_revoked`, `session_expired`.
     """
+    proven = None
     if request.password is not None:
-        await reauthenticate(request.grant, request.password, request.client)
+        proven = await reauthenticate(request.grant, request.password, request.client)
     elif request.mode == "token" or request.held is None:
         raise invalid("/password", "field_missing")
     now = clock()
@@ -55,9 +57,12 @@ async def exchange(
     grant = await sessions.exchange(
         Exchange(
             session_id=request.grant.session_id,
+            user_id=request.grant.account.id,
             mode=request.mode,
             now=now,
             held=request.held,
+            rv=request.rv,
+            proven=proven,
             digest=digest(secret),
         ),
         lifetimes=lifetimes,

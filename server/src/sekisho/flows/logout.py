@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sekisho.flows.authenticate import require_current
 from sekisho.ports import Clock, Entropy, SessionStore
 from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
@@ -50,10 +49,8 @@ async def logout(request: LogoutRequest, *, sessions: SessionStore, clock: Clock
     if request.scope == "this":
         await sessions.end_session(session_id, user_id=user_id, why="logout", now=now, event=event(user_id))
         return
-    bearer = request.bearer
-    grant = await sessions.live_session(session_id, user_id=user_id, held=bearer.held, now=now)
-    if bearer.rv:
-        await require_current(grant, bearer.rv, sessions=sessions)
+    held, rv = request.bearer.held, request.bearer.rv
+    grant = await sessions.live_session(session_id, user_id=user_id, held=held, rv=rv, now=now)
     await sessions.end_sessions(
         grant.account.id,
         except_session=session_id if request.scope == "others" else None,

@@ -30,6 +30,7 @@ async def refresh(
     key = request.idempotency_key
     rotation = await sessions.rotate(
         token,
+        mode=request.mode,
         retry_digest=digest(key.encode()) if key is not None else None,
         lifetimes=lifetimes,
         client=request.client,

@@ -201,11 +201,12 @@ async def logout(request: LogoutRequest, *, store: StatelessStore, clock: Clock,
         Refusal: `not_stored` for `others`: without rows the others cannot be told from this one;
             `session_revoked` for `all`: only a living session may end others.
     """
-    session_id, user_id = request.bearer.session_id, request.bearer.user_id
-    if request.scope == "others" or user_id is None:
+    bearer = request.bearer
+    session_id, user_id = bearer.session_id, bearer.user_id
+    if request.scope == "others" or user_id is None or bearer.rv is None:
         not_stored()
     this, everything = _ends(session_id, user_id)
-    if await store.revoked_since([this, everything], request.bearer.rv):
+    if await store.revoked_since([this, everything], bearer.rv):
         # Or whoever keeps a dead token could go on ending the owner's sessions, and fill the feed.
         if request.scope == "this":
             return

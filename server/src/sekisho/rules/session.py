@@ -154,6 +154,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """Another secret for a cookie: what the row has to confirm of the old one, and the digest of the new."""
+
+    held: Held
+    digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PresentedCookie:
     """A cookie of ours whose seal was right: the session that it names, and what the row has to confirm."""
 
@@ -211,13 +219,11 @@ class Refreshed:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """The session that a credential names, and what more it says: the account, the revocation number, or
-    what the row has to confirm.
-    """
+    """The session that a credential names, and the account, the number or the secret that it says of it."""
 
     session_id: str
     user_id: str | None
-    rv: str = ""
+    rv: str | None = None
     held: Held | None = None
 
     @classmethod

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from sekisho.flows.change_password import ChangePasswordRequest
 from sekisho.flows.register import RegisterRequest
 from sekisho.rules.refusals import Refusal
-from sekisho.rules.session import Mode
+from sekisho.rules.session import Held
 from sekisho.web.bodies import AccountMade, Me, NewAccount, PasswordChange, me
 from sekisho.web.cookies import REFRESH
 from sekisho.web.credentials import handed_over
@@ -37,25 +38,31 @@ async def change_password(site: Site, call: Call[PasswordChange]) -> Answer:
         current=body.current_password,
         new=body.new_password,
         client=call.client,
-        carried=_carried(site, call),
+        carried=await _carried(site, call),
     )
     handed = await site.acts.change_password(request)
     site.metrics.count(REVOCATIONS, "password_changed")
     return Answer(None, () if handed is None else handed_over(site, call, handed).headers)
 
 
-def _carried(site: Site, call: Call[PasswordChange]) -> Mode | None:
-    """The mode whose cookie came with the request, so that the answer can bring another one."""
+async def _carried(site: Site, call: Call[PasswordChange]) -> Held | None:
+    """The cookie of this session that came with the request, so that the answer can bring another one."""
     if call.held is not None:
-        return call.held.mode
+        return call.held
     text = call.cookies.get(REFRESH)
     if text is None:
         return None
     try:
         cookie = site.acts.read_refresh_cookie(text)
+        if cookie.session_id != call.grant.session_id:
+            return None
+        # Whatever its generation: another tab may be refreshing it. But one of a family that was replaced
+        # must not take the place of the credential that stands.
+        held = replace(cookie.held, generation=None)
+        await site.acts.authenticate_cookie(replace(cookie, held=held))
     except Refusal:
         return None
-    return cookie.held.mode if cookie.session_id == call.grant.session_id else None
+    return held
 
 
 ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (

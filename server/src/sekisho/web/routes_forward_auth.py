@@ -16,9 +16,15 @@ from sekisho.web.endpoint import Answer, Call, Endpoint, Site
 _ORIGINAL_METHOD: Final = (b"x-forwarded-method", b"x-original-method")
 
 
+#: What a page opens a WebSocket with, and no other request of it can carry.
+_WEBSOCKET: Final = b"sec-websocket-key"
+
+
 async def forward_auth(site: Site, call: Call[None]) -> Answer:
     """GET /v1/forward-auth."""
-    if call.held is not None and _original_method(call) not in SAFE_METHODS:
+    # A WebSocket begins as a GET, goes on in both directions, and asks for no leave across origins.
+    unsafe = _original_method(call) not in SAFE_METHODS or _WEBSOCKET in call.headers
+    if call.held is not None and unsafe:
         # The application behind the proxy trusts our word, so a page of another site must not borrow it.
         site.gate.admit(call.raw_headers)
         if not {b"sec-fetch-site", b"origin"} & call.headers.keys():

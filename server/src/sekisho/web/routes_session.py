@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from sekisho.flows.exchange import ExchangeRequest
@@ -29,7 +30,7 @@ from sekisho.web.bodies import (
     login_done,
     token_pair,
 )
-from sekisho.web.cookies import CSRF, DEVICE, REFRESH
+from sekisho.web.cookies import CSRF, DEVICE, REFRESH, Name
 from sekisho.web.credentials import (
     CLIENT_HEADER,
     bindings,
@@ -79,14 +80,24 @@ async def login(site: Site, call: Call[Login]) -> Answer:
 
 async def _end_previous(site: Site, call: Call[Any], session_id: str) -> None:
     """End the session that this browser had: the one that takes its place is no second line (SE1)."""
-    for name, read in readers(site):
+    for name, _ in readers(site):
         text = call.cookies.get(name)
         if text is None:
             continue
         with suppress(Refusal):  # a cookie of no worth names no session
-            previous = read(text).session_id
-            if previous != session_id:
-                await site.acts.logout(LogoutRequest(Bearer(previous, None), "this", call.client))
+            previous = _named(site, name, text)
+            if previous.session_id != session_id:
+                await site.acts.logout(LogoutRequest(previous, "this", call.client))
+
+
+def _named(site: Site, name: Name, text: str) -> Bearer:
+    """The session that a cookie names, and all that it can prove of it; by its seal alone."""
+    if name == REFRESH:
+        # Signed, it says whose it is. A row is not asked for the generation: a spent one may log out, too.
+        found = site.acts.bearer_of(text)
+        return found if found.held is None else replace(found, held=replace(found.held, mode="browser"))
+    cookie = site.acts.read_cookie(text)
+    return Bearer(cookie.session_id, None, held=cookie.held)
 
 
 async def csrf(site: Site, call: Call[None]) -> Answer:
@@ -109,6 +120,7 @@ async def refresh(site: Site, call: Call[Refresh]) -> Answer:
         token, by_cookie = _refresh_cookie(call), True
     request = RefreshRequest(
         refresh_token=token,
+        mode="browser" if by_cookie else "token",
         idempotency_key=key.decode() if key is not None else None,
         client=call.client,
     )
@@ -141,10 +153,12 @@ def _refresh_cookie(call: Call[Any]) -> str:
 async def exchange(site: Site, call: Call[ModeChange]) -> Answer:
     """POST /v1/sessions/exchange."""
     await sign_in(site, call, "POST", by_refresh_cookie=True)
-    body = call.body
+    body, token = call.body, bearer_token(call.raw_headers)
+    rv = None if token is None else site.acts.identify(token).rv
     handed = await site.acts.exchange(
-        ExchangeRequest(call.grant, body.mode, call.held, body.password, call.client)
+        ExchangeRequest(call.grant, body.mode, call.held, rv, body.password, call.client)
     )
+    await _end_previous(site, call, call.grant.session_id)
     if body.mode == "token" and isinstance(handed, Tokens):
         return Answer(token_pair(handed), _gone(site, call))
     return handed_over(site, call, handed)
@@ -162,11 +176,11 @@ async def logout(site: Site, call: Call[Logout]) -> Answer:
 
 
 def _gone(site: Site, call: Call[Any]) -> tuple[tuple[bytes, bytes], ...]:
-    return tuple(site.cookies.delete(name) for name, _ in readers(site) if call.cookies.get(name) is not None)
+    return tuple(site.cookies.delete(name) for name, _ in readers(site) if call.cookies.has(name))
 
 
 def _whose(site: Site, call: Call[Logout]) -> Bearer | None:
-    """The session to log out of; none for a cookie of no worth, whose owner is logged out already."""
+    """The session to log out of; none for cookies of no worth, whose owner is logged out already."""
     access_token, refresh_token = bearer_token(call.raw_headers), call.body.refresh_token
     if access_token is not None and refresh_token is not None:
         # They may name different sessions, and then either choice is the wrong one.
@@ -175,15 +189,19 @@ def _whose(site: Site, call: Call[Logout]) -> Bearer | None:
         return site.acts.bearer_of(refresh_token)
     if access_token is not None:
         return site.acts.identify(access_token)
+    worthless = False
     for name, read in readers(site):
         text = call.cookies.get(name)
         if text is not None:
             try:
-                cookie = read(text)
+                binding, bearer = read(text).held.digest, _named(site, name, text)
             except Refusal:
-                return None
-            site.acts.csrf.check(csrf_token(call), cookie.held.digest)
-            return Bearer(cookie.session_id, None)
+                worthless = True  # the other cookie may be a good one, and must not be left behind alive
+                continue
+            site.acts.csrf.check(csrf_token(call), binding)
+            return bearer
+    if worthless:
+        return None
     raise TokenRefused("token_missing")
 
 

@@ -20,7 +20,7 @@ WITH s AS (
     SELECT s.id, s.gen, s.auth_time, s.amr, s.refresh_expires_at, s.user_id,
            s.rotated_at IS NOT NULL AND ABS(:now - s.rotated_at) < :grace AS current
     FROM sessions s JOIN users a ON a.id = s.user_id
-    WHERE s.id = :id AND s.fam = :fam AND s.gen = :gen AND s.revoked_at IS NULL
+    WHERE s.id = :id AND s.fam = :fam AND s.gen = :gen AND s.mode = :mode AND s.revoked_at IS NULL
       AND s.refresh_expires_at > :now AND s.ends_at > :now AND a.status = 'active'
 ), w AS (
     UPDATE sessions t
@@ -43,6 +43,15 @@ WHERE s.id = :id AND s.user_id = COALESCE(CAST(:user_id AS uuid), s.user_id) AND
   AND (CAST(:digest AS bytea) IS NULL OR (s.fam, s.mode) = (:digest, :mode))
   AND s.gen = COALESCE(CAST(:gen AS integer), s.gen)
   AND s.refresh_expires_at > :now AND s.ends_at > :now AND u.status = 'active'
+"""  # noqa: S608 - same
+
+# The same for an access token: no entry has ended the tokens of its number. What is read begins behind that
+# number, so it is what was published while the token lived.
+LIVE_OF_TOKEN = f"""{LIVE}
+  AND EXISTS (SELECT 1 FROM feed_head i WHERE i.shard = 0 AND i.epoch = :epoch AND i.seq >= :number)
+  AND NOT EXISTS (
+    SELECT 1 FROM feed f WHERE f.shard = 0 AND f.seq > :number AND f.key = :entry AND f.effect = 'revoked'
+  )
 """  # noqa: S608 - same
 
 # The account is held until the commit: a password change waits for us and then ends the session we open; one

@@ -13,8 +13,10 @@ from sekisho.adapters.sql.store import SqlStore
 from sekisho.ports import Entropy
 from sekisho.rules.events import Event
 from sekisho.rules.refresh import RefreshToken, Verdict
-from sekisho.rules.session import Client, Grant, Held, Lifetimes, NewSession, Rotation
+from sekisho.rules.revocation import Entry
+from sekisho.rules.session import Client, Grant, Held, Lifetimes, NewSession, RefreshMode, Rotation
 from sekisho.rules.throttle import Bucket
+from sekisho_verify.revocation_entries import read_rv
 
 
 class PostgresStore(SqlStore):
@@ -28,6 +30,7 @@ class PostgresStore(SqlStore):
         self,
         token: RefreshToken,
         *,
+        mode: RefreshMode,
         retry_digest: bytes | None,
         lifetimes: Lifetimes,
         client: Client,
@@ -43,6 +46,7 @@ class PostgresStore(SqlStore):
             "id": token.session_id,
             "gen": token.generation,
             "fam": token.secret_digest,
+            "mode": mode,
             "retry_key": retry_digest,
             "refresh": lifetimes.refresh,
             "grace": lifetimes.grace,
@@ -54,6 +58,7 @@ class PostgresStore(SqlStore):
         if not rows:
             return await super().rotate(
                 token,
+                mode=mode,
                 retry_digest=retry_digest,
                 lifetimes=lifetimes,
                 client=client,
@@ -72,6 +77,7 @@ class PostgresStore(SqlStore):
         *,
         user_id: str | None = None,
         held: Held | None = None,
+        rv: str | None = None,
         now: float,
     ) -> Grant:
         """The session, its account and their rights, read now."""
@@ -83,9 +89,16 @@ class PostgresStore(SqlStore):
             "gen": held and held.generation,
             "now": now,
         }
-        rows = await self._postgres.run(statements.LIVE, parameters, repeatable=True)
+        statement = statements.LIVE
+        if rv is not None and (known := read_rv(rv)) is not None:
+            statement = statements.LIVE_OF_TOKEN
+            entry = Entry("session", session_id, "revoked")
+            parameters |= {"epoch": known[0], "number": known[1], "entry": entry.key}
+        elif rv is not None:
+            return await super().live_session(session_id, user_id=user_id, held=held, rv=rv, now=now)
+        rows = await self._postgres.run(statement, parameters, repeatable=True)
         if not rows:
-            return await super().live_session(session_id, user_id=user_id, held=held, now=now)
+            return await super().live_session(session_id, user_id=user_id, held=held, rv=rv, now=now)
         return _grant(session_id, rows[0])
 
     async def open_session(

@@ -10,6 +10,7 @@ from sekisho.rules.account import Account, Credentials, Status
 from sekisho.rules.events import Event
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
+from sekisho.rules.session import Renewal
 from sekisho.rules.throttle import Bucket
 
 _ADD = """
@@ -32,8 +33,8 @@ UPDATE users SET password_hash = :new WHERE id = :id AND password_hash = :checke
 """
 # The session that stays gets another secret: whoever had copied the old one is left behind (design, step-up).
 _RENEW = """
-UPDATE sessions SET fam = :digest, gen = 0, rotated_at = NULL, retry_gen = NULL, retry_key = NULL
-WHERE id = :id
+UPDATE sessions SET fam = :digest, gen = 0, rotated_at = :now, retry_gen = NULL, retry_key = NULL
+WHERE id = :id AND mode = :mode AND fam = :held RETURNING id
 """
 _SET_STATUS = "UPDATE users SET status = :status WHERE id = :id RETURNING id"
 _DELETE = "DELETE FROM users WHERE id = :id RETURNING id"
@@ -109,7 +110,7 @@ def change_password(
     checked: str,
     new: str,
     keep_session: str | None,
-    renew: bytes | None = None,
+    renew: Renewal | None = None,
     now: float,
     forgive: Sequence[Bucket],
     also: Sequence[Entry] = (),
@@ -125,7 +126,10 @@ def change_password(
     ended = yield from ending.end_all(user_id, keep=keep_session, why="password_changed", now=now)
     entries = [*ended.entries, *also]
     if keep_session is not None and renew is not None:
-        yield Statement(_RENEW, {"id": keep_session, "digest": renew})
+        held = renew.held
+        parameters = {"id": keep_session, "mode": held.mode, "held": held.digest, "digest": renew.digest}
+        if not (yield Statement(_RENEW, {**parameters, "now": now})):
+            raise Refusal("session_unknown", "a cookie that was replaced meanwhile")
         # Whoever remembers the old secret has to look again.
         entries.append(Entry("session", keep_session, "stale"))
     yield from throttle.forgive(forgive)

@@ -13,11 +13,11 @@ from sekisho.rules.events import Event, EventKind
 from sekisho.rules.refresh import Family, RefreshToken, Verdict
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
-from sekisho.rules.session import Client, Grant, Lifetimes, Rotation
+from sekisho.rules.session import Client, Grant, Lifetimes, RefreshMode, Rotation
 
 _PRESENTED = """
 SELECT s.gen, s.rotated_at, s.retry_gen, s.retry_key, s.fam, s.refresh_expires_at, s.ends_at, s.revoked_at,
-       s.ip, s.user_agent, s.auth_time, s.amr, u.id, u.email, u.status, u.locale, u.created_at
+       s.ip, s.user_agent, s.auth_time, s.amr, s.mode, u.id, u.email, u.status, u.locale, u.created_at
 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id
 """
 _ROTATE = """
@@ -47,12 +47,14 @@ class _Row:
     user_agent: str
     auth_time: float
     amr: tuple[str, ...]
+    mode: str
     account: Account
 
 
 def rotate(
     token: RefreshToken,
     *,
+    mode: RefreshMode,
     retry_digest: bytes | None,
     lifetimes: Lifetimes,
     client: Client,
@@ -65,7 +67,7 @@ def rotate(
         Refusal: `refresh_unknown`, `session_revoked`, `refresh_expired`.
     """
     rows = yield Statement(_PRESENTED, {"id": token.session_id}, lock="FOR UPDATE OF s")
-    row = _living(rows, token, now)
+    row = _living(rows, token, mode, now)
     presented = refresh.present(
         row.family, generation=token.generation, retry_digest=retry_digest, now=now, grace=lifetimes.grace
     )
@@ -77,7 +79,7 @@ def rotate(
         return Refusal("refresh_reused")
     expires_at = row.refresh_expires_at
     if verdict not in _UNCHANGED:
-        expires_at = lifetimes.expiry("token", now=now, ends_at=row.ends_at)
+        expires_at = lifetimes.expiry(mode, now=now, ends_at=row.ends_at)
         yield _kept(row.id, presented.family, expires_at, client)
     if verdict in _REPLAYS:
         yield from events.record(_event("refresh_replayed", row, verdict, client, at=now, id=new_id()))
@@ -86,10 +88,12 @@ def rotate(
     return Rotation(grant, verdict, presented.family.generation)
 
 
-def _living(rows: list[Row], token: RefreshToken, now: float) -> _Row:
+def _living(rows: list[Row], token: RefreshToken, mode: RefreshMode, now: float) -> _Row:
     if not rows or bytes(rows[0][4]) != token.secret_digest:
         raise Refusal("refresh_unknown", "no such session, or a family that was replaced")
     row = _row(token.session_id, rows[0])
+    if row.mode != mode:
+        raise Refusal("refresh_unknown", f"a token of mode {row.mode}, presented as one of mode {mode}")
     if row.revoked or row.account.status != "active":
         raise Refusal("session_revoked")
     if now >= row.refresh_expires_at or now >= row.ends_at:
@@ -99,7 +103,7 @@ def _living(rows: list[Row], token: RefreshToken, now: float) -> _Row:
 
 def _row(session_id: str, row: Row) -> _Row:
     gen, rotated_at, retry_gen, retry_key, fam, refresh_expires_at, ends_at, revoked_at, *rest = row
-    ip, user_agent, auth_time, amr, *account = rest
+    ip, user_agent, auth_time, amr, mode, *account = rest
     return _Row(
         id=session_id,
         family=Family(gen, rotated_at, retry_gen, None if retry_key is None else bytes(retry_key)),
@@ -111,6 +115,7 @@ def _row(session_id: str, row: Row) -> _Row:
         user_agent=user_agent,
         auth_time=auth_time,
         amr=tuple(amr.split()),
+        mode=mode,
         account=accounts.account(tuple(account)),
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sekisho.adapters.sql import accounts, events, rights, throttle
+from sekisho.adapters.sql import accounts, events, revocations, rights, throttle
 from sekisho.adapters.sql.operation import Operation, Statement
 from sekisho.rules.access import Rights
 from sekisho.rules.account import Account
 from sekisho.rules.events import Event
 from sekisho.rules.refusals import Refusal
+from sekisho.rules.revocation import Entry
 from sekisho.rules.session import Grant, Held, NewSession, Session
 from sekisho.rules.throttle import Bucket
 
@@ -73,12 +74,14 @@ def live(
     *,
     user_id: str | None = None,
     held: Held | None = None,
+    rv: str | None = None,
     now: float,
     lock: str = "",
 ) -> Operation[Grant]:
     """The session, its account and their rights, read now.
 
-    With `user_id`, only if it is theirs; with `held`, only if that is true of its row.
+    With `user_id`, only if it is theirs; with `held`, only if that is true of its row; with the `rv` of an
+    access token, only if no entry has ended the tokens of that number since.
 
     Raises:
         Refusal: `session_unknown`, `session_revoked` (disabled accounts too), `session_expired`.
@@ -98,6 +101,10 @@ def live(
     if now >= refresh_expires_at or now >= ends_at:
         raise Refusal("session_expired")
     rights_held = yield from rights.of_user(account.id)
+    if rv is not None and rv != rights_held.rv:
+        ended = Entry("session", session_id, "revoked")
+        if (yield from revocations.revoked_since([ended], rv)):
+            raise Refusal("session_revoked", "an access token from before an exchange")
     return Grant(account, session_id, auth_time, tuple(amr.split()), refresh_expires_at, rights_held)
 
 

@@ -37,6 +37,8 @@ from sekisho.rules.session import (
     Held,
     Lifetimes,
     NewSession,
+    RefreshMode,
+    Renewal,
     Rotation,
     Session,
     Why,
@@ -89,7 +91,7 @@ class SqlStore:
         checked: str,
         new: str,
         keep_session: str | None,
-        renew: bytes | None = None,
+        renew: Renewal | None = None,
         now: float,
         forgive: Sequence[Bucket],
         also: Sequence[Entry] = (),
@@ -126,6 +128,7 @@ class SqlStore:
         self,
         token: RefreshToken,
         *,
+        mode: RefreshMode,
         retry_digest: bytes | None,
         lifetimes: Lifetimes,
         client: Client,
@@ -135,6 +138,7 @@ class SqlStore:
         outcome = await self.engine.write(
             lambda: rotation.rotate(
                 token,
+                mode=mode,
                 retry_digest=retry_digest,
                 lifetimes=lifetimes,
                 client=client,
@@ -153,9 +157,12 @@ class SqlStore:
         *,
         user_id: str | None = None,
         held: Held | None = None,
+        rv: str | None = None,
         now: float,
     ) -> Grant:
-        return await self.engine.read(lambda: sessions.live(session_id, user_id=user_id, held=held, now=now))
+        return await self.engine.read(
+            lambda: sessions.live(session_id, user_id=user_id, held=held, rv=rv, now=now)
+        )
 
     async def exchange(self, exchange: Exchange, *, lifetimes: Lifetimes, event: Event) -> Grant:
         return await self.engine.write(lambda: carrying.exchange(exchange, lifetimes=lifetimes, event=event))
