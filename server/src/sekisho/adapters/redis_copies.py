@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,8 +23,7 @@ from sekisho.rules.opaque import KEY_ID_BYTES, MAC_BYTES, MacKeys
 from sekisho_verify.revocation_entries import Entry
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
-    from redis.asyncio.cluster import RedisCluster
+    from redis.asyncio import Redis, RedisCluster
 
 T = TypeVar("T")
 
@@ -133,12 +132,14 @@ def _name(key: bytes) -> bytes:
 
 
 def _client(url: str, patience: float) -> Redis | RedisCluster:
-    timeouts = {"socket_timeout": patience, "socket_connect_timeout": patience}
+    timeouts: dict[str, Any] = {"socket_timeout": patience, "socket_connect_timeout": patience}
+    try:
+        from redis import asyncio as redis  # noqa: PLC0415 - an optional dependency
+    except ImportError as missing:
+        raise ImportError(
+            "SEKISHO_SESSION_STORE_URL needs redis-py: pip install 'sekisho[redis]'"
+        ) from missing
     if "+cluster" in urlsplit(url).scheme:
-        from redis.asyncio.cluster import RedisCluster  # noqa: PLC0415 - only where it is configured
-
-        return RedisCluster.from_url(url.replace("+cluster", "", 1), **timeouts)
-    from redis.asyncio import Redis  # noqa: PLC0415 - same
-
-    client: Redis = Redis.from_url(url, **timeouts)  # pyright: ignore[reportUnknownMemberType] -- its **kwargs
+        return redis.RedisCluster.from_url(url.replace("+cluster", "", 1), **timeouts)
+    client: Redis = redis.Redis.from_url(url, **timeouts)  # pyright: ignore[reportUnknownMemberType] -- its **kwargs
     return client
