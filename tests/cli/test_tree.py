@@ -157,14 +157,32 @@ def test_faults_are_told_in_japanese_where_that_is_the_language(tmp_path: Path) 
     assert "データベースがありません" in done.stderr
 
 
-def test_postgresql_without_its_driver_is_said_with_what_to_install(tmp_path: Path) -> None:
-    """The driver is an extra: its absence is a fault of the settings, and no traceback."""
+@pytest.mark.parametrize(
+    ("module", "settings", "told"),
+    [
+        (
+            "psycopg",
+            {"SEKISHO_DATABASE_URL": "postgresql://x@localhost/y"},
+            ("SEKISHO_DATABASE_URL names PostgreSQL, and psycopg is not installed", "sekisho[postgres]"),
+        ),
+        (
+            "redis",
+            {"SEKISHO_SESSION_STORE_URL": "redis://localhost:6379/0"},
+            ("SEKISHO_SESSION_STORE_URL names Redis, and redis is not installed", "sekisho[redis]"),
+        ),
+    ],
+)
+def test_a_driver_that_is_missing_is_said_with_what_to_install(
+    tmp_path: Path, module: str, settings: dict[str, str], told: tuple[str, str]
+) -> None:
+    """Drivers are extras: the absence of one is a fault of the settings, and no traceback."""
     secret = tmp_path / "secret"
     secret.touch(mode=0o600)
     secret.write_text("a test's own root secret, of more than 32 bytes")
-    settings = {"SEKISHO_DATABASE_URL": "postgresql://x@localhost/y", "SEKISHO_ROOT_SECRET": f"file:{secret}"}
-    code = "import sys; sys.modules['psycopg'] = None; from sekisho.cli.main import main; main()"
-    for command in (["db", "status"], ["config", "check"], ["serve", "--port", "0"]):
+    settings = {**settings, "SEKISHO_ROOT_SECRET": f"file:{secret}", "SEKISHO_DATA": str(tmp_path / "data")}
+    code = f"import sys; sys.modules[{module!r}] = None; from sekisho.cli.main import main; main()"
+    commands = [["db", "status"], ["config", "check"], ["serve", "--port", "0"]]
+    for command in commands if module == "psycopg" else commands[2:]:
         done = subprocess.run(
             [sys.executable, "-c", code, *command],
             capture_output=True,
@@ -173,9 +191,9 @@ def test_postgresql_without_its_driver_is_said_with_what_to_install(tmp_path: Pa
             env=environment(**settings),
         )
         assert done.returncode == 1
-        assert done.stderr.splitlines() == [
-            "error[setting_invalid]: SEKISHO_DATABASE_URL is PostgreSQL, and psycopg is not installed",
-            "fix: pip install 'sekisho[postgres]'",
+        assert done.stderr.splitlines()[-2:] == [
+            f"error[setting_invalid]: {told[0]}",
+            f"fix: pip install '{told[1]}'",
         ]
 
 

@@ -49,7 +49,7 @@ class RedisCopies:
         patience: seconds that an answer may take.
 
     Raises:
-        ImportError: redis-py is not installed.
+        ModuleNotFoundError: redis-py is not installed.
     """
 
     def __init__(
@@ -133,12 +133,8 @@ def _name(key: bytes) -> bytes:
 
 def _client(url: str, patience: float) -> Redis | RedisCluster:
     timeouts: dict[str, Any] = {"socket_timeout": patience, "socket_connect_timeout": patience}
-    try:
-        from redis import asyncio as redis  # noqa: PLC0415 - an optional dependency
-    except ImportError as missing:
-        raise ImportError(
-            "SEKISHO_SESSION_STORE_URL needs redis-py: pip install 'sekisho[redis]'"
-        ) from missing
+    from redis import asyncio as redis  # noqa: PLC0415 - an optional dependency
+
     if "+cluster" in urlsplit(url).scheme:
         return redis.RedisCluster.from_url(url.replace("+cluster", "", 1), **timeouts)
     client: Redis = redis.Redis.from_url(url, **timeouts)  # pyright: ignore[reportUnknownMemberType] -- its **kwargs

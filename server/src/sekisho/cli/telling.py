@@ -24,8 +24,12 @@ from sekisho_verify.errors import (
     TokenRefused,
 )
 
-#: What PostgreSQL needs and SQLite does not: an extra of the distribution.
-_POSTGRES = {"psycopg", "psycopg_pool"}
+#: Drivers that only some servers need, with the setting that asks for one, the part, and the extra with it.
+_DRIVERS = {
+    "psycopg": ("SEKISHO_DATABASE_URL", "PostgreSQL", "postgres"),
+    "psycopg_pool": ("SEKISHO_DATABASE_URL", "PostgreSQL", "postgres"),
+    "redis": ("SEKISHO_SESSION_STORE_URL", "Redis", "redis"),
+}
 #: Refusals after which an operator does something else than a caller of the API.
 _OWN_FIXES = {"not_found": "fix.not_found", "unavailable": "fix.unavailable"}
 
@@ -102,9 +106,10 @@ def _faults(error: Exception, lang: Language) -> Sequence[Fault]:
             faults = [Fault("key_refused", str(error), say("fix.key"))]
         case ConfigurationError():
             faults = [Fault("usage", str(error))]
-        case ModuleNotFoundError() if error.name in _POSTGRES:
-            what = f"SEKISHO_DATABASE_URL {say('fault.no_driver', module=error.name)}"
-            faults = [Fault("setting_invalid", what, say("fix.no_driver"))]
+        case ModuleNotFoundError() if error.name in _DRIVERS:
+            setting, part, extra = _DRIVERS[error.name]
+            what = f"{setting} {say('fault.no_driver', part=part, module=error.name)}"
+            faults = [Fault("setting_invalid", what, say("fix.no_driver", extra=extra))]
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             faults = [Fault("unavailable", f"{where}{error.strerror or error}")]
