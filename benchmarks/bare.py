@@ -87,7 +87,7 @@ class Bare:
             "fam": hashlib.sha256(token[24:56]).digest(),
             "retry_key": None,
             "refresh": self._settings.refresh_ttl,
-            "grace": self._settings.refresh_grace,
+            "settling": self._settings.refresh_grace,
             "now": now,
             "ip": "127.0.0.1",
             "user_agent": "sekisho-benchmarks",

@@ -3,6 +3,7 @@
 import pytest
 
 from sekisho.rules.refresh import Family, Presented, Verdict, present
+from sekisho.rules.session import Lifetimes, Mode
 
 GRACE = 10.0
 KEY = b"k" * 32
@@ -105,3 +106,26 @@ def test_two_tabs_recover_to_the_same_successor() -> None:
     assert decide(first.family, 4, now=2009.999, key=KEY) == Presented(Verdict.REPLAYED, first.family)
     assert decide(first.family, 4, now=2010.0, key=KEY).verdict is Verdict.RECOVERED
     assert decide(first.family, 4, now=2000.0, key=b"guess").verdict is Verdict.REUSED
+
+
+@pytest.mark.requirement("R5")
+def test_a_token_may_settle_for_longer_than_the_grace() -> None:
+    """The newest is left alone until its exact second; the one before is reuse once the grace is over."""
+
+    def presented(generation: int, now: float) -> Verdict:
+        settling = 2 * GRACE
+        return present(
+            FAMILY, generation=generation, retry_digest=None, now=now, grace=GRACE, settling=settling
+        ).verdict
+
+    assert presented(5, 1019.999) is Verdict.CURRENT
+    assert presented(5, 1020.0) is Verdict.ROTATED
+    assert presented(4, 1009.999) is Verdict.REPLAYED
+    assert presented(4, 1010.0) is Verdict.REUSED
+
+
+@pytest.mark.parametrize(("mode", "seconds"), [("browser", 20.0), ("token", 10.0)])
+def test_only_a_cookie_settles_for_longer(mode: Mode, seconds: float) -> None:
+    """A program reads its answers in order; a browser keeps whichever cookie came last."""
+    lifetimes = Lifetimes(access=1.0, refresh=1.0, idle=1.0, session=1.0, grace=GRACE)
+    assert lifetimes.settling(mode) == seconds

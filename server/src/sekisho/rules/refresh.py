@@ -91,16 +91,25 @@ class Presented:
 
 
 def present(
-    family: Family, *, generation: int, retry_digest: bytes | None, now: float, grace: float
+    family: Family,
+    *,
+    generation: int,
+    retry_digest: bytes | None,
+    now: float,
+    grace: float,
+    settling: float | None = None,
 ) -> Presented:
     """Decide a presented generation; the rows of the table are tried from the top.
 
-    `grace` (seconds) counts from the last rotation; with zero nothing is ever within it. `retry_digest` is
+    `grace` and `settling` (seconds) count from the last rotation; with zero nothing is ever within them.
+    Until a token has settled it is handed out again as it is; by default that is the grace. `retry_digest` is
     the digest of the request's `Idempotency-Key`, if it carried one.
     """
     # Either way: a clock that was set back must not stretch the grace by as much.
-    within = family.rotated_at is not None and abs(now - family.rotated_at) < grace
-    if generation == family.generation and within:
+    since = None if family.rotated_at is None else abs(now - family.rotated_at)
+    within = since is not None and since < grace
+    unsettled = since is not None and since < (grace if settling is None else settling)
+    if generation == family.generation and unsettled:
         return Presented(Verdict.CURRENT, family)
     if generation >= family.generation:
         verdict = Verdict.ROTATED if generation == family.generation else Verdict.AHEAD

@@ -50,6 +50,15 @@ class Lifetimes:
         """Seconds after which a session dies if its credential is not used."""
         return self.idle if mode == "session" else self.refresh
 
+    def settling(self, mode: Mode) -> float:
+        """Seconds for which a refresh token that was just handed out is not rotated.
+
+        In a cookie for twice the grace: an answer of the last moment of the grace, should it be late by up to
+        another one, then still brings the newest cookie, and does not put the browser back by a generation,
+        which later would look like reuse.
+        """
+        return 2 * self.grace if mode == "browser" else self.grace
+
     def expiry(self, mode: Mode, *, now: float, ends_at: float) -> float:
         """When the credential dies unused: never past the session's absolute end (R6, SE4)."""
         return min(now + self.unused(mode), ends_at)

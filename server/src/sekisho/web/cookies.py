@@ -68,7 +68,9 @@ class CookieNames:
     def __init__(self, *, https: bool) -> None:
         prefix = "__Host-" if https else ""
         self._wire_names: Final[dict[Name, str]] = {name: prefix + name for name in _NAMES}
-        self._by_wire_name: Final[dict[bytes, Name]] = {wire.encode(): name for name, wire in self._wire_names.items()}
+        self._by_wire_name: Final[dict[bytes, Name]] = {
+            wire.encode(): name for name, wire in self._wire_names.items()
+        }
         self._attributes: Final = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if https else "")
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> Cookies:

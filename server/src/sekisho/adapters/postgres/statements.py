@@ -18,7 +18,7 @@ _ACCOUNT = "u.id, u.email, u.status, u.locale, u.created_at"
 ROTATE = f"""
 WITH s AS (
     SELECT s.id, s.gen, s.auth_time, s.amr, s.refresh_expires_at, s.user_id,
-           s.rotated_at IS NOT NULL AND ABS(:now - s.rotated_at) < :grace AS current
+           s.rotated_at IS NOT NULL AND ABS(:now - s.rotated_at) < :settling AS current
     FROM sessions s JOIN users a ON a.id = s.user_id
     WHERE s.id = :id AND s.fam = :fam AND s.gen = :gen AND s.mode = :mode AND s.revoked_at IS NULL
       AND s.refresh_expires_at > :now AND s.ends_at > :now AND a.status = 'active'

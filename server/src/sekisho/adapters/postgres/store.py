@@ -49,7 +49,7 @@ class PostgresStore(SqlStore):
             "mode": mode,
             "retry_key": retry_digest,
             "refresh": lifetimes.refresh,
-            "grace": lifetimes.grace,
+            "settling": lifetimes.settling(mode),
             "now": now,
             "ip": client.ip,
             "user_agent": client.user_agent,

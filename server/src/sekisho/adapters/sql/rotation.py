@@ -69,7 +69,12 @@ def rotate(
     rows = yield Statement(_PRESENTED, {"id": token.session_id}, lock="FOR UPDATE OF s")
     row = _living(rows, token, mode, now)
     presented = refresh.present(
-        row.family, generation=token.generation, retry_digest=retry_digest, now=now, grace=lifetimes.grace
+        row.family,
+        generation=token.generation,
+        retry_digest=retry_digest,
+        now=now,
+        grace=lifetimes.grace,
+        settling=lifetimes.settling(mode),
     )
     verdict = presented.verdict
     if verdict is Verdict.REUSED:
