@@ -18,6 +18,7 @@ import msgspec
 from argon2.low_level import Type, verify_secret
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+from redis.asyncio import Redis
 from starlette.types import Receive, Scope, Send
 
 from sekisho.adapters.given_keys import given_keys
@@ -30,11 +31,13 @@ from sekisho.rules.ids import uuid7
 from sekisho.rules.throttle import login_buckets
 from sekisho.settings import Settings
 from sekisho_verify import jws
+from sekisho_verify.revocation_entries import entry_key
 
 _BY_EMAIL = b"SELECT id, email, status, locale, created_at, password_hash FROM users WHERE email = $1"
 _ROTATE = numbered(statements.ROTATE)
 _ATTEMPT = numbered(statements.attempt(2))
 _OPEN = numbered(statements.open_session(2))
+_LIVE = numbered(statements.LIVE)
 
 _PREFIX = "skr1_"
 _TYPE = {"typ": "at+jwt"}
@@ -42,6 +45,7 @@ _JSON = (b"content-type", b"application/json")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, str]).decode
+_decode_copy = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
 class Bare:
@@ -59,6 +63,8 @@ class Bare:
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
         """Connect, as sekisho does: the same pool, cursors and prepared statements."""
+        url = self._settings.session_store_url
+        self._redis: Redis | None = None if url is None else Redis.from_url(url)
         async with make_pool(target(self._settings.database_url), size=10, patience=3.0) as self._pool:
             yield
 
@@ -69,12 +75,49 @@ class Bare:
         while message.get("more_body"):
             message = await receive()
             body += message["body"]
-        asked = _decode(body)
-        reply = await (self._refresh(asked) if scope["path"] == "/v1/refresh" else self._login(asked, scope))
+        if scope["path"] == "/v1/me":
+            reply = await self._me(scope)
+        elif scope["path"] == "/v1/refresh":
+            reply = await self._refresh(_decode(body))
+        else:
+            reply = await self._login(_decode(body), scope)
         content = _encode(reply)
         headers = [_JSON, (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+    async def _me(self, scope: Scope) -> dict[str, Any]:
+        cookie = next(value for name, value in scope["headers"] if name == b"cookie")
+        opened = urlsafe_b64decode(cookie.partition(b"=sks1_")[2] + b"==")
+        session_id, digest = str(uuid.UUID(bytes=opened[4:20])), hashlib.sha256(opened[20:52]).digest()
+        if self._redis is not None:
+            name = b"sekisho:session:" + entry_key("session", session_id).hex().encode()
+            copy = _copy(await self._redis.get(name))
+            if copy is not None and copy["held"]["digest"] == digest:
+                return _me_of_copy(copy["grant"])
+        parameters = {
+            "id": session_id,
+            "user_id": None,
+            "digest": digest,
+            "mode": "session",
+            "gen": None,
+            "now": self._clock(),
+        }
+        async with self._pool.connection() as connection:
+            _, auth_time, amr, *account = await _one(connection, _LIVE, parameters)
+        user_id, email, _, locale, created_at, _, _, allowed, denied, roles, groups = account
+        return {
+            "id": user_id,
+            "email": email,
+            "locale": locale,
+            "roles": roles.split() if roles else [],
+            "groups": groups.split() if groups else [],
+            "entitlements": sorted({*(allowed or "").split()} - {*(denied or "").split()}),
+            "session_id": session_id,
+            "auth_time": auth_time,
+            "amr": amr.split(),
+            "created_at": created_at,
+        }
 
     async def _refresh(self, asked: dict[str, str]) -> dict[str, Any]:
         token = urlsafe_b64decode(asked["refresh_token"][len(_PREFIX) :] + "==")
@@ -196,3 +239,24 @@ async def _one(
     rows = await cursor.fetchall()
     row: Sequence[Any] = rows[0]
     return row
+
+
+def _copy(sealed: bytes | str | None) -> dict[str, Any] | None:
+    """What our server has put there, without the seal that it checks."""
+    return _decode_copy(sealed[36:]) if isinstance(sealed, bytes) else None
+
+
+def _me_of_copy(grant: dict[str, Any]) -> dict[str, Any]:
+    account, rights = grant["account"], grant["rights"]
+    return {
+        "id": account["id"],
+        "email": account["email"],
+        "locale": account["locale"],
+        "roles": rights["roles"],
+        "groups": rights["groups"],
+        "entitlements": rights["entitlements"],
+        "session_id": grant["session_id"],
+        "auth_time": grant["auth_time"],
+        "amr": grant["amr"],
+        "created_at": account["created_at"],
+    }

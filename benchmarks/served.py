@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import api
 from benchmarks.bare import Bare
+from sekisho.adapters import session_lookups
 from sekisho.adapters.password_hashes import CHEAPEST, PROFILES
 from sekisho.cli.auth_server import serve_auth
 from sekisho.cli.http_server import run, serve_http
@@ -54,6 +55,12 @@ def sekisho(sockets: list[socket.socket], clock: Clock) -> None:
     serve_auth(settings(), sockets, ready=ready, signals=SIGNALS, clock=clock)
 
 
+def asking(sockets: list[socket.socket]) -> None:
+    """The same, with a process that remembers no session: every check is a round trip."""
+    session_lookups.REMEMBERED = 1
+    sekisho(sockets, time.time)
+
+
 def bare(sockets: list[socket.socket], clock: Clock) -> None:
     """Refresh and login by hand."""
 
@@ -72,6 +79,7 @@ def plain(application: Any, sockets: list[socket.socket]) -> None:  # noqa: ANN4
 
 KINDS: Mapping[str, Callable[[list[socket.socket]], None]] = {
     "sekisho": lambda sockets: sekisho(sockets, time.time),
+    "sekisho-asking": asking,
     "sekisho-stepping": lambda sockets: sekisho(sockets, stepping()),
     "bare": lambda sockets: bare(sockets, time.time),
     "bare-stepping": lambda sockets: bare(sockets, stepping()),

@@ -107,7 +107,8 @@ class RedisCopies:
                 close()
             raise NoAnswer("left alone for a moment")
         try:
-            return await asyncio.wait_for(command, self._patience)
+            async with asyncio.timeout(self._patience):
+                return await command
         except Exception as fault:  # noqa: BLE001 - of whatever kind: the database has the answer
             self._rests_until = self._steady() + REST
             raise NoAnswer(f"{type(fault).__name__}: {fault}") from None
@@ -132,7 +133,8 @@ def _name(key: bytes) -> bytes:
 
 
 def _client(url: str, patience: float) -> Redis | RedisCluster:
-    timeouts: dict[str, Any] = {"socket_timeout": patience, "socket_connect_timeout": patience}
+    # Each command is bounded as a whole by us; a second time-out for each read would cost as much again.
+    timeouts: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": patience}
     from redis import asyncio as redis  # noqa: PLC0415 - an optional dependency
 
     if "+cluster" in urlsplit(url).scheme:

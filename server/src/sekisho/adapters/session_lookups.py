@@ -25,7 +25,7 @@ from sekisho_verify.revocation_entries import entry_key
 from sekisho_verify.revocations import Marks, session_marks
 
 #: Sessions that are remembered in a process, twice over.
-REMEMBERED: Final = 20_000
+REMEMBERED = 20_000
 #: Seconds for which a copy is believed at most.
 MAX_AGE: Final = 300.0
 
@@ -37,6 +37,29 @@ class Copy:
     grant: Grant
     held: Held
     made_at: float
+
+
+class _Known:
+    """A copy, and its marks once they are asked for: most sessions are looked up once in a while."""
+
+    __slots__ = ("_marks", "copy")
+
+    def __init__(self, copy: Copy) -> None:
+        self.copy: Final = copy
+        self._marks: Marks | None = None
+
+    @property
+    def marks(self) -> Marks:
+        if self._marks is None:
+            grant = self.copy.grant
+            self._marks = session_marks(
+                sid=grant.session_id,
+                sub=grant.account.id,
+                groups=grant.rights.groups,
+                rv=grant.rights.rv,
+                issued_at=self.copy.made_at,
+            )
+        return self._marks
 
 
 class NoAnswer(Exception):
@@ -89,8 +112,8 @@ class SessionLookups:
         self._max_age: Final = max_age
         self._count: Final = count
         # Two generations in the place of a list of who came last: what nobody asked for goes as a whole.
-        self._recent: dict[str, tuple[Copy, Marks]] = {}
-        self._older: dict[str, tuple[Copy, Marks]] = {}
+        self._recent: dict[str, _Known] = {}
+        self._older: dict[str, _Known] = {}
 
     async def live_session(
         self, session_id: str, *, user_id: str | None = None, held: Held | None = None, now: float
@@ -103,12 +126,12 @@ class SessionLookups:
             if session_id not in self._recent:
                 self._remember(session_id, known)
             self._count("process")
-            return known[0].grant
+            return known.copy.grant
         found, source = await self._shared_copy(session_id)
         if found is not None and self._alive(found, held, now):
             self._remember(session_id, found)
             self._count("shared")
-            return found[0].grant
+            return found.copy.grant
         try:
             return await self._ask(session_id, user_id, held, now, source)
         except Refusal:
@@ -116,7 +139,7 @@ class SessionLookups:
                 await self._forget(session_id)  # Redis found it again after it had been deleted
             raise
 
-    async def _shared_copy(self, session_id: str) -> tuple[tuple[Copy, Marks] | None, str]:
+    async def _shared_copy(self, session_id: str) -> tuple[_Known | None, str]:
         """The copy that all nodes share, and where the answer comes from if there is none."""
         if self._shared is None:
             return None, "database"
@@ -126,7 +149,7 @@ class SessionLookups:
             return None, "fallback"
         if copy is None or copy.grant.session_id != session_id:
             return None, "database"
-        return (copy, _marks(copy)), "database"
+        return _Known(copy), "database"
 
     async def _ask(
         self, session_id: str, user_id: str | None, held: Held | None, now: float, source: str = "database"
@@ -135,7 +158,7 @@ class SessionLookups:
         self._count(source)
         if held is not None and held.mode == "session":
             copy = Copy(grant, held, now)
-            self._remember(session_id, (copy, _marks(copy)))
+            self._remember(session_id, _Known(copy))
             if self._shared is not None:
                 with suppress(NoAnswer):
                     await self._shared.put(entry_key("session", session_id), copy)
@@ -146,30 +169,19 @@ class SessionLookups:
             with suppress(NoAnswer):
                 await self._shared.delete([entry_key("session", session_id)])
 
-    def _alive(self, known: tuple[Copy, Marks], held: Held, now: float) -> bool:
-        copy, marks = known
+    def _alive(self, known: _Known, held: Held, now: float) -> bool:
+        copy = known.copy
         if copy.held != held or not 0 <= now - copy.made_at < self._max_age:
             return False
         if now >= copy.grant.refresh_expires_at:
             return False  # or it was used meanwhile: the database knows
         try:
-            self._tail.revocations.check(marks)
+            self._tail.revocations.check(known.marks)
         except SekishoVerifyError:
             return False  # whatever it is, the database says what is to be answered
         return True
 
-    def _remember(self, session_id: str, known: tuple[Copy, Marks]) -> None:
+    def _remember(self, session_id: str, known: _Known) -> None:
         if len(self._recent) >= REMEMBERED:
             self._older, self._recent = self._recent, {}
         self._recent[session_id] = known
-
-
-def _marks(copy: Copy) -> Marks:
-    grant = copy.grant
-    return session_marks(
-        sid=grant.session_id,
-        sub=grant.account.id,
-        groups=grant.rights.groups,
-        rv=grant.rights.rv,
-        issued_at=copy.made_at,
-    )
