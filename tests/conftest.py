@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.parts import network_guard, postgres, redis
+from tests.parts import network_guard, nginx, postgres, redis
+from tests.parts.nginx import NginxUnavailableError
 from tests.parts.postgres import PostgresServer, PostgresUnavailableError
 from tests.parts.redis import RedisUnavailableError
 
@@ -49,6 +50,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         require_postgres()
     if item.get_closest_marker("redis"):
         require_redis()
+    if item.get_closest_marker("nginx"):
+        require_nginx()
 
 
 def require_postgres() -> None:
@@ -69,6 +72,16 @@ def require_redis() -> None:
         if _IN_CI:
             raise
         pytest.skip(f"Redis: {reason}")
+
+
+def require_nginx() -> None:
+    """Skip the test that asks, unless nginx can run here."""
+    try:
+        nginx.require()
+    except NginxUnavailableError as reason:
+        if _IN_CI:
+            raise
+        pytest.skip(f"nginx: {reason}")
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,14 @@ set -eu
 parts='
 postgres postgresql postgresql@17
 redis-server redis-server redis
+nginx nginx-light nginx
 curl curl curl
 openssl openssl openssl@3
 '
 
 present() {
     command -v "$1" >/dev/null 2>&1 && return
-    for place in /usr/lib/postgresql/*/bin /opt/homebrew/opt/postgresql@*/bin; do
+    for place in /usr/sbin /usr/lib/postgresql/*/bin /opt/homebrew/opt/postgresql@*/bin; do
         [ -x "$place/$1" ] && return
     done
     return 1
@@ -26,11 +27,18 @@ done)
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     packages=$(echo "$missing" | cut -d' ' -f2)
-    # Debian's package would start a server of its own, which nobody asked for: the tests start theirs.
+    # Debian's packages would start servers of their own, which nobody asked for: the tests start theirs.
     policy=/etc/postgresql-common/createcluster.d/sekisho-tests.conf
     mkdir -p "${policy%/*}"
     echo "create_main_cluster = false" >"$policy"
-    trap 'rm -f "$policy"' EXIT
+    starts=/usr/sbin/policy-rc.d
+    if [ -e "$starts" ]; then
+        starts=$policy # somebody has decided already; theirs stays
+    else
+        printf '#!/bin/sh\nexit 101\n' >"$starts"
+        chmod +x "$starts"
+    fi
+    trap 'rm -f "$policy" "$starts"' EXIT
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
     # shellcheck disable=SC2086  # a list of package names

@@ -1,0 +1,108 @@
+"""An nginx of our own, on loopback, in a temporary directory, with the server blocks that a test gives it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+from tests.parts.redis import free_port
+
+_START_SECONDS = 20.0
+
+_CONFIGURATION = """
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path temp;
+    proxy_temp_path temp;
+    fastcgi_temp_path temp;
+    uwsgi_temp_path temp;
+    scgi_temp_path temp;
+{servers}
+}}
+"""
+
+
+class NginxUnavailableError(RuntimeError):
+    """No nginx can run here; the message says why and how to change that."""
+
+
+def require() -> str:
+    """The program.
+
+    Raises:
+        NginxUnavailableError: there is none.
+    """
+    # Debian has it where only root looks.
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+    if found is None:
+        raise NginxUnavailableError(
+            "no nginx found; Debian: apt-get install nginx-light; macOS: brew install nginx"
+        )
+    return found
+
+
+class Nginx:
+    """One nginx: started on entry, stopped and removed on exit.
+
+    Args:
+        servers: server blocks; they listen on `port`, which was free a moment ago.
+        port: from `free_port`.
+
+    Raises:
+        NginxUnavailableError: see `require`.
+    """
+
+    def __init__(self, servers: str, *, port: int) -> None:
+        self._program = require()
+        self._servers = servers
+        self._port = port
+        self._folder = Path(tempfile.mkdtemp(prefix="sekisho-nginx-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it, and wait until it accepts a connection."""
+        file = self._folder / "nginx.conf"
+        file.write_text(_CONFIGURATION.format(servers=self._servers))
+        # With a prefix of its own it writes nowhere else.
+        self._process = subprocess.Popen(
+            [self._program, "-p", str(self._folder), "-c", str(file), "-e", "error.log"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+            except OSError:
+                ended = self._process.poll() is not None
+                if ended or time.monotonic() > deadline:
+                    raise RuntimeError(f"nginx did not start: {self.log}") from None
+                time.sleep(0.01)
+            else:
+                return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it and remove what it wrote."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def log(self) -> str:
+        """What it wrote of what went wrong."""
+        file = self._folder / "error.log"
+        return file.read_text() if file.exists() else ""
+
+
+__all__ = ["Nginx", "NginxUnavailableError", "free_port", "require"]
