@@ -161,9 +161,8 @@ class AccountStore(Protocol):
     ) -> bool:
         """Replace the hash, end every other session and publish each, and `also`; or nothing at all.
 
-        `renew`: a new secret for the session that stays. False if `checked` is not the current hash any more.
-
-        Raises `Refusal("session_unknown")` if the cookie that is renewed was replaced meanwhile.
+        False if `checked` is not the current hash any more. `renew`: a new secret for the session that stays;
+        `Refusal("session_unknown")` if the old one was replaced meanwhile.
         """
         ...
 
@@ -185,31 +184,19 @@ class SessionReader(Protocol):
         *,
         user_id: str | None = None,
         held: Held | None = None,
+        rv: str | None = None,
         now: float,
     ) -> Grant:
         """The session, its account and their rights, read now.
 
-        With `user_id`, only if it is theirs; with `held`, only if that is true of its row.
-
-        Raises `Refusal`: `session_unknown`, `session_expired`, `session_revoked`.
+        With `user_id`, only if it is theirs; with `held`, only if that is true of its row; with `rv`, only if
+        it was not exchanged since. Raises `Refusal`: `session_unknown`, `session_expired`, `session_revoked`.
         """
         ...
 
 
 class SessionStore(SessionReader, Protocol):
     """Sessions and their refresh state."""
-
-    async def live_session(
-        self,
-        session_id: str,
-        *,
-        user_id: str | None = None,
-        held: Held | None = None,
-        rv: str | None = None,
-        now: float,
-    ) -> Grant:
-        """The same for an access token too: with its `rv`, only if its session was not exchanged since."""
-        ...
 
     async def open_session(
         self, session: NewSession, *, checked: str, forgive: Sequence[Bucket], event: Event
@@ -236,10 +223,7 @@ class SessionStore(SessionReader, Protocol):
         ...
 
     async def exchange(self, exchange: Exchange, *, lifetimes: Lifetimes, event: Event) -> Grant:
-        """Replace the credential that is presented, with its tokens; refuses as `live_session` does.
-
-        Raises `Refusal("invalid_credentials")` too, where the password was changed since it was right.
-        """
+        """Replace the credential that is presented, with its tokens; refuses as `live_session` does."""
         ...
 
     async def touch(self, session_ids: Sequence[str], *, idle: float, now: float) -> None:
@@ -267,12 +251,7 @@ class StatelessStore(Protocol):
     """What `refresh_store = "none"` still asks of the database: no session rows."""
 
     async def grant(
-        self,
-        user_id: str,
-        *,
-        checked: str | None,
-        forgive: Sequence[Bucket],
-        event: Event | None,
+        self, user_id: str, *, checked: str | None, forgive: Sequence[Bucket], event: Event | None
     ) -> tuple[Account, Rights] | None:
         """An enabled account and its rights; with `checked`, only while that is its password hash."""
         ...

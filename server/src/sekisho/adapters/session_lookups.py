@@ -116,9 +116,17 @@ class SessionLookups:
         self._older: dict[str, _Known] = {}
 
     async def live_session(
-        self, session_id: str, *, user_id: str | None = None, held: Held | None = None, now: float
+        self,
+        session_id: str,
+        *,
+        user_id: str | None = None,
+        held: Held | None = None,
+        rv: str | None = None,
+        now: float,
     ) -> Grant:
         """See `ports.SessionReader`."""
+        if rv is not None:  # an access token is judged by the feed itself
+            return await self._sessions.live_session(session_id, user_id=user_id, held=held, rv=rv, now=now)
         if held is None or user_id is not None or not self._tail.fresh():
             return await self._ask(session_id, user_id, held, now)
         known = self._recent.get(session_id) or self._older.get(session_id)
