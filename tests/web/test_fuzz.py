@@ -12,12 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sekisho.web.app import CORE
+from tests.web.browser import Browser
 from tests.web.served import EMAIL, PASSWORD, Served, Server, bearer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    from sekisho.web.endpoint import Endpoint
 
 PATHS = sorted({endpoint.path for endpoint in CORE})
 MEMBERS = [
@@ -32,14 +35,20 @@ MEMBERS = [
 ]
 
 bits = st.sampled_from([b"", b"0", b"\0", b"\xff", b"{}", b'{"email":"\\u0000"}', b"[" * 3000, b"9" * 5000])
-texts = st.text() | st.sampled_from([EMAIL, PASSWORD, "token", "this", "all", "\0", "a\u0000b", "x" * 5000])
+texts = st.text() | st.sampled_from(
+    [EMAIL, PASSWORD, "token", "browser", "session", "this", "all", "\0", "a\u0000b", "x" * 5000]
+)
 values = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | texts, st.lists, max_leaves=4)
 objects = st.dictionaries(st.sampled_from(MEMBERS) | st.text(max_size=5), values, max_size=6)
 bodies = st.binary(max_size=200) | bits | objects.map(lambda value: json.dumps(value).encode())
 # What a server would hand on: visible bytes, spaces and tabs (RFC 9110 section 5.5).
 header_values = st.binary(max_size=60).map(lambda raw: bytes(b for b in raw if b > 31 and b != 127).strip())
 NAMES = b"""accept-language authorization content-type content-length cookie forwarded idempotency-key origin
-user-agent x-forwarded-for x-request-id sec-fetch-site""".split()
+user-agent x-forwarded-for x-request-id sec-fetch-site sekisho-csrf sekisho-client x-forwarded-method
+sec-websocket-key""".split()
+header_values |= st.sampled_from(
+    [b"same-origin", b"1", b"POST", b"sekisho=", b"sekisho=a; sekisho=b", b"=; ;"]
+)
 header_values |= st.sampled_from([b"application/json", b"Bearer", b"Bearer a.b.c", b"127.0.0.1", b"ja;q=x"])
 headers = st.dictionaries(st.sampled_from(NAMES), header_values, max_size=5)
 methods = st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "X"])
@@ -55,6 +64,9 @@ class Running:
         self.served = self.runner.run(opening.__aenter__())
         self.runner.run(self.served.register())
         self.tokens = self.runner.run(self.served.login())
+        self.browsers = [Browser(self.served), Browser(self.served)]
+        for browser, mode in zip(self.browsers, ("session", "browser"), strict=True):
+            self.runner.run(browser.login(mode))
 
     def close(self) -> None:
         """Stop it."""
@@ -123,6 +135,38 @@ def test_any_body_is_answered(running: Running, path: str, body: bytes, extra: d
     given_headers = {**extra, b"content-type": b"application/json", b"authorization": token}
     given_headers.pop(b"content-length", None)
     running.send("POST", path, list(given_headers.items()), body)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(
+    line=st.tuples(st.sampled_from([0, 1]), st.sampled_from([e for e in CORE if e.path != "/v1/logout"])),
+    body=bodies,
+    extra=headers,
+    spoil=st.tuples(st.integers(0, 200), st.sampled_from([b"", b";", b"=", b"\xff", b"A", b" "])) | st.none(),
+)
+def test_any_request_of_a_browser_is_answered(
+    running: Running,
+    line: tuple[int, Endpoint[Any]],
+    body: bytes,
+    extra: dict[bytes, bytes],
+    spoil: tuple[int, bytes] | None,
+) -> None:
+    """Good cookies and a good CSRF token get as far as the flows; with a byte changed, as far as it comes."""
+    which, endpoint = line
+    browser = running.browsers[which]
+    jar = "; ".join(f"{name}={value}" for name, value in browser.jar.items()).encode()
+    if spoil is not None:
+        jar = jar[: spoil[0]] + spoil[1] + jar[spoil[0] + 1 :]
+    given_headers = {
+        b"cookie": jar,
+        b"sekisho-csrf": browser.csrf_token.encode(),
+        b"sekisho-client": b"1",
+        b"content-type": b"application/json",
+        **extra,
+    }
+    given_headers.pop(b"content-length", None)
+    path = endpoint.path.partition("{")[0]
+    running.send(endpoint.method, path, list(given_headers.items()), body)
 
 
 @given(path=st.text())

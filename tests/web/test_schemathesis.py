@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 import uvicorn
 
-from tests.web.served import Served, Server, bearer
+from tests.web.browser import Browser
+from tests.web.served import Server, bearer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 ST = Path(sys.executable).with_name("st")
 
@@ -26,10 +29,10 @@ EXCLUDED = "positive_data_acceptance"
 
 
 @asynccontextmanager
-async def listening(served: Served, listener: socket.socket) -> AsyncIterator[None]:
+async def listening(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     """Serve over that socket as `sekisho serve` does."""
     config = uvicorn.Config(
-        served.app,
+        app,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -44,18 +47,42 @@ async def listening(served: Served, listener: socket.socket) -> AsyncIterator[No
         await task
 
 
-@pytest.mark.parametrize("who", ["somebody", "nobody"])
+def as_a_browser(app: ASGIApp, headers: Mapping[str, str]) -> ASGIApp:
+    """Puts these headers in the place of those of their names; an empty one is left off."""
+
+    async def added(scope: Scope, receive: Receive, send: Send) -> None:
+        own = [(name.encode(), value.encode()) for name, value in headers.items() if value]
+        kept = [pair for pair in scope.get("headers", ()) if pair[0].decode() not in headers]
+        await app({**scope, "headers": [*kept, *own]}, receive, send)
+
+    return added
+
+
+@pytest.mark.parametrize("who", ["somebody", "a browser", "nobody"])
 async def test_the_server_does_what_its_document_says(server: Server, tmp_path: Path, who: str) -> None:
     """No 5xx, no undocumented status, type, header or member, no method or credential taken for another.
 
-    Once with an access token, which logging out would end, and once without any.
+    Once with an access token, which logging out would end, once with a cookie and its CSRF token, which an
+    exchange would end as well, and once without any.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     issuer = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with server(issuer=issuer) as served, listening(served, listener):
+    cookie: dict[str, str] = {}
+    async with server(issuer=issuer) as served, listening(as_a_browser(served.app, cookie), listener):
         await served.register()
         tokens = await served.login()
-        known = ["--exclude-operation-id=logout", f"--header=Authorization:{bearer(tokens)['Authorization']}"]
+        browser = Browser(served, page={})
+        await browser.login()
+        sent = {
+            "somebody": bearer(tokens),
+            "a browser": {"Sekisho-CSRF": browser.csrf_token},
+            "nobody": {},
+        }[who]
+        known = [f"--header={name}:{value}" for name, value in sent.items()]
+        excluded = EXCLUDED
+        if who == "a browser":
+            cookie |= {"cookie": f"sekisho={browser.jar['sekisho']}", "authorization": ""}
+            excluded += ",ignored_auth"  # what is left off is added on the way
         command = [
             str(ST),
             "run",
@@ -63,11 +90,12 @@ async def test_the_server_does_what_its_document_says(server: Server, tmp_path: 
             "--seed=1",
             "--max-examples=5",
             "--phases=coverage,fuzzing",
-            f"--exclude-checks={EXCLUDED}",
+            f"--exclude-checks={excluded}",
             "--suppress-health-check=all",
             "--generation-database=none",
             "--no-color",
-            *(known if who == "somebody" else []),
+            *(["--exclude-operation-id=logout", *known] if known else []),
+            *(["--exclude-operation-id=exchange"] if cookie else []),
         ]
         process = await asyncio.create_subprocess_exec(
             *command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -78,4 +106,4 @@ async def test_the_server_does_what_its_document_says(server: Server, tmp_path: 
         assert generated, output.decode()[-2000:]
         assert int(generated[2]) > 100, "it has looked at something"
         counted = served.metrics.text().decode()
-        assert ('route="/v1/me",status="200"' in counted) is (who == "somebody")
+        assert ('route="/v1/me",status="200"' in counted) is (who != "nobody")
