@@ -31,7 +31,7 @@ from sekisho.rules.ids import uuid7
 from sekisho.rules.throttle import login_buckets
 from sekisho.settings import Settings
 from sekisho_verify import jws
-from sekisho_verify.revocation_entries import entry_key
+from sekisho_verify.revocations.entries import entry_key
 
 _BY_EMAIL = b"SELECT id, email, status, locale, created_at, password_hash FROM users WHERE email = $1"
 _ROTATE = numbered(statements.ROTATE)

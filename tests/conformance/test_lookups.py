@@ -20,7 +20,7 @@ from sekisho.adapters.session_lookups import Copy, SessionLookups
 from sekisho.rules.account import Account
 from sekisho.rules.opaque import MacKey, MacKeys, digest
 from sekisho.rules.session import Exchange, Grant, Held, Renewal
-from sekisho_verify.revocation_entries import entry_key
+from sekisho_verify.revocations.entries import entry_key
 from tests.conformance.scene import HASH, LIFETIMES, NOW, Scene, refused
 from tests.parts.redis import RedisCluster, RedisServer
 

@@ -34,7 +34,7 @@ from sekisho.rules.session import (
     Why,
 )
 from sekisho.rules.throttle import Bucket
-from sekisho_verify.revocation_entries import Frame, Heartbeat, Snapshot
+from sekisho_verify.revocations.entries import Frame, Heartbeat, Snapshot
 
 #: The time, in POSIX seconds.
 Clock: TypeAlias = Callable[[], float]

@@ -14,8 +14,8 @@ from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 from sekisho.ports import Clock, FeedStore
 from sekisho.rules.refusals import Refusal
-from sekisho_verify.revocation_entries import Entry, Frame, Heartbeat, Snapshot
-from sekisho_verify.revocations import Applied, Revocations
+from sekisho_verify.revocations.entries import Entry, Frame, Heartbeat, Snapshot
+from sekisho_verify.revocations.live import Applied, Revocations
 
 P = ParamSpec("P")
 T = TypeVar("T")

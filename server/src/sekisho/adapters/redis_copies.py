@@ -20,7 +20,7 @@ import msgspec
 from sekisho.adapters.session_lookups import Copy, NoAnswer
 from sekisho.ports import Clock
 from sekisho.rules.opaque import KEY_ID_BYTES, MAC_BYTES, MacKeys
-from sekisho_verify.revocation_entries import Entry
+from sekisho_verify.revocations.entries import Entry
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis, RedisCluster

@@ -21,8 +21,8 @@ from sekisho.ports import SessionReader
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Grant, Held
 from sekisho_verify.errors import SekishoVerifyError
-from sekisho_verify.revocation_entries import entry_key
-from sekisho_verify.revocations import Marks, session_marks
+from sekisho_verify.revocations.entries import entry_key
+from sekisho_verify.revocations.live import Marks, session_marks
 
 #: Sessions that are remembered in a process, twice over.
 REMEMBERED = 20_000

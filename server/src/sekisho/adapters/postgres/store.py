@@ -16,7 +16,7 @@ from sekisho.rules.refresh import RefreshToken, Verdict
 from sekisho.rules.revocation import Entry
 from sekisho.rules.session import Client, Grant, Held, Lifetimes, NewSession, RefreshMode, Rotation
 from sekisho.rules.throttle import Bucket
-from sekisho_verify.revocation_entries import read_rv
+from sekisho_verify.revocations.entries import read_rv
 
 
 class PostgresStore(SqlStore):

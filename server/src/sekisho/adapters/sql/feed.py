@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekisho.adapters.sql.operation import Operation, Row, Statement
-from sekisho_verify.revocation_entries import Entry, Frame, Heartbeat, Snapshot
+from sekisho_verify.revocations.entries import Entry, Frame, Heartbeat, Snapshot
 
 _HEAD = "SELECT epoch, seq FROM feed_head WHERE shard = 0"
 _BEHIND = """

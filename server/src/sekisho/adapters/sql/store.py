@@ -44,7 +44,7 @@ from sekisho.rules.session import (
     Why,
 )
 from sekisho.rules.throttle import Bucket
-from sekisho_verify.revocation_entries import Frame, Heartbeat, Snapshot
+from sekisho_verify.revocations.entries import Frame, Heartbeat, Snapshot
 
 
 class SqlStore:
