@@ -158,6 +158,7 @@ class Bare:
             policy = bucket.policy
             throttled |= {f"key{slot}": bucket.key, f"free{slot}": policy.free, f"base{slot}": policy.base}
             throttled |= {f"cap{slot}": policy.cap, f"forgotten{slot}": now - policy.forget}
+            throttled[f"shared{slot}"] = int(policy.shared)
             forgiven |= {f"key{slot}": bucket.key, f"free{slot}": policy.free if slot else None}
         async with self._pool.connection() as connection:
             cursor = await connection.execute(_BY_EMAIL, [email])
