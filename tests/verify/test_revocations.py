@@ -337,3 +337,28 @@ def test_local_revocations_want_a_name(wrong: tuple[Any, ...]) -> None:
     """An empty name would end nothing, and a name for everything would end nothing either."""
     with pytest.raises(ConfigurationError, match="name the session"):
         LocalRevocations(clock=lambda: AS_OF).publish(*wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "effect", "said"),
+    [
+        (("evrything", "x"), "revoked", "one of session, user, group, key, everything; got 'evrything'"),
+        (("everthing",), "revoked", "one of session, user, group, key, everything; got 'everthing'"),
+        ((["user"], "u"), "revoked", "one of session, user, group, key, everything; got ['user']"),
+        (("everything", None), "revoked", "everything: a name is text; got NoneType"),
+        (("user", 7), "revoked", "user: a name is text; got int"),
+        (("user", b"u"), "revoked", "user: a name is text; got bytes"),
+        (("user", "u"), "stail", "effect is one of revoked, stale; got 'stail'"),
+    ],
+)
+def test_local_revocations_publish_nothing_that_would_end_nothing(
+    wrong: tuple[Any, ...],
+    effect: Any,
+    said: str,  # noqa: ANN401 -- what it is there to refuse
+) -> None:
+    """A kind with a typo, or a name that is no text, is refused, and no number is taken."""
+    local = LocalRevocations(clock=lambda: AS_OF)
+    with pytest.raises(ConfigurationError) as refused:
+        local.publish(*wrong, effect=effect)
+    assert said in str(refused.value)
+    assert (local.rv, local.entry_count) == ("1.0", 0)

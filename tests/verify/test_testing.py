@@ -109,6 +109,20 @@ def test_what_is_revoked_ends_the_tokens_made_until_then(kind: str, name: str) -
         assert using.verify(other).sub == "grace"
 
 
+def test_everything_is_revoked_without_a_name() -> None:
+    """As the guide has it: `revoke("everything")`; a name of anything, and a typo, are refused."""
+    made = issuer()
+    using, before = made.verifier(), made.token()
+    with pytest.raises(ConfigurationError, match="one of session, user, group, key, everything"):
+        made.revoke("evrything", "x")  # type: ignore[arg-type]  # what it is there to refuse
+    with pytest.raises(ConfigurationError, match="is text; got NoneType"):
+        made.revoke("everything", None)  # type: ignore[arg-type]  # likewise
+    assert using.verify(before).sub == "ada"
+    made.revoke("everything")
+    assert refusal(before, using) == "token_revoked"
+    assert using.verify(made.token()).sub == "ada"
+
+
 def test_a_verifier_without_the_feed_knows_of_no_revocation() -> None:
     """`feed=None` takes a revoked token: that is what an application configured so does."""
     made = issuer()

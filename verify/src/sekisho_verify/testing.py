@@ -259,13 +259,16 @@ class Issuer:
         self.revoke("session", sid, effect="stale")
         return text
 
-    def revoke(self, kind: Kind, name: str, *, effect: Effect = "revoked") -> None:
+    def revoke(self, kind: Kind, name: str = "", *, effect: Effect = "revoked") -> None:
         """End every token made until now for a session, user or group, by a key, or every one there is.
 
         Args:
             kind: `session`, `user`, `group`, `key` or `everything`.
-            name: the `sid`, the `sub`, the group, the `kid`, or the empty string for `everything`.
+            name: the `sid`, the `sub`, the group or the `kid`; `everything` has none.
             effect: `revoked`, or `stale` for rights that changed.
+
+        Raises:
+            ConfigurationError: for a kind or an effect that does not exist, or a name that is not of its kind.
         """
         self.revocations.publish(kind, name, effect=effect)
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from sekisho_verify.claims import YEAR_10000
 from sekisho_verify.errors import RevocationsUnavailable
 
 Kind = Literal["session", "user", "group", "key", "everything"]
 Effect = Literal["revoked", "stale"]
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+EFFECTS: Final[tuple[Effect, ...]] = get_args(Effect)
 
 LIMIT: Final = 10**18
 """No epoch and no number reaches this: eighteen digits are what a database holds in 64 bits."""

@@ -6,7 +6,15 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from sekisho_verify.errors import ConfigurationError
-from sekisho_verify.revocations.entries import Entry, Frame, Snapshot, entry_key, write_rv
+from sekisho_verify.revocations.entries import (
+    EFFECTS,
+    KINDS,
+    Entry,
+    Frame,
+    Snapshot,
+    entry_key,
+    write_rv,
+)
 from sekisho_verify.revocations.freshness import Freshness
 from sekisho_verify.revocations.live import Revocations
 
@@ -53,10 +61,10 @@ class LocalRevocations(Revocations):
             effect: `revoked`, or `stale` for rights that changed, so that a refresh helps.
 
         Raises:
-            ConfigurationError: for a name that is missing, or one that `everything` does not have.
+            ConfigurationError: for a kind or an effect that does not exist, and for a name that is no text, is
+                missing, or is one that `everything` does not have.
         """
-        if bool(name) == (kind == "everything"):
-            raise ConfigurationError("name the session, user, group or key; and nothing for everything")
+        _refuse_nothing(kind, name, effect)
         with self._lock:  # the one place where several threads may write
             number = self._number + 1
             entry = Entry(number, kind, entry_key(kind, name), effect)
@@ -66,3 +74,15 @@ class LocalRevocations(Revocations):
     def freshness(self, steady_now: float) -> Freshness:  # noqa: ARG002 -- no time makes it any older
         """Always fresh."""
         return Freshness.FRESH
+
+
+def _refuse_nothing(kind: object, name: object, effect: object) -> None:
+    """Return if this ends something: by a slip of the pen an entry is published that hits no token at all."""
+    if kind not in KINDS:
+        raise ConfigurationError(f"kind is one of {', '.join(KINDS)}; got {kind!a}")
+    if effect not in EFFECTS:
+        raise ConfigurationError(f"effect is one of {', '.join(EFFECTS)}; got {effect!a}")
+    if not isinstance(name, str):
+        raise ConfigurationError(f"{kind}: a name is text; got {type(name).__name__}")
+    if bool(name) == (kind == "everything"):
+        raise ConfigurationError("name the session, user, group or key; and nothing for everything")
