@@ -353,8 +353,8 @@ def test_local_revocations_want_a_name(wrong: tuple[Any, ...]) -> None:
 )
 def test_local_revocations_publish_nothing_that_would_end_nothing(
     wrong: tuple[Any, ...],
-    effect: Any,
-    said: str,  # noqa: ANN401 -- what it is there to refuse
+    effect: Any,  # noqa: ANN401 -- one that does not exist is there to be refused
+    said: str,
 ) -> None:
     """A kind with a typo, or a name that is no text, is refused, and no number is taken."""
     local = LocalRevocations(clock=lambda: AS_OF)

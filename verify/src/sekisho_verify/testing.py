@@ -268,7 +268,7 @@ class Issuer:
             effect: `revoked`, or `stale` for rights that changed.
 
         Raises:
-            ConfigurationError: for a kind or an effect that does not exist, or a name that is not of its kind.
+            ConfigurationError: for a kind or an effect that does not exist, or a name not of its kind.
         """
         self.revocations.publish(kind, name, effect=effect)
 

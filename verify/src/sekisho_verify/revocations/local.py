@@ -61,8 +61,8 @@ class LocalRevocations(Revocations):
             effect: `revoked`, or `stale` for rights that changed, so that a refresh helps.
 
         Raises:
-            ConfigurationError: for a kind or an effect that does not exist, and for a name that is no text, is
-                missing, or is one that `everything` does not have.
+            ConfigurationError: for a kind or an effect that does not exist, and for a name that is no text,
+                is missing, or is one that `everything` does not have.
         """
         _refuse_nothing(kind, name, effect)
         with self._lock:  # the one place where several threads may write
