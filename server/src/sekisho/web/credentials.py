@@ -37,8 +37,7 @@ async def sign_in(site: Site, call: Call[Any], method: str, *, by_refresh_cookie
         TokenRefused: no credential, or an access token that is not valid.
         Refusal: `session_unknown`, `session_expired`, `session_revoked`, `refresh_unknown`; `csrf_failed`.
     """
-    token = bearer_token(call.raw_headers)
-    if token is not None:
+    if b"authorization" in call.headers and (token := bearer_token(call.raw_headers)) is not None:
         call.session = await site.acts.authenticate(token)
         return
     if (text := call.cookies.get(SESSION)) is not None:
