@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.setting_values import spell
+from sekisho.setting_values import issuer_at, spell
 from sekisho.settings import (
     SETTINGS,
     Settings,
@@ -248,6 +248,16 @@ def test_trusted_proxies() -> None:
         assert "trusts everybody" in faults({"SEKISHO_TRUSTED_PROXIES": text})["SEKISHO_TRUSTED_PROXIES"]
     for text in ("10.0.0.7/8", "proxy.example", "10.0.0"):
         assert set(faults({"SEKISHO_TRUSTED_PROXIES": text})) == {"SEKISHO_TRUSTED_PROXIES"}
+
+
+@pytest.mark.parametrize(
+    ("port", "issuer"),
+    [(80, "http://localhost"), (443, "http://localhost:443"), (8400, "http://localhost:8400")],
+)
+def test_the_issuer_of_a_port_is_one_that_could_have_been_chosen(port: int, issuer: str) -> None:
+    """An issuer that nobody chose is spelled as a chosen one has to be: without http's default port."""
+    assert issuer_at(port) == issuer
+    assert read_settings({"SEKISHO_ISSUER": issuer_at(port)}).issuer == issuer
 
 
 def test_sign_up_follows_the_issuer() -> None:

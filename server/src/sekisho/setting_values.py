@@ -235,6 +235,11 @@ def issuer(text: str) -> str:
     return text
 
 
+def issuer_at(port: int) -> str:
+    """The issuer of a server on this port of this machine, spelled as `issuer` has it."""
+    return "http://localhost" if port == _DEFAULT_PORTS["http"] else f"http://localhost:{port}"
+
+
 def origin(text: str) -> str:
     """An origin exactly as a browser sends it: `scheme://host[:port]` (RFC 6454 section 6.2)."""
     if _url(text).path:

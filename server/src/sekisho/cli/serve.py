@@ -26,7 +26,7 @@ from sekisho.cli.options import Surroundings, examples, surroundings
 from sekisho.cli.welcome import Place, look, welcome
 from sekisho.cli.wording import language
 from sekisho.cli.workers import serve_in_workers
-from sekisho.setting_values import LOOPBACK_HOSTS
+from sekisho.setting_values import LOOPBACK_HOSTS, issuer_at
 from sekisho.settings import FILE, Settings, commented_file
 
 
@@ -92,7 +92,7 @@ def _at_port(settings: Settings, port: int) -> Settings:
     """An issuer that nobody chose is where the server can be reached."""
     if settings.sources["SEKISHO_ISSUER"] != "default":
         return settings
-    return replace(settings, issuer=f"http://localhost:{port}")
+    return replace(settings, issuer=issuer_at(port))
 
 
 def _announce(here: Surroundings, settings: Settings, address: str, before: Place) -> None:
