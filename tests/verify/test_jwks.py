@@ -73,6 +73,29 @@ def test_metadata_must_be_of_this_very_issuer(issuer: Issuer, change: object) ->
     assert issuer.asked == [METADATA_PATH]
 
 
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_slash_at_the_end_of_an_issuer_counts_and_the_refusal_says_so(issuer: Issuer, slash: str) -> None:
+    """Both spellings exist among issuers; whoever has the wrong one is told the right one."""
+    right, wrong = (issuer.url + end for end in (slash, "" if slash else "/"))
+    issuer.publish(METADATA_PATH, {"issuer": right, "jwks_uri": f"{issuer.url}/keys"})
+    assert [key.kid for key in fetch_key_set(right).keys] == [EC.kid]
+    with pytest.raises(KeySetUnavailable) as refused:
+        fetch_key_set(wrong)
+    assert str(refused.value) == (
+        f"the metadata is of issuer '{right}', not '{wrong}'; "
+        f"the slash at the end counts: give issuer='{right}'"
+    )
+
+
+@pytest.mark.requirement("C3")
+def test_the_name_of_quite_another_issuer_is_not_recommended(issuer: Issuer) -> None:
+    """What the metadata say is evidence against them, unless only the slash differs."""
+    issuer.publish(METADATA_PATH, {"issuer": "https://evil.example.com", "jwks_uri": f"{issuer.url}/keys"})
+    with pytest.raises(KeySetUnavailable) as refused:
+        fetch_key_set(issuer.url)
+    assert str(refused.value) == f"the metadata is of issuer 'https://evil.example.com', not '{issuer.url}'"
+
+
 @pytest.mark.requirement("J13")
 @pytest.mark.parametrize(
     ("path", "body", "reason"),

@@ -124,6 +124,20 @@ def test_without_keys_they_are_found_by_the_issuer(issuer: Issuer) -> None:
     assert issuer.asked == [METADATA_PATH, "/keys"]
 
 
+def test_a_slash_too_many_is_told_in_one_warning_and_in_the_status(issuer: Issuer, watch: Watch) -> None:
+    """An issuer misspelled by its slash has no keys; the log and `last_error` name both spellings."""
+    wrong = f"{issuer.url}/"
+    reason = (
+        f"the metadata is of issuer '{issuer.url}', not '{wrong}'; "
+        f"the slash at the end counts: give issuer='{issuer.url}'"
+    )
+    with Verifier(issuer=wrong, audience=AUDIENCE, feed=None, clock=lambda: NOW) as using:
+        assert watch.next() == f"{wrong}: new keys could not be had, there are none to verify with: {reason}"
+        assert using.key_status.last_error == reason
+        with pytest.raises(KeySetUnavailable):
+            using.verify(token(EC, iss=wrong))
+
+
 def test_once_warm_nothing_is_asked_and_nothing_waits(issuer: Issuer) -> None:
     """While the issuer does not answer at all, new tokens are verified from what is there."""
     with of(IssuerKeys(issuer.url)) as using, held_back(issuer):

@@ -129,7 +129,7 @@ def _fetch(exchange: _Exchange, issuer: str, place: Place) -> KeySet:
         metadata = json_object(exchange.get(place), unique_members=True)
         # Byte for byte: otherwise one issuer could stand in for another (RFC 8414 section 3.3).
         if metadata.get("issuer") != issuer:
-            raise KeySetUnavailable(f"the metadata is of issuer {metadata.get('issuer')!a}, not {issuer!a}")
+            raise KeySetUnavailable(_of_another(metadata.get("issuer"), issuer))
         jwks_uri = metadata.get("jwks_uri")
         if not isinstance(jwks_uri, str):
             raise KeySetUnavailable("the metadata has no jwks_uri")
@@ -148,6 +148,15 @@ def _fetch(exchange: _Exchange, issuer: str, place: Place) -> KeySet:
     for reason in found.skipped:
         _log.warning("skipped a key of %s: %s", issuer, reason)
     return found
+
+
+def _of_another(named: object, issuer: str) -> str:
+    reason = f"the metadata is of issuer {named!a}, not {issuer!a}"
+    # Not refused beforehand: an issuer may well be spelled with that slash (RFC 8414 section 3.1), and only
+    # its metadata say which it is. No other name of theirs is recommended to the operator.
+    if isinstance(named, str) and named.rstrip("/") == issuer.rstrip("/"):
+        reason += f"; the slash at the end counts: give issuer={named!a}"
+    return reason
 
 
 class _Exchange:
