@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from sekisho_verify.attack import __main__ as attack
 from sekisho_verify.attack import report
+from sekisho_verify.explain import CHECKS
 from sekisho_verify.forgeries import catalogue
+from sekisho_verify.forgeries.tokens import CLAIMS
 from sekisho_verify.testing import Issuer
 from tests.parts.naive_api import HOLES, Api, served
 
@@ -205,7 +207,75 @@ def test_what_could_not_be_tried_is_said_with_its_reason(scene: Scene) -> None:
     untried = {left["name"]: left["need"] for left in as_json.json["untried"]}
     assert untried["hs256-ssh"] == "public_key"
     assert untried["secret-empty"] == "shared_secret"
-    assert "With --issuer-key-file of a test issuer, 20 of them would be truly signed." in said.out
+
+
+LAXITIES = ("any_audience", "any_issuer", "never_expires", "any_kind")
+
+
+def test_what_only_the_signature_refused_is_not_proven(scene: Scene) -> None:
+    """An API without a check of aud, iss, exp and typ passes, and the report says that it proves none."""
+    with served(Api(scene.issuer, *LAXITIES)) as url:
+        blind = run(url, *scene.token, *scene.jwks, "--json")
+        told = run(url, *scene.token, *scene.jwks)
+        japanese = run(url, *scene.token, *scene.jwks, "--lang", "ja")
+    assert (blind.code, blind.names("accepted")) == (0, set())
+    unproven = {it["check"]: it for it in blind.json["unproven"]}
+    assert unproven.keys() == {
+        *("audience", "issuer", "expiry", "not before"),
+        *("type", "claims", "members"),
+    }
+    assert unproven["audience"]["prove"] == ["--other-audience-file", "--issuer-key-file"]
+    assert unproven["expiry"]["prove"] == ["--expired-file", "--issuer-key-file"]
+    assert unproven["issuer"]["prove"] == unproven["type"]["prove"] == ["--issuer-key-file"]
+    assert unproven["issuer"]["forgeries"] == ["iss-other", "iss-shorter", "iss-missing"]
+    assert "exp-extended" not in unproven["expiry"]["forgeries"]
+    assert told.code == japanese.code == 0
+    assert "  audience (aud): aud-other, aud-list, aud-longer, aud-shorter, aud-missing\n" in told.out
+    assert (
+        "    To prove it: --expired-file with an expired token of yours, "
+        "or --issuer-key-file with the key of a test issuer.\n"
+    ) in told.out
+    assert ", 7 checks not proven\n" in told.out
+    assert told.out.splitlines()[-1].startswith("NOT PROVEN: type (typ), header members")
+    assert "audience (aud), issuer (iss), expiry (exp), not before (nbf, iat)." in told.out.splitlines()[-1]
+    assert japanese.out.splitlines()[-1].startswith("未証明: 種類 (typ), ヘッダーのメンバー")
+    assert "    証明するには --issuer-key-file にテスト用の発行者の鍵を渡してください。\n" in japanese.out
+
+
+def test_a_check_is_proven_by_the_option_that_is_named_for_it(scene: Scene) -> None:
+    """A true token proves its one check; the issuer's key proves all, and then no line says otherwise."""
+    other = scene.file("other", scene.issuer.token(aud="another"))
+    old = scene.file("old", scene.issuer.expired())
+    with served(Api(scene.issuer)) as url:
+        by_tokens = run(
+            *(url, *scene.token, *scene.jwks, "--json"),
+            *("--other-audience-file", other, "--expired-file", old),
+        )
+        by_key = run(url, *scene.token, *scene.key, "--json")
+        told = run(url, *scene.token, *scene.key)
+        few = run(url, *scene.token, *scene.jwks, "--only", "alg-none", "--only", "exp-extended")
+    checks = {it["check"] for it in by_tokens.json["unproven"]}
+    assert checks == {"issuer", "not before", "type", "claims", "members"}
+    assert (by_key.code, by_key.json["unproven"]) == (0, [])
+    assert "NOT PROVEN" not in told.out
+    assert told.out.endswith("0 checks not proven\nEvery forgery that was tried was refused.\n")
+    assert few.out.endswith("0 checks not proven\nEvery forgery that was tried was refused.\n")
+
+
+def test_every_forgery_of_claims_is_meant_for_a_check() -> None:
+    """A new one that no check answers for would be refused by the signature in silence."""
+    assert [name for name in CLAIMS if name.partition("-")[0] not in report._CHECKS] == []
+    assert set(report._CHECKS.values()) <= set(CHECKS)
+
+
+def test_it_counts_what_the_key_would_sign(scene: Scene) -> None:
+    """The number that is announced is the number of forgeries that have a true signature with the key."""
+    with served(Api(scene.issuer)) as url:
+        without = run(url, *scene.token, *scene.jwks)
+        signed = run(url, *scene.token, *scene.key, "--json")
+    count = sum(trial["seal"] == "true" for trial in signed.json["results"])
+    assert count > 40
+    assert f"With --issuer-key-file of a test issuer, {count} of them would be truly signed." in without.out
 
 
 def test_the_public_key_comes_from_the_issuer_by_itself(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@
 First the control: the good token must be let in, and nobody without one; else nothing could be judged. The
 same again at the end. Exit code 0 if all were refused; 1 if there is something to mend: a forgery was let in,
 or the API crashed (5xx), fell silent, or fetched an address that stood in the token; 2 if nothing can be
-judged, with what to do. Requests are GET unless you choose otherwise, no redirect is followed, and the token
-is never printed.
+judged, with what to do. What only its old signature refused proves no other check: those checks are reported
+as not proven, at exit code 0, as nothing was found. Requests are GET unless you choose otherwise, no redirect
+is followed, and the token is never printed.
 """
 
 from __future__ import annotations

@@ -12,9 +12,10 @@ import msgspec
 from sekisho_verify.forgeries import Forgery, needs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sekisho_verify.attack.probe import Reply
+    from sekisho_verify.explain import CheckName
     from sekisho_verify.forgeries import Forged
     from sekisho_verify.forgeries.forging import Need
 
@@ -23,6 +24,28 @@ Verdict = Literal["refused", "accepted", "crashed", "silent", "fetched", "thrott
 
 FAULTS: Final[tuple[Verdict, ...]] = ("accepted", "fetched", "crashed", "silent")
 """The verdicts after which there is something to mend, the worst first."""
+
+
+_CHECKS: Final[dict[str, CheckName]] = {
+    "aud": "audience",
+    "iss": "issuer",
+    "exp": "expiry",
+    "nbf": "not before",
+    "iat": "not before",
+    "typ": "type",
+    "sub": "claims",
+    "payload": "claims",
+    "crit": "members",
+    "b64": "members",
+    "cty": "members",
+    "zip": "members",
+    "enc": "members",
+}
+"""The check that a forgery is meant for, by the first word of its name: those that a token with the issuer's
+own signature can fail. Others are proven by forgeries that bring a signature, as those of `alg` and `kid`."""
+
+_PROOFS: Final[dict[CheckName, str]] = {"audience": "--other-audience-file", "expiry": "--expired-file"}
+_KEY: Final = "--issuer-key-file"
 
 
 class Say(Protocol):
@@ -48,6 +71,20 @@ class Left(NamedTuple):
     need: Need | None
 
 
+class Unproven(NamedTuple):
+    """A check that the API may lack: all that was sent for it had an old signature.
+
+    Attributes:
+        check: its name, one of `explain.CHECKS`.
+        names: the forgeries that prove nothing of it.
+        prove: the options of which any one would prove it.
+    """
+
+    check: CheckName
+    names: Sequence[str]
+    prove: Sequence[str]
+
+
 class Outcome(NamedTuple):
     """What came of the whole attack."""
 
@@ -60,6 +97,30 @@ class Outcome(NamedTuple):
     def faults(self) -> int:
         """How many forgeries there is something to mend after."""
         return sum(trial.verdict in FAULTS for trial in self.trials)
+
+    @property
+    def weak(self) -> int:
+        """How many forgeries the issuer's key would have given a true signature."""
+        return sum(trial.forged.seal == "old" for trial in self.trials)
+
+    @property
+    def unproven(self) -> Sequence[Unproven]:
+        """The checks of which nothing is known, in the order of the catalogue."""
+        meant: dict[CheckName, list[Trial]] = {}
+        for trial in self.trials:
+            check = _CHECKS.get(trial.forged.forgery.name.partition("-")[0])
+            # With a signature of its own it is meant for the signature's check, whatever its name says.
+            if check is not None and trial.forged.seal != "own":
+                meant.setdefault(check, []).append(trial)
+        return [
+            Unproven(check, [trial.forged.forgery.name for trial in trials], _prove(check))
+            for check, trials in meant.items()
+            if not any(trial.forged.seal == "true" or trial.verdict == "accepted" for trial in trials)
+        ]
+
+
+def _prove(check: CheckName) -> Sequence[str]:
+    return [option for option in (_PROOFS.get(check), _KEY) if option is not None]
 
 
 def wording(language: Language) -> Say:
@@ -113,7 +174,7 @@ def line(trial: Trial, say: Say) -> str:
 
 
 def told(outcome: Outcome, say: Say, *, language: Language) -> str:
-    """What stands below the table: what to mend, what was not tried and why, and how many."""
+    """What stands below the table: what to mend, what was not tried or not proven, and how many."""
     lines: list[str] = []
     for verdict in (*FAULTS, "kept_out"):
         found = [trial.forged.forgery for trial in outcome.trials if trial.verdict == verdict]
@@ -126,14 +187,39 @@ def told(outcome: Outcome, say: Say, *, language: Language) -> str:
         for left in outcome.left:
             by_reason.setdefault(_reason(left, outcome, say, language), []).append(left.forgery.name)
         lines += [f"  {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
-    refused = sum(trial.verdict == "refused" for trial in outcome.trials)
-    lines += ["", say("summary", refused=refused, faults=outcome.faults, untried=len(outcome.left))]
+    return "\n".join([*lines, *_unproven(outcome, say), "", *_summary(outcome, say)])
+
+
+def _unproven(outcome: Outcome, say: Say) -> Iterator[str]:
+    if outcome.unproven:
+        yield ""
+        yield say("legend_unproven")
+    for it in outcome.unproven:
+        how = say("or").join(say(f"prove{option.replace('-', '_')}") for option in it.prove)
+        yield f"  {_named(it, say)}: {', '.join(it.names)}"
+        yield f"    {say('prove', how=how)}"
+
+
+def _summary(outcome: Outcome, say: Say) -> Iterator[str]:
+    unproven = outcome.unproven
+    yield say(
+        "summary",
+        refused=sum(trial.verdict == "refused" for trial in outcome.trials),
+        faults=outcome.faults,
+        untried=len(outcome.left),
+        unproven=len(unproven),
+    )
     if not outcome.faults:
-        lines.append(say("all_refused"))
-    weak = sum(trial.forged.code != trial.forged.forgery.code for trial in outcome.trials)
-    if weak:
-        lines.append(say("more", weak=weak))
-    return "\n".join(lines)
+        yield say("all_refused")
+    if outcome.weak:
+        yield say("more", weak=outcome.weak)
+    if unproven:
+        # The last line, as the exit code is 0 all the same: nothing was found, and this was not looked for.
+        yield say("not_proven", checks=", ".join(_named(it, say) for it in unproven))
+
+
+def _named(unproven: Unproven, say: Say) -> str:
+    return say(f"check_{unproven.check.replace(' ', '_')}")
 
 
 def document(outcome: Outcome, *, code: int, say: Say, language: Language) -> str:
@@ -149,8 +235,12 @@ def document(outcome: Outcome, *, code: int, say: Say, language: Language) -> st
                 "status": trial.reply.status,
                 "code": trial.reply.code,
                 "expected": trial.forged.code,
+                "seal": trial.forged.seal,
             }
             for trial in outcome.trials
+        ],
+        "unproven": [
+            {"check": it.check, "forgeries": it.names, "prove": it.prove} for it in outcome.unproven
         ],
         "untried": [
             {

@@ -14,7 +14,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
 
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 NOWHERE: Final = "https://forger.invalid"
 """The forger's server where there is none: the name can never be found (RFC 6761 section 6.4)."""
+
+
+Seal = Literal["own", "true", "old"]
+"""Whose signature a forgery has. `own`: it is part of the forgery. `true`: the issuer's, over these bytes, so
+that only the check that is meant can refuse it. `old`: the good token's, over other bytes: to be refused with
+it says nothing of any other check."""
 
 
 class Forgery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +65,7 @@ class Forged:
         forgery: what it is.
         code: what a guard refuses it with. It differs from the forgery's own where claims were changed and
             nobody could sign them: then the signature is what refuses.
+        seal: whose signature it has.
         headers: the headers to send, in their order; values may hold any text.
         query: what stands in the query string.
         form: what stands in a form-encoded body.
@@ -67,6 +74,7 @@ class Forged:
 
     forgery: Forgery
     code: RefusalCode | None
+    seal: Seal
     headers: tuple[tuple[str, str], ...] = field(repr=False, default=())
     query: str = field(repr=False, default="")
     form: str = field(repr=False, default="")
@@ -146,21 +154,22 @@ def _tables() -> dict[str, Any]:
 
 def _made(forgery: Forgery, material: Material) -> Forged | Untried:
     try:
-        made, code = _make(forgery, material)
+        made, code, seal = _make(forgery, material)
     except Lacking as lacking:
         return Untried(forgery, lacking.need)
     if isinstance(made, str):
-        return Forged(forgery, code, headers=(("Authorization", f"Bearer {made}"),), text=made)
-    return Forged(forgery, code, headers=made.headers, query=made.query, form=made.form)
+        return Forged(forgery, code, seal, headers=(("Authorization", f"Bearer {made}"),), text=made)
+    return Forged(forgery, code, seal, headers=made.headers, query=made.query, form=made.form)
 
 
-def _make(forgery: Forgery, material: Material) -> tuple[str | Sent, RefusalCode | None]:
+def _make(forgery: Forgery, material: Material) -> tuple[str | Sent, RefusalCode | None, Seal]:
     given = {"exp-past": material.expired, "aud-other": material.foreign}.get(forgery.name)
     if given is not None:
-        return given, forgery.code
+        return given, forgery.code, "true"
+    seal: Seal = "old" if material.signer is None else "true"
     if forgery.name in CLAIMS:
-        code = forgery.code if material.signer is not None else "token_signature_mismatch"
-        return material.claiming(CLAIMS[forgery.name](material)), code
+        code = forgery.code if seal == "true" else "token_signature_mismatch"
+        return material.claiming(CLAIMS[forgery.name](material)), code, seal
     if forgery.name in SEALED_HEADERS:
-        return material.headed(SEALED_HEADERS[forgery.name](material)), forgery.code
-    return (HEADERS.get(forgery.name) or TOKENS[forgery.name])(material), forgery.code
+        return material.headed(SEALED_HEADERS[forgery.name](material)), forgery.code, seal
+    return (HEADERS.get(forgery.name) or TOKENS[forgery.name])(material), forgery.code, "own"
