@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sekisho.cli.found import told
+from sekisho.cli.wording import wording
 from sekisho_verify import HmacKey
-from sekisho_verify.explain import CHECKS
+from sekisho_verify.explain import CHECKS, explain
+from sekisho_verify.forgeries import Forged
 from sekisho_verify.forgeries.forging import tampered, unsigned
 from sekisho_verify.jws import sign
 from sekisho_verify.testing import Issuer
@@ -17,11 +21,13 @@ from tests.parts.serving import Server
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sekisho_verify.key_generation import Alg
     from tests.cli.conftest import Run
 
 SECRET = b"a test secret of more than thirty-two bytes"
 KEY = HmacKey(SECRET)
 NOW = 1_700_000_000
+CENTURY = 4_102_444_800
 EXPECTED = ("--issuer", "http://localhost:1", "--audience", "api")
 
 
@@ -222,6 +228,75 @@ def test_explain_tells_a_person_what_was_checked_and_what_to_do(
     lines = result.stdout.splitlines()
     for sentence in sentences:
         assert [line for line in lines if line.startswith(sentence)], sentence
+
+
+@pytest.mark.parametrize("pasted", ["Bearer {}", "bearer  {}", "Authorization: Bearer {}", '"Bearer {}"'])
+@pytest.mark.parametrize(
+    ("lang", "fix"),
+    [
+        ("en", "fix: paste the token alone, without Bearer"),
+        ("ja", "Bearer を付けず、トークンだけを貼り付けてください"),
+    ],
+)
+def test_a_pasted_header_is_told_what_it_is(
+    sekisho: Run, key_file: str, pasted: str, lang: str, fix: str
+) -> None:
+    """Nothing is cut off in silence, and nothing of the token is repeated."""
+    for command in ("explain", "verify"):
+        result = sekisho(
+            *("token", command, *EXPECTED, "--key-file", key_file),
+            text=pasted.format(token()),
+            SEKISHO_LANG=lang,
+        )
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "token_malformed" in result.stderr
+        assert fix in result.stderr
+        assert token().split(".")[1] not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("lang", "expired", "early"),
+    [
+        (
+            "en",
+            r"expired at 2023-11-14T22:13:19Z, [\d,]+ s ago \(now 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\)",
+            r"valid from 2100-01-01T00:00:00Z, in [\d,]+ s \(now 20\d\d-.*Z\)",
+        ),
+        (
+            "ja",
+            r"2023-11-14T22:13:19Z に期限切れ、[\d,]+ 秒前 \(現在 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\)",
+            r"2100-01-01T00:00:00Z から有効、あと [\d,]+ 秒 \(現在 20\d\d-.*Z\)",
+        ),
+    ],
+)
+def test_times_are_instants_and_a_difference(
+    sekisho: Run, key_file: str, lang: str, expired: str, early: str
+) -> None:
+    """Nobody reads seconds since 1970; of a token for later it is `nbf` that is shown, not `iat`."""
+    later = token(nbf=CENTURY, iat=CENTURY - 60, exp=CENTURY + 60)
+    for text, sentence in ((BAD["expiry"], expired), (later, early)):
+        result = sekisho(
+            *("token", "explain", *EXPECTED, "--key-file", key_file), text=text, SEKISHO_LANG=lang
+        )
+        assert re.search(sentence, result.stdout), result.stdout
+
+
+@pytest.mark.parametrize("alg", ["HS256", "ES256", "EdDSA", "RS256"])
+def test_what_was_found_is_said_in_the_readers_language(alg: Alg) -> None:
+    """Of every forgery there is: Japanese where the language is Japanese, with none of the English left."""
+    issuer = Issuer(alg=alg, clock=lambda: NOW)
+    said: dict[str, str] = {}
+    for forged in issuer.forgeries():
+        if isinstance(forged, Forged) and forged.text is not None:
+            checks = explain(
+                forged.text, keys=issuer.keys, issuer=issuer.url, audience="api", feed=None, now=NOW
+            )
+            said |= {check.detail: told(check.detail, wording("ja")) for check in checks if check.detail}
+    assert len(said) > 30
+    assert [detail for detail, words in said.items() if words.isascii() or words == detail] == []
+    assert told("kid is 'x'", wording("ja")) == "kid は 'x'"
+    assert told("not three segments", wording("ja")) == "セグメントが 3 つではありません"
+    assert told("nobody's \x1b words", wording("ja")) == "nobody's \N{REPLACEMENT CHARACTER} words"
 
 
 def test_explain_says_that_nobody_asked_for_revocations(sekisho: Run, tmp_path: Path) -> None:

@@ -167,4 +167,5 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
         if not (
             claims.not_before <= now + leeway and (issued_at <= now + EARLY or issued_at <= now + leeway)
         ):
-            raise TokenRefused("token_not_yet_valid", f"from {claims.issued_at:.0f}, now {now:.3f}")
+            begins = max(claims.not_before, issued_at)
+            raise TokenRefused("token_not_yet_valid", f"from {begins:.0f}, now {now:.3f}")

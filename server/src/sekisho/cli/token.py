@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 
 import click
 
 from sekisho.adapters import system
-from sekisho.cli import output
+from sekisho.cli import found, output
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.key_file import read_keys
 from sekisho.cli.options import as_json, examples, read_text, unreadable
@@ -26,6 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _TIMES = ("iat", "nbf", "exp", "auth_time")
+_SCHEME = re.compile(r"[\"']?(authorization\s*:\s*)?bearer[\s:]", re.IGNORECASE)
 _MARKS = {"passed": "✓", "refused": "✗", "not_reached": "-", "not_asked": "·"}
 
 
@@ -134,8 +136,7 @@ def _told(check: Check, say: Say) -> Iterator[str]:
         below = " " * 14
         yield f"{below}{say('explain.checked')}{say(f'{words}.checked')}"
         if check.detail:
-            # The verifier has escaped what is the token's; this holds whatever it forgot.
-            yield f"{below}{say('explain.found')}{output.one_line(check.detail)}"
+            yield f"{below}{say('explain.found')}{found.told(check.detail, say)}"
         yield f"{below}{say('explain.why')}{say(f'{words}.why')}"
         yield f"{below}{say('explain.do')}{say(f'{words}.do')}"
 
@@ -153,6 +154,9 @@ def _token(say: Say, command: str) -> str:
     text = read_text("-", say).strip()
     if not text:
         raise Fault("token_missing", say("fault.no_token"), say("fix.no_token", command=command))
+    if _SCHEME.match(text):
+        # Not cut off in silence: where else it was pasted so, it does not work either.
+        raise Fault("token_malformed", say("fault.token_with_scheme"), say("fix.token_with_scheme"))
     return text
 
 
@@ -176,5 +180,5 @@ def _times(payload: Any) -> dict[str, float]:  # noqa: ANN401 - whatever a stran
     if not isinstance(payload, dict):
         return {}
     members = cast("dict[str, Any]", payload)
-    found = {name: members[name] for name in _TIMES if isinstance(members.get(name), int | float)}
-    return {name: at for name, at in found.items() if 0 <= at < 253402300800}
+    given = {name: members[name] for name in _TIMES if isinstance(members.get(name), int | float)}
+    return {name: at for name, at in given.items() if 0 <= at < 253402300800}
