@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sekisho_verify import IssuerKeys, KeySource, SigningKey, TokenRefused, Verifier
+from sekisho_verify.encoding import b64url_decode, json_object
 from tests.parts.serving import Server
 from tests.verify.issuers import SteadyClock, Taker, kids, wait_until_at_rest
 from tests.verify.tokens import EC, OKP
@@ -79,5 +80,28 @@ def test_an_api_follows_a_rotation_without_a_restart(tmp_path: Path) -> None:
             # And the auth server itself may go.
             assert server.stop() == 0
             assert using.verify(new).sub == subject
+    finally:
+        server.__exit__()
+
+
+@pytest.mark.requirement("J21")
+def test_a_key_that_was_published_first_is_accepted_from_its_first_token(tmp_path: Path) -> None:
+    """In the order of the guide, old and new, then new and old, not one token is refused."""
+    server, clock = Rotated(tmp_path / "data"), SteadyClock()
+    try:
+        old = server.serve(EC)
+        source = IssuerKeys(server.url, steady=clock)
+        with Verifier(issuer=server.url, audience="api", keys=source, feed=None) as using:
+            subject = using.verify(old).sub
+            still_old = server.serve(EC, OKP)
+            wait_for(source, clock, EC, OKP)
+            assert (using.verify(old).sub, using.verify(still_old).sub) == (subject, subject)
+            # No refresh comes between the second restart and the first token of the new key.
+            new = server.serve(OKP, EC)
+            assert (
+                json_object(b64url_decode(new.partition(".")[0].encode()), unique_members=True)["kid"]
+                == OKP.kid
+            )
+            assert (using.verify(old).sub, using.verify(new).sub) == (subject, subject)
     finally:
         server.__exit__()
