@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from sekisho.adapters import system
 from sekisho.adapters.passwords import HashedPasswords
-from sekisho.adapters.session_lookups import MAX_AGE, SessionLookups
+from sekisho.adapters.session_lookups import SessionLookups
 from sekisho.adapters.settings_file import load_settings
 from sekisho.adapters.usage import TELL_EVERY
 from sekisho.feature import Feature
@@ -35,7 +35,7 @@ from sekisho.flows.reauthenticate import reauthenticate
 from sekisho.flows.refresh import refresh
 from sekisho.flows.register import register
 from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
-from sekisho.house import House, entry_horizon, open_house
+from sekisho.house import House, copy_age, entry_horizon, open_house
 from sekisho.ports import Clock, Entropy, Opener, Reauthenticate, Store
 from sekisho.rules.account import PasswordPolicy
 from sekisho.rules.refusals import Refusal
@@ -154,7 +154,7 @@ def _stored(
         store,
         tail,
         shared=house.copies,
-        max_age=min(MAX_AGE, house.settings.access_ttl),
+        max_age=copy_age(house.settings),
         count=partial(metrics.count, SESSION_LOOKUPS),
     )
     times = _Times(clock=house.clock, entropy=house.entropy)

@@ -75,6 +75,11 @@ def shared_copies(settings: Settings, keys: MacKeys, *, max_age: float) -> Redis
     return RedisCopies(settings.session_store_url, keys=keys, max_age=max_age, steady=system.steady)
 
 
+def copy_age(settings: Settings) -> float:
+    """Seconds for which a copy of a session is believed: less than an entry is kept that could end it."""
+    return min(MAX_AGE, settings.access_ttl)
+
+
 def entry_horizon(settings: Settings) -> float:
     """Seconds for which a revocation entry is kept: as long as a token lives that it can hit."""
     ttl = settings.access_ttl if settings.refresh_store == "database" else settings.refresh_ttl
@@ -127,8 +132,7 @@ async def open_house(
         passwords = HashedPasswords(profile, entropy=entropy)
         stack.callback(passwords.close)
         chosen = lifetimes(settings)
-        max_age = min(MAX_AGE, settings.access_ttl)
-        copies = shared_copies(settings, keys.session_copy, max_age=max_age)
+        copies = shared_copies(settings, keys.session_copy, max_age=copy_age(settings))
         if copies is not None:
             stack.push_async_callback(copies.close)
         yield House(

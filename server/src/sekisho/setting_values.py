@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+from sekisho_verify.urls import LOOPBACK
 
-#: The only hosts for which http is a secure context in every browser, and no name server is asked.
-LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
@@ -216,7 +215,7 @@ def _url(text: str) -> SplitResult:
         raise Unfit(problem, example)
     if text != f"{url.scheme}://{authority}{path}":
         raise Unfit(problem, example)
-    if url.scheme == "http" and host not in LOOPBACK_HOSTS:
+    if url.scheme == "http" and host not in LOOPBACK:
         raise Unfit(
             Words(
                 f"{quoted(text)} is http off loopback", f"{quoted(text)} はループバックではないのに http です"
@@ -258,7 +257,7 @@ def origin_of(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether the issuer can be reached from this machine alone."""
-    return urlsplit(url).hostname in LOOPBACK_HOSTS
+    return urlsplit(url).hostname in LOOPBACK
 
 
 def database_url(text: str) -> str:

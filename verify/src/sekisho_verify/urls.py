@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-"""The names of this machine, for which plain http will do."""
+"""The names of this machine, for which plain http will do: a secure context in every browser, and no name
+server is asked. The server accepts an issuer by the same list, so what it accepts its verifiers can reach."""
 
 
 class Place(NamedTuple):

@@ -26,8 +26,9 @@ from sekisho.cli.options import Surroundings, examples, surroundings
 from sekisho.cli.welcome import Place, look, welcome
 from sekisho.cli.wording import language
 from sekisho.cli.workers import serve_in_workers
-from sekisho.setting_values import LOOPBACK_HOSTS, issuer_at
+from sekisho.setting_values import issuer_at
 from sekisho.settings import FILE, Settings, commented_file
+from sekisho_verify.urls import LOOPBACK
 
 
 @click.command(
@@ -83,7 +84,7 @@ def _refuse_open_http(here: Surroundings, host: str) -> None:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return host in LOOPBACK_HOSTS or ipaddress.ip_address(host).is_loopback
+        return host in LOOPBACK or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
