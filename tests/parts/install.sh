@@ -10,6 +10,7 @@ redis-server redis-server redis
 nginx nginx-light nginx
 curl curl curl
 openssl openssl openssl@3
+chromium chromium chromium
 '
 
 present() {
