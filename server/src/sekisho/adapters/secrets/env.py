@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sekisho.adapters.secrets.secret import Secret
+from sekisho.adapters.secrets.versions import Versions
 from sekisho.setting_values import Words
 from sekisho.settings import refused
 
@@ -15,8 +17,8 @@ class EnvironmentSource:
 
     environ: Mapping[str, str] = field(repr=False)
 
-    def __call__(self, name: str, /) -> bytes:
-        """The bytes of the variable `name`.
+    def __call__(self, name: str, /) -> Versions:
+        """The bytes of the variable `name`: a variable knows no versions.
 
         Raises:
             SettingsRefused: it is not set.
@@ -27,4 +29,4 @@ class EnvironmentSource:
                 Words("is not set", "設定されていません"),
                 Words("set that variable, or correct its name", "変数を設定するか、名前を直してください"),
             )
-        return self.environ[name].encode("utf-8", "surrogateescape")
+        return Versions(Secret(self.environ[name].encode("utf-8", "surrogateescape")))

@@ -6,11 +6,18 @@ import os
 import stat
 from pathlib import Path
 
+from sekisho.adapters.secrets.secret import Secret
+from sekisho.adapters.secrets.versions import Versions
 from sekisho.setting_values import Words
 from sekisho.settings import SettingsRefused, refused
 
 #: Far above any key or certificate chain; a secret that is larger is the wrong file.
 MAX_BYTES = 64 * 1024
+
+
+def file_source(name: str) -> Versions:
+    """The content of the file `name`: a file knows no versions. Raises `SettingsRefused` as `read_file`."""
+    return Versions(Secret(read_file(name)))
 
 
 def read_file(name: str) -> bytes:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from sekisho.adapters.secrets.env import EnvironmentSource
-from sekisho.adapters.secrets.file import read_file
+from sekisho.adapters.secrets.file import file_source
 from sekisho.adapters.secrets.secret import Secret
+from sekisho.adapters.secrets.versions import Versions
 from sekisho.setting_values import Words
 from sekisho.settings import refused
 
 
 class SecretSource(Protocol):
-    """One scheme. What it raises names the reference and never the content."""
+    """One scheme. What it raises names the reference and never the content.
 
-    def __call__(self, name: str, /) -> bytes:
-        """The content behind what follows the scheme. Raises `SettingsRefused`."""
+    It may block for as long as its own time limits allow (seconds): call it off the event loop.
+    """
+
+    def __call__(self, name: str, /) -> Versions:
+        """The content behind what follows the scheme, in each version there is. Raises `SettingsRefused`."""
         ...
 
 
 def sources(environ: Mapping[str, str]) -> dict[str, SecretSource]:
     """The schemes of this release. A new one is a file beside these and a line here."""
-    return {"file": read_file, "env": EnvironmentSource(environ)}
+    return {"file": file_source, "env": EnvironmentSource(environ)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,14 @@ class Secrets:
     sources: Mapping[str, SecretSource]
 
     def read(self, reference: str, *, setting: str) -> Secret:
-        """The secret behind `reference`, one trailing newline dropped: editors and `echo` put it there.
+        """The current version alone of what `versions` reads. Raises `SettingsRefused` as it does."""
+        return self.versions(reference, setting=setting).current
 
-        `setting` is the name of the setting that holds the reference, for the refusal.
+    def versions(self, reference: str, *, setting: str) -> Versions:
+        """What is behind `reference`, one trailing newline dropped: editors and `echo` put it there.
+
+        `setting` is the name of the setting that holds the reference, for the refusal. It blocks while its
+        source does: `file:` and `env:` answer at once, others within their time limits.
 
         Raises:
             SettingsRefused: no source knows the scheme, the source refuses, or there is nothing in it.
@@ -50,12 +60,16 @@ class Secrets:
                 Words("has a scheme that this release does not read", "この版では読めない種類の参照です"),
                 Words(f"use one of: {known}", f"次のどれかにしてください: {known}"),
             )
-        content = source(name)
-        content = content[:-2] if content.endswith(b"\r\n") else content.removesuffix(b"\n")
-        if not content:
-            raise refused(
-                f"{setting} ({reference})",
-                Words("is empty", "中身が空です"),
-                Words("put the secret into it", "秘密を入れてください"),
-            )
-        return Secret(content)
+        return source(name).each(partial(_trimmed, where=f"{setting} ({reference})"))
+
+
+def _trimmed(secret: Secret, *, where: str) -> Secret:
+    content = secret.reveal()
+    content = content[:-2] if content.endswith(b"\r\n") else content.removesuffix(b"\n")
+    if not content:
+        raise refused(
+            where,
+            Words("is empty", "中身が空です"),
+            Words("put the secret into it", "秘密を入れてください"),
+        )
+    return Secret(content)
