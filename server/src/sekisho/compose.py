@@ -114,6 +114,7 @@ def bind(house: House, metrics: Metrics | None = None) -> Acts:
                 **times,
             )
         ),
+        claims=lambda grant: house.mint.claims(grant, now=house.clock()),
         jwks=house.signer.jwks,
         ping=store.ping,
         **carried,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sekisho.ports import Entropy, Signer
 from sekisho.rules import refresh, session_cookie
@@ -15,6 +16,9 @@ from sekisho_verify.encoding import b64url_encode
 
 #: A `jti` must not repeat (RFC 7519 section 4.1.7); 128 random bits never do.
 _TOKEN_ID_BYTES = 16
+#: Seconds of the claims that are told, and not signed: an API asks again long before, so this only has to be
+#: more than two clocks differ by.
+_TOLD_TTL = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,24 @@ class Minting:
         """
         left = max(1.0, grant.refresh_expires_at - now)
         ttl = min(self.lifetimes.access, left)
-        claims = access_claims(
+        return Tokens(
+            access_token=self.signer.sign(self._claims(grant, now=now, ttl=ttl)),
+            expires_in=int(ttl),
+            refresh_token=refresh_token,
+            refresh_expires_in=int(grant.refresh_expires_at - now),
+            grant=grant,
+        )
+
+    def claims(self, grant: Grant, *, now: float) -> dict[str, Any]:
+        """What an access token of the session would say now, for a minute; never beyond the session's end.
+
+        `exp` has a fraction where the session has one, so that it ends neither earlier nor later.
+        """
+        told = self._claims(grant, now=now, ttl=_TOLD_TTL)
+        return {**told, "exp": min(now + _TOLD_TTL, grant.refresh_expires_at)}
+
+    def _claims(self, grant: Grant, *, now: float, ttl: float) -> dict[str, Any]:
+        return access_claims(
             issuer=self.issuer,
             audience=self.audience,
             user_id=grant.account.id,
@@ -60,11 +81,4 @@ class Minting:
             amr=grant.amr,
             now=now,
             ttl=ttl,
-        )
-        return Tokens(
-            access_token=self.signer.sign(claims),
-            expires_in=int(ttl),
-            refresh_token=refresh_token,
-            refresh_expires_in=int(grant.refresh_expires_at - now),
-            grant=grant,
         )

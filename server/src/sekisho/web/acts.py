@@ -31,7 +31,8 @@ class Acts:
 
     `identify` reads an access token by its seal alone; `bearer_of` does the same for a refresh token,
     `read_cookie` and `read_refresh_cookie` for the cookies. `authenticate` and `authenticate_cookie` also ask
-    the database; with one of them every account endpoint begins.
+    the database; with one of them every account endpoint begins. `claims` is what an access token of a
+    session would say now.
     """
 
     register: Callable[[RegisterRequest], Awaitable[Account]]
@@ -49,5 +50,6 @@ class Acts:
     list_sessions: Callable[[str], Awaitable[list[Session]]]
     revoke_session: Callable[[RevokeRequest], Awaitable[None]]
     change_password: Callable[[ChangePasswordRequest], Awaitable[Handed | None]]
+    claims: Callable[[Grant], Mapping[str, Any]]
     jwks: Callable[[], Mapping[str, Any]]
     ping: Callable[[], Awaitable[None]]

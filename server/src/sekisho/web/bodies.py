@@ -148,6 +148,26 @@ class Me(User, frozen=True, kw_only=True):
     created_at: Instant
 
 
+class SessionClaims(Body, frozen=True, kw_only=True):
+    """What an access token of the session would say (RFC 9068), for an API that asks; instants since 1970."""
+
+    iss: str
+    sub: str
+    aud: str
+    exp: float
+    iat: int
+    jti: str
+    client_id: str
+    sid: str
+    auth_time: int
+    amr: list[str]
+    scope: str
+    roles: list[str]
+    groups: list[str]
+    entitlements: list[str]
+    rv: str
+
+
 class SessionLine(Body, frozen=True, kw_only=True):
     """One line of the device list."""
 

@@ -1,34 +1,28 @@
-"""Forward authentication: a reverse proxy asks who sent a request before it passes it on.
+"""Forward authentication: a reverse proxy, or an API, asks who sent a request that it has received.
 
 nginx `auth_request`, Traefik `ForwardAuth` and Caddy `forward_auth` send the original request's headers to
-this address, and pass ours on to the application behind them.
+`/v1/forward-auth`, and pass ours on to the application behind them. The guards of `sekisho_verify` ask
+`/v1/session` about a cookie, and get what an access token of the session would say.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from sekisho.web.bodies import SessionClaims
 from sekisho.web.credentials import csrf_token
 from sekisho.web.cross_site import SAFE_METHODS
-from sekisho.web.endpoint import Answer, Call, Endpoint, Site
+from sekisho.web.endpoint import Answer, Call, Endpoint, Parameter, Site
 
 #: Where proxies say what the original method was: Traefik and Caddy, and nginx as our guide sets it.
 _ORIGINAL_METHOD: Final = (b"x-forwarded-method", b"x-original-method")
-
-
 #: What a page opens a WebSocket with, and no other request of it can carry.
 _WEBSOCKET: Final = b"sec-websocket-key"
 
 
 async def forward_auth(site: Site, call: Call[None]) -> Answer:
     """GET /v1/forward-auth."""
-    # A WebSocket begins as a GET, goes on in both directions, and asks for no leave across origins.
-    unsafe = _original_method(call) not in SAFE_METHODS or _WEBSOCKET in call.headers
-    if call.held is not None and unsafe:
-        # The application behind the proxy trusts our word, so a page of another site must not borrow it.
-        site.gate.admit(call.raw_headers)
-        if not {b"sec-fetch-site", b"origin"} & call.headers.keys():
-            site.acts.csrf.check(csrf_token(call), call.held.digest)
+    _admit_original(site, call)
     grant = call.grant
     return Answer(
         None,
@@ -41,11 +35,43 @@ async def forward_auth(site: Site, call: Call[None]) -> Answer:
     )
 
 
-def _original_method(call: Call[None]) -> str:
-    said = [call.headers[name] for name in _ORIGINAL_METHOD if name in call.headers]
-    # A proxy that says nothing, or two things, may be passing on anything: then it is held to be unsafe.
-    return said[0].decode("latin-1").upper() if len(set(said)) == 1 else ""
+async def session(site: Site, call: Call[None]) -> SessionClaims:
+    """GET /v1/session."""
+    _admit_original(site, call)
+    return SessionClaims(**site.acts.claims(call.grant))
 
+
+def _admit_original(site: Site, call: Call[None]) -> None:
+    """Return if whatever found the session may speak for the request that is asked about.
+
+    Raises:
+        Refusal: `origin_not_allowed`, `csrf_failed`.
+    """
+    # A WebSocket begins as a GET, goes on in both directions, and asks for no leave across origins.
+    unsafe = _original_method(call) not in SAFE_METHODS or _WEBSOCKET in call.headers
+    if call.held is not None and unsafe:
+        # The application that asks trusts our word, so a page of another site must not borrow it.
+        site.gate.admit(call.raw_headers)
+        if not {b"sec-fetch-site", b"origin"} & call.headers.keys():
+            site.acts.csrf.check(csrf_token(call), call.held.digest)
+
+
+def _original_method(call: Call[None]) -> str:
+    said = {value for name, value in call.raw_headers if name in _ORIGINAL_METHOD}
+    # A proxy that says nothing, or two things, may be passing on anything: then it is held to be unsafe.
+    return said.pop().decode("latin-1").upper() if len(said) == 1 else ""
+
+
+_OF_THE_ORIGINAL: Final = (
+    Parameter(
+        "X-Original-Method",
+        "The method of the request that is asked about, or `X-Forwarded-Method`; left out, it may be any.",
+        {"type": "string"},
+    ),
+    Parameter("Origin", "That of the request.", {"type": "string"}),
+    Parameter("Sec-Fetch-Site", "That of the request.", {"type": "string"}),
+    Parameter("Sekisho-CSRF", "That of the request.", {"type": "string"}),
+)
 
 ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
     Endpoint(
@@ -56,5 +82,17 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         tag="session",
         signed_in=True,
         codes=("csrf_failed", "origin_not_allowed"),
+        parameters=_OF_THE_ORIGINAL,
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/session",
+        handler=session,
+        summary="For APIs: what an access token of this session would say",
+        tag="session",
+        answer=SessionClaims,
+        signed_in=True,
+        codes=("csrf_failed", "origin_not_allowed"),
+        parameters=_OF_THE_ORIGINAL,
     ),
 )
