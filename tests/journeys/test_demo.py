@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from sekisho.cli import demo as cli
 from sekisho.cli.main import tree
 from sekisho.features.demo.clock import ClockHand
 from tests.parts.serving import ask, environment, wait_until_gone
@@ -20,7 +21,9 @@ from tests.parts.serving import ask, environment, wait_until_gone
 if TYPE_CHECKING:
     from pathlib import Path
 
-STEPS = 13
+    from sekisho.features.demo.two_servers import SecondServers
+
+STEPS = 16
 
 
 def demo(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -50,6 +53,7 @@ def test_the_whole_story_behaves(alg: str, lang: str, tmp_path: Path) -> None:
         "insufficient_scope",
         "refresh_reused",
         "session_revoked",
+        "session_unknown",
     ):
         assert f'"code": "{code}"' in done.stdout
     assert f'"alg": "{alg}"' in done.stdout
@@ -64,8 +68,32 @@ def test_a_step_that_does_not_behave_ends_with_1(monkeypatch: pytest.MonkeyPatch
     result = CliRunner().invoke(tree, ["demo", "--once", "--lang", "en"], env=environment())
     assert result.exit_code == 1
     assert "✗  401 token_expired != 200" in result.stdout
-    assert result.stdout.rstrip().endswith("Step 8 did not behave; 5 steps were not reached.")
+    assert result.stdout.rstrip().endswith("Step 8 did not behave; 8 steps were not reached.")
     assert '"event":"request"' in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("which", "step", "verdict"),
+    [(1, 15, "✗  401 session_unknown != 200"), (0, 16, "✗  200 != 401 session_unknown")],
+    ids=["both share", "neither shares"],
+)
+def test_the_chapter_of_two_servers_can_fail(
+    which: int, step: int, verdict: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """If both servers B looked where A looks, or neither did, the story would say so and end with 1."""
+    start = cli._second_servers
+
+    def one_for_both(stage: cli._Stage) -> SecondServers:
+        urls = start(stage)
+        return lambda: (urls()[which], urls()[which])
+
+    monkeypatch.setattr(cli, "_second_servers", one_for_both)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    result = CliRunner().invoke(tree, ["demo", "--once", "--lang", "en"], env=environment())
+    assert result.exit_code == 1
+    assert verdict in result.stdout
+    assert f"Step {step} did not behave" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 

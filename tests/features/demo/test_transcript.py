@@ -41,6 +41,24 @@ def test_a_request_is_shown_as_it_was_sent() -> None:
     assert TOKEN not in text
 
 
+def test_a_cookie_that_comes_is_shown_without_its_middle() -> None:
+    """Each Set-Cookie has its line, attributes and all; a value may have a mark of ours or only its name."""
+    transcript, lines = told()
+    cookies = (f"sekisho=sks1_{'A' * 40}zzzzzz; HttpOnly", f"sekisho-csrf={'B' * 43}; Path=/")
+    answer = Answer(204, "No Content", {}, b"", (*cookies, "sekisho-device=; Max-Age=0"))
+    transcript.came(answer)
+    assert [line.strip() for line in lines[1:]] == [
+        "set-cookie: sekisho=sks1_AAAAA…zzzzzz; HttpOnly",
+        "set-cookie: sekisho-csrf=BBBBBBBBBB…BBBBBB; Path=/",
+        "set-cookie: sekisho-device=; Max-Age=0",
+    ]
+    assert answer.cookies == {
+        "sekisho": f"sks1_{'A' * 40}zzzzzz",
+        "sekisho-csrf": "B" * 43,
+        "sekisho-device": "",
+    }
+
+
 def test_a_long_answer_is_broken_into_lines_of_valid_json() -> None:
     """What does not fit on a line is a member a line, inwards too, and still JSON."""
     transcript, lines = told()

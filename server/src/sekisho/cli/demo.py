@@ -22,18 +22,20 @@ from sekisho.adapters import system
 from sekisho.adapters.data_directory import write_private
 from sekisho.adapters.settings_file import load_settings
 from sekisho.cli import output
-from sekisho.cli.demo_servers import Shop, serve_demo_auth, serve_demo_shop
+from sekisho.cli.demo_servers import Shop, serve_demo_alone, serve_demo_auth, serve_demo_shop
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.http_server import SIGNALS
 from sekisho.cli.listening import listen
 from sekisho.cli.main import run
 from sekisho.cli.options import examples
-from sekisho.cli.processes import Child
+from sekisho.cli.processes import Child, stop_all
 from sekisho.cli.wording import Say, language, wording
 from sekisho.features import demo
 from sekisho.features.demo.clock import ClockHand
-from sekisho.features.demo.story import Scene, cast, prepare, tell
+from sekisho.features.demo.scene import Scene, cast, prepare
+from sekisho.features.demo.story import tell
 from sekisho.features.demo.transcript import Transcript
+from sekisho.features.demo.two_servers import SecondServers
 from sekisho.settings import Settings
 
 ALGS = ("HS256", "ES256", "EdDSA", "RS256", "PS256")
@@ -70,7 +72,7 @@ def command(*, once: bool, port: int, alg: str, lang: str | None) -> int:
     environ["SEKISHO_LANG"] = lang or language(os.environ)
     with _signals_interrupt(), _temporary_folder() as folder, ExitStack() as stack:
         stage = _set_up(stack, folder, environ, port=port, alg=alg)
-        return _tell_once(stage) if once else _wait(stage)
+        return _tell_once(stage, _second_servers(stage)) if once else _wait(stage)
 
 
 @contextmanager
@@ -105,6 +107,8 @@ class _Stage:
     settings: Settings
     environ: dict[str, str]
     shops: tuple[str, str]
+    servers: list[Child]
+    clock: Path
     hand: ClockHand
     folder: Path
     say: Say
@@ -136,15 +140,14 @@ def _set_up(stack: ExitStack, folder: Path, environ: dict[str, str], *, port: in
     say = wording("ja" if environ["SEKISHO_LANG"] == "ja" else "en", Path(demo.__file__).parent)
     cli_say = wording(language(environ))
     listening = [listen("localhost", port and port + place, cli_say) for place in range(3)]
-    urls = [f"http://localhost:{sockets[0].getsockname()[1]}" for sockets in listening]
+    urls = [_url(sockets) for sockets in listening]
     secret = folder / "shared-secret" if alg.startswith("HS") else None
     environ |= {"SEKISHO_DATA": str(folder / "auth"), "SEKISHO_ISSUER": urls[0]}
+    environ["SEKISHO_ROOT_SECRET"] = _made_secret(folder / "root-secret")
     if secret is None:
         environ["SEKISHO_SIGNING_ALG"] = alg
     else:
-        # As text: the server drops one trailing newline of a secret file, which random bytes could end with.
-        write_private(secret, system.entropy(_SECRET_BYTES).hex().encode())
-        environ["SEKISHO_SIGNING_KEY"] = f"file:{secret}"
+        environ["SEKISHO_SIGNING_KEY"] = _made_secret(secret)
     settings = load_settings(environ)
     clock = folder / "clock"
     hand = ClockHand(clock)
@@ -152,12 +155,45 @@ def _set_up(stack: ExitStack, folder: Path, environ: dict[str, str], *, port: in
     for name, sockets in zip("AB", listening[1:], strict=True):
         shop = Shop(name, folder / f"shop-{name}.db", urls[0], settings.audience, secret)
         servers.append(Child(serve_demo_shop, shop, clock, folder / f"shop-{name}.log", sockets))
-    for server in servers:
-        stack.callback(server.stop)
+    stack.callback(stop_all, servers)
     _close(listening)
+    _wait_for(servers, folder, cli_say)
+    return _Stage(settings, environ, (urls[1], urls[2]), servers, clock, hand, folder, say)
+
+
+def _second_servers(stage: _Stage) -> SecondServers:
+    """Start two servers B while the story is told, and give what waits for them and tells their URLs."""
+    cli_say = wording(language(stage.environ))
+    alone, sharing = listening = [listen("localhost", 0, cli_say) for _ in range(2)]
+    servers = [
+        Child(serve_demo_alone, stage.settings, stage.clock, stage.folder / "auth-alone.log", alone),
+        Child(serve_demo_auth, stage.settings, stage.clock, stage.folder / "auth-sharing.log", sharing),
+    ]
+    stage.servers.extend(servers)
+    places = _url(alone), _url(sharing)
+    _close(listening)
+
+    def urls() -> tuple[str, str]:
+        _wait_for(servers, stage.folder, cli_say)
+        return places
+
+    return urls
+
+
+def _made_secret(file: Path) -> str:
+    """The reference of a secret that is made here."""
+    # As text: the server drops one trailing newline of a secret file, which random bytes could end with.
+    write_private(file, system.entropy(_SECRET_BYTES).hex().encode())
+    return f"file:{file}"
+
+
+def _url(sockets: list[socket]) -> str:
+    return f"http://localhost:{sockets[0].getsockname()[1]}"
+
+
+def _wait_for(servers: list[Child], folder: Path, say: Say) -> None:
     if not all(server.is_ready(within=_PATIENCE) for server in servers):
-        raise Fault("demo_failed", cli_say("fault.demo_start"), _logs(folder))
-    return _Stage(settings, environ, (urls[1], urls[2]), hand, folder, say)
+        raise Fault("demo_failed", say("fault.demo_start"), _logs(folder))
 
 
 def _close(listening: list[list[socket]]) -> None:
@@ -182,13 +218,13 @@ def _heading(stage: _Stage) -> list[str]:
     return [auth, *shops, "", signed]
 
 
-def _tell_once(stage: _Stage) -> int:
+def _tell_once(stage: _Stage, second_servers: SecondServers) -> int:
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     transcript = Transcript(click.echo, colour=colour)
     transcript.heading(
         stage.say("scene.title"), [*_heading(stage), stage.say("scene.shown"), stage.say("scene.clock")]
     )
-    if tell(stage.scene(transcript)):
+    if tell(stage.scene(transcript), second_servers):
         return Exit.OK
     output.note(_logs(stage.folder))
     return Exit.FAILED

@@ -49,6 +49,22 @@ def serve_demo_auth(
         sys.exit(tell(error, as_json=False))
 
 
+def serve_demo_alone(
+    settings: Settings,
+    clock: Path,
+    log: Path,
+    sockets: list[socket],
+    *,
+    ready: Callable[[], None],
+    signals: Sequence[signal.Signals],
+) -> None:
+    """The same server, for teaching, with a memory of its own."""
+    from sekisho.features.demo.own_memory import own_memory  # noqa: PLC0415 - as above
+
+    with own_memory(settings) as its_own:
+        serve_demo_auth(its_own, clock, log, sockets, ready=ready, signals=signals)
+
+
 def serve_demo_shop(
     shop: Shop,
     clock: Path,

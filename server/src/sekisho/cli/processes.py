@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -43,8 +43,15 @@ class Child:
 
     def stop(self) -> None:
         """Ask it to finish, and wait until it has."""
-        self.process.terminate()
-        self.process.join()
+        stop_all([self])
+
+
+def stop_all(children: Sequence[Child]) -> None:
+    """Ask all of them to finish, and wait until the last one has: no longer than for the slowest."""
+    for child in children:
+        child.process.terminate()
+    for child in children:
+        child.process.join()
 
 
 def _live(link: Connection, serve: Callable[..., None], arguments: tuple[Any, ...]) -> None:

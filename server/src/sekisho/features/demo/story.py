@@ -6,13 +6,11 @@ the story: what follows would only be confused by it.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
-from sekisho.features.demo.transcript import Transcript
-from sekisho.features.demo.wire import Answer, Sent, exchange, request
-from sekisho.ports import Entropy
+from sekisho.features.demo.scene import Broken, Person, Scene, expect, member, prepare, require, show
+from sekisho.features.demo.two_servers import SecondServers, TwoServers
+from sekisho.features.demo.wire import Answer, exchange, request
 from sekisho_verify.forgeries import forging
 
 A_DAY = 86_400.0
@@ -23,75 +21,10 @@ CLAIMS = frozenset(
 )
 
 
-class Broken(Exception):
-    """A step did not behave: what was expected, and what came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody in the story."""
-
-    email: str
-    password: str = field(repr=False)
-
-
-def cast(entropy: Entropy) -> tuple[Person, Person]:
-    """Aya and Ken, with passwords made up for this one run."""
-
-    def password() -> str:
-        return base64.b32encode(entropy(10)).decode().lower()
-
-    return Person("aya@example.com", password()), Person("ken@example.com", password())
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Where it happens, who is there, and what the teller may do beside HTTP.
-
-    `forward` moves the demo's clock by seconds; `operate` runs a command of the operator; `grace` is the
-    server's refresh grace in seconds.
-    """
-
-    auth: str
-    shop_a: str
-    shop_b: str
-    grace: float
-    people: tuple[Person, Person]
-    forward: Callable[[float], None]
-    operate: Callable[[list[str]], None]
-    entropy: Entropy
-    say: Callable[..., str]
-    transcript: Transcript
-
-
-def prepare(scene: Scene) -> None:
-    """Two accounts, and a group that may read the secret; of its members, one is denied it.
-
-    Raises:
-        Broken: an account was not made.
-    """
-    for person in scene.people:
-        body = {"email": person.email, "password": person.password}
-        sent = request("POST", f"{scene.auth}/v1/accounts", json_body=body)
-        _expect(_show(scene, sent), 201)
-    aya, ken = (person.email for person in scene.people)
-    commands = [
-        ["group", "create", "staff"],
-        ["group", "allow", "staff", "customers:read"],
-        ["group", "allow", "staff", "secret:read"],
-        ["group", "add", "staff", aya],
-        ["group", "add", "staff", ken],
-        ["user", "deny", ken, "secret:read"],
-    ]
-    scene.transcript.ran([" ".join(["sekisho", *command]) for command in commands])
-    for command in commands:
-        scene.operate(command)
-
-
-def tell(scene: Scene) -> bool:
+def tell(scene: Scene, second_servers: SecondServers) -> bool:
     """Tell the whole story; whether every step behaved."""
     say, transcript = scene.say, scene.transcript
-    steps = _Story(scene).steps()
+    steps = (*_Story(scene).steps(), *TwoServers(scene, second_servers).steps())
     for number, (name, act) in enumerate(steps, 1):
         transcript.step(number, say(f"{name}.title"), say(f"{name}.why"))
         try:
@@ -103,31 +36,6 @@ def tell(scene: Scene) -> bool:
         transcript.verdict(say(f"{name}.verdict", **values), good=True)
     transcript.closing(say("end.good", count=len(steps)), good=True)
     return True
-
-
-def _show(scene: Scene, sent: Sent) -> Answer:
-    scene.transcript.sent(sent)
-    answer = exchange(sent)
-    scene.transcript.came(answer)
-    return answer
-
-
-def _expect(answer: Answer, status: int, code: str = "") -> None:
-    if answer.status != status or answer.code != code:
-        came = f"{answer.status} {answer.code}".strip()
-        raise Broken(f"{f'{status} {code}'.strip()} != {came}")
-
-
-def _member(answer: Answer, name: str) -> str:
-    value = answer.json.get(name)
-    if not isinstance(value, str) or not value:
-        raise Broken(f"no {name} in the answer")
-    return value
-
-
-def _require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - the name says what True means
-    if not holds:
-        raise Broken(otherwise)
 
 
 class _Story:
@@ -167,8 +75,8 @@ class _Story:
         self._keep(answer)
         self._first_refresh = self._refresh
         self._ttl = float(answer.json.get("expires_in", 0))
-        _require(self._ttl > 0, "no expires_in in the answer")
-        _require(answer.headers.get("cache-control") == "no-store", "a token response that may be cached")
+        require(self._ttl > 0, "no expires_in in the answer")
+        require(answer.headers.get("cache-control") == "no-store", "a token response that may be cached")
         return {"minutes": round(self._ttl / 60)}
 
     def _token(self) -> Mapping[str, object]:
@@ -178,68 +86,68 @@ class _Story:
         transcript.shown(say("token.header"), read.header)
         transcript.shown(say("token.payload"), read.payload)
         transcript.shown(say("token.signature"), f"{len(read.signature)} bytes, {read.header.get('alg')}")
-        _require(read.header.get("typ") == "at+jwt", "typ is not at+jwt")
+        require(read.header.get("typ") == "at+jwt", "typ is not at+jwt")
         strange = read.payload.keys() ^ CLAIMS
-        _require(not strange, f"claims that should not be there, or are missing: {sorted(strange)}")
+        require(not strange, f"claims that should not be there, or are missing: {sorted(strange)}")
         spoken = str(read.payload)
-        _require(self._aya.email not in spoken and "aya" not in spoken, "the token names the person")
+        require(self._aya.email not in spoken and "aya" not in spoken, "the token names the person")
         return {"count": len(CLAIMS)}
 
     def _call(self) -> Mapping[str, object]:
         scene = self._scene
-        stranger = _show(scene, request("GET", f"{scene.shop_a}/products"))
-        _require(stranger.status == 401, f"401 != {stranger.status}")
+        stranger = show(scene, request("GET", f"{scene.shop_a}/products"))
+        require(stranger.status == 401, f"401 != {stranger.status}")
         products = self._get(scene.shop_a, "/products")
-        _expect(products, 200)
-        _require(len(products.json.get("products", ())) == 3, "not the three products")
+        expect(products, 200)
+        require(len(products.json.get("products", ())) == 3, "not the three products")
         customers = self._get(scene.shop_b, "/customers")
-        _expect(customers, 200)
-        _require(len(customers.json.get("customers", ())) == 2, "not the two customers")
+        expect(customers, 200)
+        require(len(customers.json.get("customers", ())) == 2, "not the two customers")
         return {}
 
     def _may(self) -> Mapping[str, object]:
         scene = self._scene
         mine = self._get(scene.shop_b, "/secret")
-        _expect(mine, 200)
-        _member(mine, "secret")
-        other = _member(self._log_in(self._ken), "access_token")
-        _expect(self._get(scene.shop_b, "/customers", bearer=other), 200)
-        _expect(self._get(scene.shop_b, "/secret", bearer=other), 403, "insufficient_scope")
+        expect(mine, 200)
+        member(mine, "secret")
+        other = member(self._log_in(self._ken), "access_token")
+        expect(self._get(scene.shop_b, "/customers", bearer=other), 200)
+        expect(self._get(scene.shop_b, "/secret", bearer=other), 403, "insufficient_scope")
         return {}
 
     def _tamper(self) -> Mapping[str, object]:
         forged = forging.tampered(self._access, {"roles": ["admin"]})
         self._scene.transcript.remark(self._scene.say("tamper.remark"))
-        _expect(self._get(self._scene.shop_a, "/products", bearer=forged), 401, "token_signature_mismatch")
+        expect(self._get(self._scene.shop_a, "/products", bearer=forged), 401, "token_signature_mismatch")
         return {}
 
     def _unsigned(self) -> Mapping[str, object]:
         shop, changes = self._scene.shop_b, {"roles": ["admin"]}
         kept = forging.unsigned(self._access, changes, signature=self._access.rpartition(".")[2])
-        _expect(self._get(shop, "/products", bearer=kept), 401, "token_alg_not_allowed")
+        expect(self._get(shop, "/products", bearer=kept), 401, "token_alg_not_allowed")
         bare = forging.unsigned(self._access, changes)
-        _expect(self._get(shop, "/products", bearer=bare), 401, "token_alg_not_allowed")
+        expect(self._get(shop, "/products", bearer=bare), 401, "token_alg_not_allowed")
         return {}
 
     def _expiry(self) -> Mapping[str, object]:
         self._wait(self._ttl)
         for shop in (self._scene.shop_a, self._scene.shop_b):
-            _expect(self._get(shop, "/products"), 401, "token_expired")
+            expect(self._get(shop, "/products"), 401, "token_expired")
         return {}
 
     def _refresh_once(self) -> Mapping[str, object]:
         before = self._refresh
         answer = self._renew(before, key=self._key())
-        _expect(answer, 200)
+        expect(answer, 200)
         self._keep(answer)
-        _require(self._refresh != before, "the refresh token was not rotated")
-        _expect(self._get(self._scene.shop_a, "/products"), 200)
+        require(self._refresh != before, "the refresh token was not rotated")
+        expect(self._get(self._scene.shop_a, "/products"), 200)
         return {}
 
     def _second_tab(self) -> Mapping[str, object]:
         answer = self._renew(self._first_refresh)
-        _expect(answer, 200)
-        _require(_member(answer, "refresh_token") == self._refresh, "the second tab got another successor")
+        expect(answer, 200)
+        require(member(answer, "refresh_token") == self._refresh, "the second tab got another successor")
         return {"seconds": round(self._scene.grace)}
 
     def _lost_response(self) -> Mapping[str, object]:
@@ -252,50 +160,50 @@ class _Story:
             headers={"Idempotency-Key": key},
         )
         scene.transcript.sent(lost)
-        _expect(exchange(lost), 200)
+        expect(exchange(lost), 200)
         scene.transcript.remark(scene.say("lost.remark"))
         self._wait(A_DAY)
         answer = self._renew(before, key=key)
-        _expect(answer, 200)
+        expect(answer, 200)
         self._keep(answer)
-        _require(self._refresh != before, "the lost response was not recovered by a successor")
-        _expect(self._get(scene.shop_b, "/customers"), 200)
+        require(self._refresh != before, "the lost response was not recovered by a successor")
+        expect(self._get(scene.shop_b, "/customers"), 200)
         return {}
 
     def _theft(self) -> Mapping[str, object]:
         scene = self._scene
         scene.transcript.remark(scene.say("theft.thief"))
-        _expect(self._renew(self._first_refresh), 401, "refresh_reused")
+        expect(self._renew(self._first_refresh), 401, "refresh_reused")
         scene.transcript.remark(scene.say("theft.victim"))
-        _expect(self._renew(self._refresh, key=self._key()), 401, "session_revoked")
-        _expect(self._get(scene.auth, "/v1/me"), 401, "session_revoked")
+        expect(self._renew(self._refresh, key=self._key()), 401, "session_revoked")
+        expect(self._get(scene.auth, "/v1/me"), 401, "session_revoked")
         return {}
 
     def _logout(self) -> Mapping[str, object]:
         scene = self._scene
         self._keep(self._log_in(self._aya))
-        _expect(self._get(scene.auth, "/v1/me"), 200)
-        out = _show(scene, request("POST", f"{scene.auth}/v1/logout", bearer=self._access))
-        _expect(out, 204)
-        _expect(self._renew(self._refresh, key=self._key()), 401, "session_revoked")
-        _expect(self._get(scene.auth, "/v1/me"), 401, "session_revoked")
+        expect(self._get(scene.auth, "/v1/me"), 200)
+        out = show(scene, request("POST", f"{scene.auth}/v1/logout", bearer=self._access))
+        expect(out, 204)
+        expect(self._renew(self._refresh, key=self._key()), 401, "session_revoked")
+        expect(self._get(scene.auth, "/v1/me"), 401, "session_revoked")
         return {"minutes": round(self._ttl / 60)}
 
     def _log_in(self, person: Person) -> Answer:
         body = {"email": person.email, "password": person.password, "mode": "token"}
-        answer = _show(self._scene, request("POST", f"{self._scene.auth}/v1/login", json_body=body))
-        _expect(answer, 200)
+        answer = show(self._scene, request("POST", f"{self._scene.auth}/v1/login", json_body=body))
+        expect(answer, 200)
         return answer
 
     def _keep(self, answer: Answer) -> None:
-        self._access = _member(answer, "access_token")
-        self._refresh = _member(answer, "refresh_token")
+        self._access = member(answer, "access_token")
+        self._refresh = member(answer, "refresh_token")
 
     def _get(self, server: str, path: str, *, bearer: str | None = None) -> Answer:
-        return _show(self._scene, request("GET", server + path, bearer=bearer or self._access))
+        return show(self._scene, request("GET", server + path, bearer=bearer or self._access))
 
     def _renew(self, refresh_token: str, *, key: str | None = None) -> Answer:
-        return _show(
+        return show(
             self._scene,
             request(
                 "POST",

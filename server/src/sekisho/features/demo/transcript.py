@@ -10,8 +10,10 @@ from typing import Final, cast
 
 from sekisho.features.demo.wire import Answer, Sent
 
-#: Tokens of every kind of ours: long, and all alike in the middle.
-_TOKEN: Final = re.compile(r"(?:eyJ|sk[a-z]\d_)[A-Za-z0-9_-]{24,}(?:\.[A-Za-z0-9_-]*){0,2}")
+#: Tokens of every kind of ours: long, all alike in the middle. One cookie's value has no mark but its name.
+_TOKEN: Final = re.compile(
+    r"(?:eyJ|sk[a-z]\d_|(?<=sekisho-csrf=))[A-Za-z0-9_-]{24,}(?:\.[A-Za-z0-9_-]*){0,2}"
+)
 _SHOWN_HEADERS: Final = ("www-authenticate", "cache-control", "retry-after")
 _WIDTH: Final = 100
 _MARGIN: Final = "      "
@@ -97,6 +99,8 @@ class Transcript:
         for name in _SHOWN_HEADERS:
             if name in answer.headers:
                 self._line(f"{name}: {shortened(answer.headers[name])}")
+        for cookie in answer.set_cookies:
+            self._line(f"set-cookie: {shortened(cookie)}")
         if answer.body:
             self._lines(_document(answer.json) if answer.json else [answer.body.decode(errors="replace")])
 

@@ -30,6 +30,13 @@ class Answer:
     reason: str
     headers: Mapping[str, str]
     body: bytes
+    set_cookies: tuple[str, ...] = ()
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """What it set, each name with its value; one that it removed has none."""
+        pairs = (line.partition(";")[0].partition("=") for line in self.set_cookies)
+        return {name: value for name, _, value in pairs}
 
     @property
     def json(self) -> dict[str, Any]:
@@ -62,7 +69,8 @@ def exchange(sent: Sent) -> Answer:
         connection.endheaders(sent.body or None)
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, response.reason, headers, response.read())
+        cookies = tuple(response.headers.get_all("set-cookie", []))
+        return Answer(response.status, response.reason, headers, response.read(), cookies)
     finally:
         connection.close()
 
