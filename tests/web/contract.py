@@ -33,7 +33,8 @@ class Contract:
         template = self.template(path)
         assert response.headers["x-request-id"], "every response names its request"
         if template is None:
-            self._refused(response, "not_found", head=head)
+            foreign = response.status_code == 403 and method not in {"GET", "HEAD", "OPTIONS"}
+            self._refused(response, "origin_not_allowed" if foreign else "not_found", head=head)
             return
         operation = self.document["paths"][template].get("get" if head else _AS_DECLARED.get(method))
         if operation is None:

@@ -18,6 +18,7 @@ from sekisho.adapters.session_lookups import SessionLookups
 from sekisho.adapters.settings_file import load_settings
 from sekisho.adapters.usage import TELL_EVERY
 from sekisho.feature import Feature
+from sekisho.features.pages.plug import pages
 from sekisho.flows import stateless
 from sekisho.flows.authenticate import (
     authenticate,
@@ -290,12 +291,18 @@ async def _sweep_for_ever(house: House) -> None:
         await asyncio.sleep(0 if swept >= SWEEP_STEP else SWEEP_EVERY)
 
 
+def standard_features(settings: Settings, *, clock: Clock) -> list[Feature]:
+    """What a server has unless somebody says otherwise."""
+    # Without session rows there is no cookie, and so nobody whom a page could know.
+    return [pages(settings, clock)] if settings.refresh_store == "database" else []
+
+
 def create_app(
     settings: Settings | None = None,
     *,
     clock: Clock = system.clock,
     entropy: Entropy = system.entropy,
-    features: Sequence[Feature] = (),
+    features: Sequence[Feature] | None = None,
     metrics_directory: Path | None = None,
 ) -> Application:
     """The auth server as an ASGI application; it mounts under any path of another one.
@@ -304,13 +311,14 @@ def create_app(
         settings: what `read_settings` gave; read from the environment and `sekisho.toml` if left out.
         clock: POSIX seconds; every instant that the server knows comes from it.
         entropy: random bytes; every secret and id that the server makes comes from it.
-        features: true options, each with what it serves and keeps open.
+        features: true options, each with what it serves and keeps open; `standard_features` if left out.
         metrics_directory: where the workers of one server leave their counts for each other.
 
     Raises:
         SettingsRefused: the configuration cannot be used; every fault at once, with its fix.
     """
     chosen = load_settings(os.environ) if settings is None else settings
+    plugged = standard_features(chosen, clock=clock) if features is None else features
 
     @asynccontextmanager
     async def opening() -> AsyncGenerator[ASGIApp]:
@@ -319,7 +327,7 @@ def create_app(
             await stack.enter_async_context(_sweeping(house))
             await stack.enter_async_context(_telling(house))
             await stack.enter_async_context(house.tail.following())
-            for feature in features:
+            for feature in plugged:
                 await stack.enter_async_context(feature.running())
             metrics = Metrics(
                 worker=str(os.getpid()), directory=metrics_directory, hash_queue=house.passwords.queue
@@ -329,8 +337,10 @@ def create_app(
                 settings=chosen,
                 entropy=entropy,
                 metrics=metrics,
-                endpoints=[endpoint for feature in features for endpoint in feature.endpoints],
-                routes=[route for feature in features for route in feature.routes],
+                endpoints=[endpoint for feature in plugged for endpoint in feature.endpoints],
+                routes=[route for feature in plugged for route in feature.routes],
+                pages=[page for feature in plugged for page in feature.pages],
+                error_page=next((each.error_page for each in plugged if each.error_page), None),
             )
 
     return Application(opening, closed=closed_app(settings=chosen, entropy=entropy))

@@ -13,18 +13,23 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from sekisho.web.endpoint import Endpoint
+from sekisho.web.pages import Asset, ErrorPage, Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
     """One option.
 
-    `endpoints` are JSON by declared types, listed in OpenAPI and served as the core's own. `routes` are any
-    routes of Starlette: pages, static files, event streams; they raise `Refusal` like everybody else.
-    `running` is entered when the server starts and left when it stops.
+    `endpoints` are JSON by declared types, listed in OpenAPI and served as the core's own. `pages` are HTML
+    and its forms, and the files that it fetches; `error_page` shows refusals to whoever asked for HTML.
+    `routes` are any routes of Starlette, such as event streams; they raise `Refusal` like everybody else, and
+    what is unsafe has passed the cross-site gate before it reaches them. `running` is entered when the server
+    starts and left when it stops.
     """
 
     name: str
     endpoints: tuple[Endpoint[Any], ...] = ()
+    pages: tuple[Page | Asset, ...] = ()
+    error_page: ErrorPage | None = None
     routes: tuple[BaseRoute, ...] = ()
     running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext

@@ -32,6 +32,7 @@ from sekisho.web.envelope import Envelope
 from sekisho.web.exchange import exchange_of
 from sekisho.web.metrics import Metrics
 from sekisho.web.openapi import openapi
+from sekisho.web.pages import Asset, ErrorPage, Page
 from sekisho.web.problems import problem
 from sekisho.web.wire import encode
 
@@ -54,8 +55,10 @@ def build_app(
     metrics: Metrics | None = None,
     endpoints: Iterable[Endpoint[Any]] = (),
     routes: Iterable[BaseRoute] = (),
+    pages: Iterable[Page | Asset] = (),
+    error_page: ErrorPage | None = None,
 ) -> ASGIApp:
-    """The application that serves `acts`, and the endpoints and routes of features beside them.
+    """The application that serves `acts`, and what features bring beside them.
 
     It needs no lifespan of its own: whoever opened what lies behind `acts` closes it.
 
@@ -90,7 +93,8 @@ def build_app(
         session_max=int(settings.session_max),
         document=document,
     )
-    app: ASGIApp = Dispatcher(site, (*served, *_below_the_origin(served, base_path)), routes)
+    endpoints = (*served, *_below_the_origin(served, base_path))
+    app: ASGIApp = Dispatcher(site, endpoints, routes, pages=pages, error_page=error_page)
     if settings.allowed_origins:
         app = Cors(app, origins=settings.allowed_origins, base_path=base_path)
     return _enveloped(app, settings=settings, entropy=entropy, metrics=metrics)

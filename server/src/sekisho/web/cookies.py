@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from sekisho.rules.refusals import Refusal
 
-Name = Literal["sekisho", "sekisho-refresh", "sekisho-csrf", "sekisho-device"]
+Name = Literal[
+    "sekisho", "sekisho-refresh", "sekisho-csrf", "sekisho-device", "sekisho-language", "sekisho-theme"
+]
 
 #: The session (mode `session`).
 SESSION: Final = "sekisho"
@@ -24,7 +26,10 @@ REFRESH: Final = "sekisho-refresh"
 CSRF: Final = "sekisho-csrf"
 #: The device secret of the throttle.
 DEVICE: Final = "sekisho-device"
-_NAMES: Final[tuple[Name, ...]] = (SESSION, REFRESH, CSRF, DEVICE)
+#: What was chosen on a page: no secrets, and whatever else is found there counts for nothing.
+LANGUAGE: Final = "sekisho-language"
+THEME: Final = "sekisho-theme"
+_NAMES: Final[tuple[Name, ...]] = get_args(Name)
 
 
 @dataclass(frozen=True, slots=True)

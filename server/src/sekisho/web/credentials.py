@@ -59,9 +59,9 @@ def readers(site: Site) -> tuple[tuple[Name, Callable[[str], PresentedCookie]], 
 
 
 def csrf_token(call: Call[Any]) -> str | None:
-    """The token that a request carries beside its cookies."""
+    """The token that a request carries beside its cookies: in the header, or in the form that it is."""
     value = call.headers.get(CSRF_HEADER)
-    return None if value is None else value.decode("latin-1")
+    return call.csrf_field if value is None else value.decode("latin-1")
 
 
 def bindings(site: Site, call: Call[Any]) -> list[bytes]:

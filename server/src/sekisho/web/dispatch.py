@@ -6,10 +6,9 @@ more than reading its body does. Whatever is not a core path goes to the routes 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Router
@@ -18,18 +17,27 @@ from starlette.types import Receive, Scope, Send
 from sekisho.rules.refusals import Refusal
 from sekisho.web.credentials import sign_in
 from sekisho.web.cross_site import SAFE_METHODS
-from sekisho.web.endpoint import Answer, Call, Content, Endpoint, Site
+from sekisho.web.endpoint import Answer, Content, Endpoint, Site, call_of
 from sekisho.web.exchange import Exchange, exchange_of
 from sekisho.web.logs import LOG, Line
-from sekisho.web.metrics import REFUSALS
+from sekisho.web.pages import Asset, ErrorPage, Fetched, Page, Shown, Submitted, refusal_page
 from sekisho.web.problems import problem
-from sekisho.web.wire import STATUS, ClientGone, Headers, Reply, encode, read_json, reader
+from sekisho.web.refusing import note_refusal
+from sekisho.web.wire import ClientGone, Headers, Reply, encode, read_json, reader
 from sekisho_verify.errors import TokenRefused
 
 _UNMATCHED: Final = "(none)"
 
 
-class Operation:
+class Operation(Protocol):
+    """One method of one path, ready to serve."""
+
+    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:
+        """Do it, and say what came of it; `param` is the last segment of a path that ends in one."""
+        ...
+
+
+class Served:
     """An endpoint, ready to serve."""
 
     def __init__(self, endpoint: Endpoint[Any], site: Site) -> None:
@@ -46,16 +54,7 @@ class Operation:
         endpoint, site = self.endpoint, self._site
         if endpoint.method not in SAFE_METHODS:
             site.gate.admit(exchange.raw_headers)
-        call: Call[Any] = Call(
-            client=exchange.client,
-            headers=exchange.headers,
-            raw_headers=exchange.raw_headers,
-            language=exchange.language,
-            param=param,
-            body=None,
-        )
-        if b"cookie" in exchange.headers:
-            call.cookies = site.cookies.read(exchange.raw_headers)
+        call = call_of(site, exchange, param)
         if endpoint.signed_in:
             await sign_in(site, call, endpoint.method)
         if self._read is not None:
@@ -95,28 +94,44 @@ class Dispatcher:
     """The ASGI application inside the envelope: core endpoints, then the routes of features."""
 
     def __init__(
-        self, site: Site, endpoints: Iterable[Endpoint[Any]], routes: Iterable[BaseRoute] = ()
+        self,
+        site: Site,
+        endpoints: Iterable[Endpoint[Any]],
+        routes: Iterable[BaseRoute] = (),
+        *,
+        pages: Iterable[Page | Asset] = (),
+        error_page: ErrorPage | None = None,
     ) -> None:
         self._site = site
         self._fixed: dict[str, _Path] = {}
         self._with_param: dict[str, _Path] = {}
         for endpoint in endpoints:
-            self._add(endpoint)
+            self._add(endpoint.path, endpoint.method, Served(endpoint, site))
+        #: What answers programs; whoever asks for anything else may be a person with a browser.
+        self._for_programs = {path.template for path in (*self._fixed.values(), *self._with_param.values())}
+        self._error_page = error_page
+        for page in pages:
+            if isinstance(page, Asset):
+                self._add(page.path, "GET", Fetched(page))
+                continue
+            self._add(page.path, "GET", Shown(page, site))
+            if page.submit is not None:
+                self._add(page.path, "POST", Submitted(page, site))
         # A wrong slash is a wrong address: no redirect carries a body or a token somewhere else.
         self._router = Router(list(routes), redirect_slashes=False)
 
-    def _add(self, endpoint: Endpoint[Any]) -> None:
-        head, brace, _ = endpoint.path.partition("{")
+    def _add(self, template: str, method: str, operation: Operation) -> None:
+        head, brace, _ = template.partition("{")
         table = self._with_param if brace else self._fixed
-        path = table.setdefault(head, _Path(endpoint.path, {}))
-        if path.template != endpoint.path or endpoint.method in path.operations:
-            raise ValueError(f"two endpoints claim {endpoint.method} {endpoint.path}")
-        path.operations[endpoint.method] = Operation(endpoint, self._site)
+        path = table.setdefault(head, _Path(template, {}))
+        if path.template != template or method in path.operations:
+            raise ValueError(f"two endpoints claim {method} {template}")
+        path.operations[method] = operation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but a broken connection leaves as an exception."""
         if scope["type"] != "http":
-            await self._router(scope, receive, send)
+            await self._connect(scope, receive, send)
             return
         exchange = exchange_of(scope)
         head = scope["method"] == "HEAD"
@@ -136,10 +151,22 @@ class Dispatcher:
         if reply is not None:
             await reply.send(send, head=head)
 
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket: cookies go along and CORS does not hold it back, so the gate does (CWE-1385)."""
+        try:
+            self._site.gate.admit(scope["headers"])
+        except Refusal:
+            await send({"type": "websocket.close", "code": 1008, "reason": "origin_not_allowed"})
+            return
+        await self._router(scope, receive, send)
+
     async def _reply(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> Reply | None:
         path, param = self._find(exchange.path)
         if path is None:
             exchange.route = _UNMATCHED
+            if scope["method"] not in SAFE_METHODS:
+                # Here and not in the routes: what is forgotten in one of them is not noticed (F1).
+                self._site.gate.admit(exchange.raw_headers)
             scope = {**scope, "app": self}  # so that Starlette raises its 404 and 405 instead of answering
             await self._router(scope, receive, send)
             return None
@@ -164,12 +191,13 @@ class Dispatcher:
     def _refuse(self, exchange: Exchange, refusal: Refusal | TokenRefused) -> Reply:
         if exchange.status:
             raise refusal
-        exchange.code = refusal.code
-        self._site.metrics.count(REFUSALS, exchange.route, refusal.code)
-        if refusal.detail:
-            level = logging.WARNING if STATUS[refusal.code] >= 500 else logging.DEBUG
-            told = {"code": refusal.code, "detail": refusal.detail, "request_id": exchange.client.request_id}
-            LOG.log(level, Line("refused", told))
+        note_refusal(exchange, refusal, self._site.metrics)
+        if (
+            self._error_page is not None
+            and exchange.route not in self._for_programs
+            and b"text/html" in exchange.headers.get(b"accept", b"")
+        ):
+            return refusal_page(self._error_page, self._site, exchange, refusal)
         return problem(
             refusal,
             language=exchange.language,

@@ -8,7 +8,7 @@ forget it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -18,11 +18,13 @@ from sekisho.rules.session import Client, Grant, Held
 from sekisho.web.acts import Acts
 from sekisho.web.cookies import CookieNames, Cookies
 from sekisho.web.cross_site import SAFE_METHODS, CrossSiteGate
+from sekisho.web.exchange import Exchange
 from sekisho.web.metrics import Metrics
 from sekisho.words.catalogue import Language
 from sekisho_verify.errors import SENTENCES
 
 B = TypeVar("B")
+T = TypeVar("T")
 
 NO_STORE: Final = "no-store"
 
@@ -69,6 +71,10 @@ class Call(Generic[B]):
     body: B
     #: Ours alone, unread.
     cookies: Cookies = Cookies({})  # noqa: RUF009 - frozen, and nobody writes into it
+    #: What followed the path, undecoded; endpoints of JSON have no use for it.
+    query: bytes = b""
+    #: The CSRF token that came as a field of a form.
+    csrf_field: str | None = None
     session: Grant | None = None
     #: The cookie by which `session` was found; none where it was an access token.
     held: Held | None = None
@@ -79,6 +85,28 @@ class Call(Generic[B]):
         if self.session is None:
             raise RuntimeError("this endpoint does not say signed_in=True")
         return self.session
+
+    def carrying(self, body: T, *, param: str = "") -> Call[T]:
+        """The same request as an endpoint sees it whose input is `body`: so a page does what endpoints do."""
+        call: Any = self
+        carrying: Call[T] = replace(call, body=body, param=param)
+        return carrying
+
+
+def call_of(site: Site, exchange: Exchange, param: str) -> Call[Any]:
+    """The request of an exchange, its body not read yet."""
+    call: Call[Any] = Call(
+        client=exchange.client,
+        headers=exchange.headers,
+        raw_headers=exchange.raw_headers,
+        language=exchange.language,
+        param=param,
+        body=None,
+        query=exchange.query,
+    )
+    if b"cookie" in exchange.headers:
+        call.cookies = site.cookies.read(exchange.raw_headers)
+    return call
 
 
 @dataclass(frozen=True, slots=True)

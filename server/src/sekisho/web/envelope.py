@@ -56,6 +56,7 @@ class Envelope:
         exchange = Exchange(
             client=self._clients.identify(scope, headers),
             path=path,
+            query=scope.get("query_string", b""),
             headers=headers,
             raw_headers=raw_headers,
         )

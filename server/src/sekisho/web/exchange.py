@@ -16,22 +16,24 @@ _KEY: Final = "sekisho.exchange"
 class Exchange:
     """A request in its envelope.
 
-    `path` is the path below wherever we are mounted. `route` is the declared path, never the raw one; `code`
-    that of a refusal; `status` is 0 until the answer has begun.
+    `path` is the path below wherever we are mounted, `query` what followed it, undecoded. `route` is the
+    declared path, never the raw one; `code` that of a refusal; `status` is 0 until the answer has begun.
     """
 
-    __slots__ = ("client", "code", "headers", "path", "raw_headers", "route", "status")
+    __slots__ = ("client", "code", "headers", "path", "query", "raw_headers", "route", "status")
 
     def __init__(
         self,
         *,
         client: Client,
         path: str,
+        query: bytes,
         headers: dict[bytes, bytes],
         raw_headers: list[tuple[bytes, bytes]],
     ) -> None:
         self.client = client
         self.path = path
+        self.query = query
         self.headers = headers
         self.raw_headers = raw_headers
         self.route = ""

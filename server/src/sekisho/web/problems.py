@@ -54,7 +54,7 @@ def problem(refusal: Refusal | TokenRefused, *, language: Language, request_id: 
     code = refusal.code
     status = STATUS[code]
     words = catalogue(language)
-    seconds = _seconds(refusal)
+    seconds = seconds_to_wait(refusal)
     wording = words.problems[code]
     errors = refusal.errors if isinstance(refusal, Refusal) else ()
     body = Problem(
@@ -67,15 +67,22 @@ def problem(refusal: Refusal | TokenRefused, *, language: Language, request_id: 
         help=f"{base_path}/problems/{code}",
         errors=tuple(_field(error, words.fields) for error in errors),
     )
-    headers = [*_COMMON, (b"content-language", language.encode())]
+    headers = [*_COMMON, (b"content-language", language.encode()), *refusal_headers(refusal)]
+    return Reply(status, headers, encode(body))
+
+
+def refusal_headers(refusal: Refusal | TokenRefused) -> Headers:
+    """What a refusal says beside its body, whatever that is written in."""
+    code = refusal.code
+    headers: Headers = []
     if code in _WAIT:
-        headers.append((b"retry-after", b"%d" % seconds))
+        headers.append((b"retry-after", b"%d" % seconds_to_wait(refusal)))
     if code == "payload_too_large":
         # Nobody reads the rest of that body, so the connection cannot carry another request.
         headers.append((b"connection", b"close"))
-    if status in {401, 403} or isinstance(refusal, TokenRefused):
+    if STATUS[code] in {401, 403} or isinstance(refusal, TokenRefused):
         headers += challenge(refusal)
-    return Reply(status, headers, encode(body))
+    return headers
 
 
 def challenge(refusal: Refusal | TokenRefused) -> Headers:
@@ -100,7 +107,8 @@ def _english(code: str) -> Wording:
     return catalogue("en").problems[code]
 
 
-def _seconds(refusal: Refusal | TokenRefused) -> int:
+def seconds_to_wait(refusal: Refusal | TokenRefused) -> int:
+    """Whole seconds until it is worth trying again."""
     retry_after = refusal.retry_after if isinstance(refusal, Refusal) else None
     return _RETRY_AFTER if retry_after is None else max(1, math.ceil(retry_after))
 

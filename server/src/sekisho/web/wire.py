@@ -99,17 +99,26 @@ async def read_json(headers: Mapping[bytes, bytes], receive: Receive, *, optiona
         Refusal: `payload_too_large`, as early as the length is known; `unsupported_media_type`.
         ClientGone: the body never came to its end.
     """
-    declared = headers.get(b"content-length", b"")
-    # Nothing but digits counts. A length that lies is caught below, while the body is read.
-    if declared.isdigit() and (len(declared) > 9 or int(declared) > MAX_BODY):
-        raise Refusal("payload_too_large")
+    refuse_declared_length(headers)
     if b"content-type" in headers:
         _require_json(headers[b"content-type"])
-    body = await _read(receive)
+    body = await read_body(receive)
     if not body and optional:
         return None
     _require_json(headers.get(b"content-type", b""))
     return body
+
+
+def refuse_declared_length(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse a body that says itself that it is too large.
+
+    Raises:
+        Refusal: `payload_too_large`.
+    """
+    declared = headers.get(b"content-length", b"")
+    # Nothing but digits counts. A length that lies is caught while the body is read.
+    if declared.isdigit() and (len(declared) > 9 or int(declared) > MAX_BODY):
+        raise Refusal("payload_too_large")
 
 
 def _require_json(media_type: bytes) -> None:
@@ -118,7 +127,13 @@ def _require_json(media_type: bytes) -> None:
         raise Refusal("unsupported_media_type")
 
 
-async def _read(receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
+    """All bytes of a body.
+
+    Raises:
+        Refusal: `payload_too_large`.
+        ClientGone: it never came to its end.
+    """
     chunks: list[bytes] = []
     size = 0
     more = True

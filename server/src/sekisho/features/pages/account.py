@@ -1,0 +1,127 @@
+"""`/account`: who I am, where I am signed in, and another password."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from sekisho.features.pages import times
+from sekisho.features.pages.devices import recognise
+from sekisho.features.pages.entering import ACCOUNT, LOGIN
+from sekisho.features.pages.printing import Printer, notice
+from sekisho.features.pages.words import words
+from sekisho.rules.refusals import invalid
+from sekisho.web.bodies import Logout, PasswordChange, SessionLine, instant
+from sekisho.web.endpoint import Call, Site
+from sekisho.web.forms import Form, form_as
+from sekisho.web.pages import Html, Page, Refused, SeeOther
+from sekisho.web.routes_account import change_password
+from sekisho.web.routes_session import list_sessions, logout, revoke_session
+from sekisho.words.catalogue import Language
+
+PASSWORD: Final = f"{ACCOUNT}/password"
+SESSIONS: Final = f"{ACCOUNT}/sessions"
+
+#: Why somebody who was signed in has to log in again; the page says which it was.
+_ENDED: Final = {"session_expired", "session_revoked", "session_unknown"}
+#: They never were, or hold what does not count any more.
+_NOBODY: Final = {"refresh_expired", "refresh_reused", "refresh_unknown", "token_missing"}
+
+Show: TypeAlias = Callable[[Site, Call[Form], Refused | None], Awaitable[Html | SeeOther]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the device list, in words."""
+
+    id: str
+    name: str
+    current: bool
+    ip: str
+    signed_in: str
+    signed_in_at: str
+    used: str
+    used_at: str
+
+
+def account(printer: Printer) -> tuple[Page, ...]:
+    """The rows."""
+
+    def view(form: str) -> Show:
+        """The whole page; `form` is the one on it that a refusal belongs to."""
+
+        async def show(site: Site, call: Call[Form], refused: Refused | None) -> Html | SeeOther:
+            here = site.base_path + ACCOUNT
+            if call.session is None:
+                return _to_login(site, refused)
+            if form and refused is None:
+                return SeeOther(f"{here}#{form}")  # its form is on the page that it is a part of
+            grant, found = call.grant, await list_sessions(site, call.carrying(None))
+            now = printer.clock()
+            return await printer.page(
+                site,
+                call,
+                "account.html",
+                here=here,
+                refused=refused,
+                refused_form=form,
+                notice=None if refused else notice(call, "done", "done"),
+                grant=grant,
+                since=times.absolute(instant(grant.account.created_at), call.language),
+                lines=[_line(each, call.language, now) for each in found.sessions],
+            )
+
+        return show
+
+    async def submit_password(site: Site, call: Call[Form]) -> SeeOther:
+        answer = await change_password(site, call.carrying(form_as(PasswordChange, call.body)))
+        return SeeOther(f"{site.base_path}{ACCOUNT}?done=password", answer.headers)
+
+    async def submit_sessions(site: Site, call: Call[Form]) -> SeeOther:
+        session_id = call.body.get("session")
+        if session_id is None:
+            raise invalid("/session", "field_missing")
+        if session_id == "others":
+            await logout(site, call.carrying(Logout(scope="others")))
+            return SeeOther(f"{site.base_path}{ACCOUNT}?done=others")
+        await revoke_session(site, call.carrying(None, param=session_id))
+        return SeeOther(f"{site.base_path}{ACCOUNT}?done=session")
+
+    return (
+        Page(path=ACCOUNT, show=view(""), signed_in=True),
+        Page(path=PASSWORD, show=view("password"), submit=submit_password, signed_in=True),
+        Page(path=SESSIONS, show=view("devices"), submit=submit_sessions, signed_in=True),
+        Page(path="/.well-known/change-password", show=_to_password),
+    )
+
+
+async def _to_password(site: Site, _: Call[Form], __: Refused | None) -> SeeOther:
+    """Where password managers look for the form (W3C: A Well-Known URL for Changing Passwords)."""
+    return SeeOther(site.base_path + PASSWORD)
+
+
+def _to_login(site: Site, refused: Refused | None) -> SeeOther:
+    """Where to go without a session; a fault that a login does not mend is raised again."""
+    code = "" if refused is None else refused.code
+    if refused is not None and code not in _ENDED | _NOBODY and not code.startswith("token_"):
+        raise refused
+    why = f"&why={code}" if code in _ENDED else ""
+    return SeeOther(f"{site.base_path}{LOGIN}?next={site.base_path}{ACCOUNT}{why}")
+
+
+def _line(session: SessionLine, language: Language, now: float) -> Line:
+    texts, device = words(language), recognise(session.user_agent)
+    name = device.program or device.system or texts["account.device_unknown"]
+    if device.program and device.system:
+        name = texts["account.device_on"].format(program=device.program, system=device.system)
+    return Line(
+        id=session.id,
+        name=name,
+        current=session.current,
+        ip=session.ip,
+        signed_in=times.absolute(session.created_at, language),
+        signed_in_at=session.created_at.isoformat(),
+        used=times.ago(session.last_used_at, now, texts),
+        used_at=session.last_used_at.isoformat(),
+    )

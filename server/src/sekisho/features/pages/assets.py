@@ -1,0 +1,23 @@
+"""The files that pages fetch, under names that change with their content."""
+
+from __future__ import annotations
+
+import hashlib
+import pkgutil
+from typing import Final, cast
+
+from sekisho.web.pages import Asset
+
+_PACKAGE: Final = "sekisho.features.pages"
+_MEDIA_TYPES: Final = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+
+
+def _asset(name: str) -> Asset:
+    body = cast("bytes", pkgutil.get_data(_PACKAGE, f"static/{name}"))
+    stem, _, kind = name.rpartition(".")
+    digest = hashlib.sha256(body).hexdigest()[:12]
+    return Asset(path=f"/static/{stem}-{digest}.{kind}", media_type=_MEDIA_TYPES[kind], body=body)
+
+
+STYLE: Final = _asset("pages.css")
+ICON: Final = _asset("gate.svg")

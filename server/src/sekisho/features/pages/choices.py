@@ -1,0 +1,47 @@
+"""`/preferences`: language and appearance, kept in cookies that say nothing else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sekisho.features.pages.entering import ACCOUNT
+from sekisho.features.pages.printing import THEMES
+from sekisho.features.pages.returning import own_path
+from sekisho.rules.refusals import invalid
+from sekisho.web.cookies import LANGUAGE, THEME, Name
+from sekisho.web.endpoint import Call, Site
+from sekisho.web.forms import Form
+from sekisho.web.pages import Page, Refused, SeeOther
+from sekisho.words.catalogue import LANGUAGES
+
+PREFERENCES: Final = "/preferences"
+#: Seconds: a year.
+_KEPT: Final = 31_536_000
+#: Field, cookie, and what may be chosen.
+_CHOICES: Final[tuple[tuple[str, Name, tuple[str, ...]], ...]] = (
+    ("language", LANGUAGE, LANGUAGES),
+    ("theme", THEME, THEMES),
+)
+
+
+def choices() -> tuple[Page, ...]:
+    """The row."""
+
+    async def show(site: Site, _: Call[Form], refused: Refused | None) -> SeeOther:
+        if refused is not None:
+            raise refused
+        return SeeOther(f"{site.base_path}/")
+
+    async def submit(site: Site, call: Call[Form]) -> SeeOther:
+        back = own_path(call.body.get("next")) or site.base_path + ACCOUNT
+        chosen: list[tuple[bytes, bytes]] = []
+        for name, cookie, allowed in _CHOICES:
+            value = call.body.get(name)
+            if value is None:
+                continue
+            if value not in allowed:
+                raise invalid(f"/{name}", "invalid_value")
+            chosen.append(site.cookies.put(cookie, value, max_age=_KEPT))
+        return SeeOther(back, tuple(chosen))
+
+    return (Page(path=PREFERENCES, show=show, submit=submit),)

@@ -1,0 +1,78 @@
+"""`/`, `/login` and `/signup`: how somebody gets in."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+from sekisho.features.pages.printing import Printer, notice, query, recognised
+from sekisho.features.pages.returning import own_path
+from sekisho.rules.refusals import Refusal
+from sekisho.web.bodies import Login, NewAccount
+from sekisho.web.endpoint import Call, Site
+from sekisho.web.forms import Form, form_as
+from sekisho.web.pages import Html, Page, Refused, SeeOther
+from sekisho.web.routes_account import create_account
+from sekisho.web.routes_session import login
+
+LOGIN: Final = "/login"
+SIGNUP: Final = "/signup"
+ACCOUNT: Final = "/account"
+
+
+def entering(printer: Printer) -> tuple[Page, ...]:
+    """The rows."""
+
+    async def start(site: Site, call: Call[Form], _: Refused | None) -> SeeOther:
+        path = ACCOUNT if await recognised(site, call) else LOGIN
+        return SeeOther(site.base_path + path)
+
+    async def show_login(site: Site, call: Call[Form], refused: Refused | None) -> Html | SeeOther:
+        return await _form(site, call, refused, LOGIN)
+
+    async def submit_login(site: Site, call: Call[Form]) -> SeeOther:
+        form = dict(call.body)
+        target = own_path(form.pop("next", None))
+        # Whatever the form says of it: a page has no use for tokens.
+        body = form_as(Login, {**form, "mode": "session"})
+        answer = await login(site, call.carrying(body))
+        return SeeOther(target or site.base_path + ACCOUNT, answer.headers)
+
+    async def show_signup(site: Site, call: Call[Form], refused: Refused | None) -> Html | SeeOther:
+        if not printer.sign_up and refused is None:
+            # The page says so, and so does its status.
+            raise Refusal("signup_closed")
+        return await _form(site, call, refused, SIGNUP)
+
+    async def submit_signup(site: Site, call: Call[Form]) -> SeeOther:
+        form = dict(call.body)
+        target = own_path(form.pop("next", None))
+        body = form_as(NewAccount, {**form, "locale": call.language})
+        await create_account(site, call.carrying(body))
+        entered = Login(email=body.email, password=body.password, mode="session")
+        answer = await login(site, call.carrying(entered))
+        return SeeOther(target or f"{site.base_path}{ACCOUNT}?done=signup", answer.headers)
+
+    async def _form(site: Site, call: Call[Form], refused: Refused | None, path: str) -> Html | SeeOther:
+        asked = call.body if refused is not None else query(call)
+        target = own_path(asked.get("next"))
+        if refused is None and await recognised(site, call):
+            return SeeOther(target or site.base_path + ACCOUNT)
+        suffix = f"?next={quote(target, safe='')}" if target else ""
+        return await printer.page(
+            site,
+            call,
+            f"{path[1:]}.html",
+            here=site.base_path + path + suffix,
+            refused=refused,
+            warning=None if refused else notice(call, "why", "why"),
+            email=call.body.get("email", ""),
+            target=target,
+            suffix=suffix,
+        )
+
+    return (
+        Page(path="/", show=start),
+        Page(path=LOGIN, show=show_login, submit=submit_login),
+        Page(path=SIGNUP, show=show_signup, submit=submit_signup),
+    )

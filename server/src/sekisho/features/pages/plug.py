@@ -1,0 +1,30 @@
+"""What the pages hand to `compose.py`."""
+
+from __future__ import annotations
+
+import math
+
+from sekisho.feature import Feature
+from sekisho.features.pages.account import account
+from sekisho.features.pages.assets import ICON, STYLE
+from sekisho.features.pages.choices import choices
+from sekisho.features.pages.entering import entering
+from sekisho.features.pages.leaving import leaving
+from sekisho.features.pages.printing import Printer
+from sekisho.ports import Clock
+from sekisho.settings import Settings
+
+
+def pages(settings: Settings, clock: Clock) -> Feature:
+    """The feature, for servers that keep their sessions: without them there is no cookie to log in with."""
+    printer = Printer(
+        sign_up=settings.signup == "open",
+        password_minimum=settings.password_minimum,
+        access_minutes=math.ceil(settings.access_ttl / 60),
+        clock=clock,
+    )
+    return Feature(
+        name="pages",
+        pages=(*entering(printer), *leaving(printer), *account(printer), *choices(), STYLE, ICON),
+        error_page=printer.error,
+    )

@@ -1,0 +1,167 @@
+"""Puts a page together: a template, the words of its language, and what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sekisho.features.pages.assets import ICON, STYLE
+from sekisho.features.pages.words import words
+from sekisho.ports import Clock
+from sekisho.rules.refusals import Refusal
+from sekisho.web.bodies import CsrfToken
+from sekisho.web.cookies import THEME
+from sekisho.web.credentials import sign_in
+from sekisho.web.endpoint import Call, Site
+from sekisho.web.forms import Form, parse_form
+from sekisho.web.pages import Html, Refused
+from sekisho.web.problems import seconds_to_wait
+from sekisho.web.routes_session import csrf
+from sekisho.words.catalogue import Language, catalogue
+from sekisho_verify.errors import TokenRefused
+
+THEMES: Final = ("auto", "light", "dark")
+
+
+@cache
+def _templates() -> Environment:
+    # Every value is escaped, and a name that nobody set is an error instead of an empty place.
+    return Environment(
+        loader=PackageLoader("sekisho.features.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A refusal in the words of a page: what it is, what to do, and the fault of each field by its name."""
+
+    code: str
+    title: str
+    detail: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """Prints the pages of one server.
+
+    `sign_up`: whether accounts can be made on a page. `password_minimum` in characters; `access_minutes`: how
+    long an access token may outlive its session. `clock`: POSIX seconds.
+    """
+
+    sign_up: bool
+    password_minimum: int
+    access_minutes: int
+    clock: Clock
+
+    async def page(
+        self,
+        site: Site,
+        call: Call[Form],
+        template: str,
+        *,
+        here: str,
+        refused: Refused | None = None,
+        **context: Any,  # noqa: ANN401 - whatever the template names
+    ) -> Html:
+        """A page with its forms; `here` is its path, where a choice of language comes back to."""
+        answer = await csrf(site, call.carrying(None))
+        token = answer.body.csrf_token if isinstance(answer.body, CsrfToken) else ""
+        text = self._render(site, call, template, here=here, csrf_token=token, refused=refused, **context)
+        return Html(text, answer.headers)
+
+    def error(self, site: Site, call: Call[Any], refusal: Refused) -> str:
+        """A page for what no page of its own shows."""
+        return self._render(site, call, "error.html", here="", csrf_token=None, refused=refusal)
+
+    def _render(
+        self,
+        site: Site,
+        call: Call[Any],
+        template: str,
+        *,
+        refused: Refused | None,
+        **context: Any,  # noqa: ANN401 - as above
+    ) -> str:
+        texts = words(call.language)
+
+        def say(key: str, /, **values: object) -> str:
+            return texts[key].format_map(values)
+
+        return (
+            _templates()
+            .get_template(template)
+            .render(
+                **{"notice": None, "warning": None, **context},
+                base=site.base_path,
+                language=call.language,
+                theme=_theme(call),
+                themes=THEMES,
+                style=site.base_path + STYLE.path,
+                icon=site.base_path + ICON.path,
+                say=say,
+                told=None if refused is None else told(refused, call.language),
+                request_id=call.client.request_id,
+                sign_up=self.sign_up,
+                password_minimum=self.password_minimum,
+                access_minutes=self.access_minutes,
+            )
+        )
+
+
+def told(refused: Refused, language: Language) -> Told:
+    """The refusal in words: the page's own where it has some, else those that every surface shares."""
+    code, shared, own = refused.code, catalogue(language), words(language)
+    wording = shared.problems[code]
+    errors = refused.errors if isinstance(refused, Refusal) else ()
+    return Told(
+        code=code,
+        title=own.get(f"refused.{code}_title", wording.title),
+        detail=own.get(f"refused.{code}") or wording.detail.format(seconds=seconds_to_wait(refused)),
+        fields={
+            error.pointer.removeprefix("/"): shared.fields[error.code].format(limit=error.limit)
+            for error in errors
+        },
+    )
+
+
+def _theme(call: Call[Any]) -> str:
+    with suppress(Refusal):  # two cookies of that name say nothing
+        chosen = call.cookies.get(THEME)
+        if chosen in THEMES:
+            return chosen
+    return THEMES[0]
+
+
+async def recognised(site: Site, call: Call[Form]) -> bool:
+    """Whether this browser is signed in; `call.session` then says as whom."""
+    with suppress(Refusal, TokenRefused):
+        await sign_in(site, call, "GET", by_refresh_cookie=True)
+    return call.session is not None
+
+
+def query(call: Call[Form]) -> Mapping[str, str]:
+    """What followed the path; nothing where a form could not have written it."""
+    try:
+        return parse_form(call.query)
+    except Refusal:
+        return {}
+
+
+def notice(call: Call[Form], name: str, table: str) -> str | None:
+    """The sentence that `name` of the query asks for, if that table has it: never the sender's own words.
+
+    Only where a page of ours led here: a link on somebody else's could tell of what never happened.
+    """
+    if call.headers.get(b"sec-fetch-site", b"same-origin") != b"same-origin":
+        return None
+    return words(call.language).get(f"{table}.{query(call).get(name, '')}")

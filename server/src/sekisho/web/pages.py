@@ -1,0 +1,190 @@
+"""A page as a row: what is shown, and what its form does. The rest no page can forget.
+
+A form is another way to write what an endpoint takes, so it passes what an endpoint passes: first the
+cross-site gate, then a CSRF token that is bound to the session, or before login to a cookie of its own (F1,
+F4, F5). What is refused is shown in the form, with the status that a program would be told; what is done
+answers 303, so that a reload repeats nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from starlette.types import Receive
+
+from sekisho.rules.refusals import Refusal
+from sekisho.web.cookies import LANGUAGE
+from sekisho.web.credentials import require_own_page, sign_in
+from sekisho.web.endpoint import NO_STORE, Call, Site, call_of
+from sekisho.web.exchange import Exchange
+from sekisho.web.forms import CSRF_FIELD, Form, read_form
+from sekisho.web.problems import refusal_headers
+from sekisho.web.refusing import note_refusal
+from sekisho.web.wire import STATUS, Headers, Reply
+from sekisho.words.catalogue import LANGUAGES
+from sekisho_verify.errors import TokenRefused
+
+Refused: TypeAlias = Refusal | TokenRefused
+
+#: Nothing but our own files, no inline script or style, and no text that becomes markup in a script (Trusted
+#: Types). No nonce: there is nothing for it to excuse.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+#: What every page carries beside what the envelope gives to every answer (H1, SE8).
+_PAGE_HEADERS: Final[Headers] = [
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"content-security-policy", POLICY.encode()),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (
+        b"permissions-policy",
+        b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+    (b"cache-control", NO_STORE.encode()),
+    (b"vary", b"Accept-Language, Cookie"),
+]
+_ASSET_HEADERS: Final[Headers] = [
+    (b"cache-control", b"public, max-age=31536000, immutable"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """A page to show, and headers of its own."""
+
+    text: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeeOther:
+    """Where to go on: a path on this origin; and headers, such as cookies."""
+
+    location: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One path for people.
+
+    `show` answers GET, and is given the refusal where `submit`, or finding out who asks, was refused.
+    `submit` does what the form on it asks for, in a POST. `signed_in`: whose page it is has been looked up
+    before either runs; where that was refused, `call.session` is none and `show` says where to go.
+    """
+
+    path: str
+    show: Callable[[Site, Call[Form], Refused | None], Awaitable[Html | SeeOther]]
+    submit: Callable[[Site, Call[Form]], Awaitable[SeeOther]] | None = None
+    signed_in: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A file that pages fetch. Its path changes with its content, so that a browser may keep it for ever."""
+
+    path: str
+    media_type: str
+    body: bytes
+
+
+#: Shows a refusal that no page of its own shows.
+ErrorPage: TypeAlias = Callable[[Site, Call[Any], Refused], str]
+
+
+def page_call(site: Site, exchange: Exchange, param: str = "") -> Call[Any]:
+    """The request for a page, in the language that was chosen on one before, else that of the browser."""
+    call = call_of(site, exchange, param)
+    call.body = {}
+    with suppress(Refusal):  # two cookies of that name: then the browser's own choice counts
+        chosen = call.cookies.get(LANGUAGE)
+        if chosen in LANGUAGES:
+            call.language = chosen
+    return call
+
+
+def refusal_page(page: ErrorPage, site: Site, exchange: Exchange, refusal: Refused) -> Reply:
+    """A refusal as a page."""
+    call = page_call(site, exchange)
+    return _reply(Html(page(site, call, refusal)), call, refusal)
+
+
+class Shown:
+    """A page, ready to be looked at."""
+
+    def __init__(self, page: Page, site: Site) -> None:
+        self._page = page
+        self._site = site
+
+    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:  # noqa: ARG002 - a GET has no body
+        """Find out who asks, where the page wants to know, and show it."""
+        call, refused = page_call(self._site, exchange, param), None
+        if self._page.signed_in:
+            try:
+                await sign_in(self._site, call, "GET", by_refresh_cookie=True)
+            except (Refusal, TokenRefused) as refusal:
+                refused = refusal
+        return _reply(await self._page.show(self._site, call, refused), call, refused)
+
+
+class Submitted:
+    """A page's form, ready to be sent."""
+
+    def __init__(self, page: Page, site: Site) -> None:
+        self._page = page
+        self._site = site
+
+    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:
+        """Pass the gates, read the form and do what it asks; or show it again with what was refused."""
+        page, site = self._page, self._site
+        if page.submit is None:
+            raise RuntimeError(f"{page.path} has no form")
+        site.gate.admit(exchange.raw_headers)
+        call = page_call(site, exchange, param)
+        form = await read_form(exchange.headers, receive)
+        call.csrf_field = form.pop(CSRF_FIELD, None)
+        call.body = form
+        try:
+            if page.signed_in:
+                await sign_in(site, call, "POST", by_refresh_cookie=True)
+            else:
+                require_own_page(site, call)
+            return _reply(await page.submit(site, call), call, None)
+        except (Refusal, TokenRefused) as refused:
+            refusal = refused
+        if page.signed_in and call.session is None:
+            # A CSRF token of another time is no reason to hide from the owner what the page shows.
+            with suppress(Refusal, TokenRefused):
+                await sign_in(site, call, "GET", by_refresh_cookie=True)
+        reply = _reply(await page.show(site, call, refusal), call, refusal)
+        note_refusal(exchange, refusal, site.metrics)
+        return reply
+
+
+class Fetched:
+    """A file, ready to be sent."""
+
+    def __init__(self, asset: Asset) -> None:
+        kind = (b"content-type", asset.media_type.encode())
+        self._reply = Reply(200, [kind, *_ASSET_HEADERS], asset.body)
+
+    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:  # noqa: ARG002 - as other operations
+        """Send it."""
+        return self._reply
+
+
+def _reply(shown: Html | SeeOther, call: Call[Any], refused: Refused | None) -> Reply:
+    headers = [*_PAGE_HEADERS, (b"content-language", call.language.encode()), *shown.headers]
+    if isinstance(shown, SeeOther):
+        # 303 and nothing else: 307 would carry the password on (RFC 9700 section 4.12).
+        return Reply(303, [*headers[1:], (b"location", shown.location.encode("ascii"))])
+    if refused is None:
+        return Reply(200, headers, shown.text.encode())
+    return Reply(STATUS[refused.code], [*headers, *refusal_headers(refused)], shown.text.encode())

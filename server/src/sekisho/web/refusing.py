@@ -1,0 +1,22 @@
+"""A refusal leaves its traces: in the access log, in the counts, and for the operator its detail."""
+
+from __future__ import annotations
+
+import logging
+
+from sekisho.rules.refusals import Refusal
+from sekisho.web.exchange import Exchange
+from sekisho.web.logs import LOG, Line
+from sekisho.web.metrics import REFUSALS, Metrics
+from sekisho.web.wire import STATUS
+from sekisho_verify.errors import TokenRefused
+
+
+def note_refusal(exchange: Exchange, refusal: Refusal | TokenRefused, metrics: Metrics) -> None:
+    """Write down that this request was refused, however the caller is told."""
+    exchange.code = refusal.code
+    metrics.count(REFUSALS, exchange.route, refusal.code)
+    if refusal.detail:
+        level = logging.WARNING if STATUS[refusal.code] >= 500 else logging.DEBUG
+        told = {"code": refusal.code, "detail": refusal.detail, "request_id": exchange.client.request_id}
+        LOG.log(level, Line("refused", told))
