@@ -111,12 +111,12 @@ def test_missing_variables() -> None:
 
 
 @pytest.mark.requirement("H5")
-@pytest.mark.parametrize("reference", [f"{CANARY.decode()}:x", CANARY.decode(), "aws-sm:prod/key", ""])
+@pytest.mark.parametrize("reference", [f"{CANARY.decode()}:x", CANARY.decode(), "gcp-sm:prod/key", ""])
 def test_unknown_schemes(reference: str) -> None:
     """A scheme that is not read here is refused with those that are; the reference itself is not repeated."""
     words = refusal(lambda: read(reference))
     assert SETTING in words
-    assert "file:, env:" in words
+    assert "file:, env:, aws-sm:" in words
     assert CANARY.decode() not in words
 
 

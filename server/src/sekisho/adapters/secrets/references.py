@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from sekisho.adapters.secrets.aws import AwsSecretsManager
 from sekisho.adapters.secrets.env import EnvironmentSource
 from sekisho.adapters.secrets.file import file_source
 from sekisho.adapters.secrets.secret import Secret
@@ -28,7 +29,7 @@ class SecretSource(Protocol):
 
 def sources(environ: Mapping[str, str]) -> dict[str, SecretSource]:
     """The schemes of this release. A new one is a file beside these and a line here."""
-    return {"file": file_source, "env": EnvironmentSource(environ)}
+    return {"file": file_source, "env": EnvironmentSource(environ), "aws-sm": AwsSecretsManager(environ)}
 
 
 @dataclass(frozen=True, slots=True)
