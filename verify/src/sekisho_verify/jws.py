@@ -68,19 +68,21 @@ class CompactVerifier:
     Args:
         keys: typed public keys, or typed shared secrets, never both (CVE-2016-10555).
         typ: the media type that the header must declare (RFC 8725 section 3.11), for access tokens `at+jwt`.
+        max_length: characters of the longest text that is looked at.
 
     Raises:
         KeyRefused: for no keys, a mixed set, two keys of one id, or something that is not a typed key.
     """
 
-    __slots__ = ("_algs", "_by_kid", "_known", "_typ")
+    __slots__ = ("_algs", "_by_kid", "_known", "_max_length", "_typ")
 
-    def __init__(self, keys: Iterable[VerificationKey], *, typ: str) -> None:
+    def __init__(self, keys: Iterable[VerificationKey], *, typ: str, max_length: int = MAX_TOKEN) -> None:
         held = tuple(keys)
         refuse_bad_set(held)
         self._by_kid: Final = {key.kid: key for key in held}
         self._algs: Final = frozenset(key.alg for key in held)
         self._typ: Final = _media_type(typ)
+        self._max_length: Final = max_length
         self._known: dict[bytes, VerificationKey] = {}
 
     def open(self, text: str) -> bytes:
@@ -102,8 +104,8 @@ class CompactVerifier:
 
     def _open(self, text: str) -> bytes:
         # No subclass of str either: its methods may be anybody's.
-        if type(text) is not str or len(text) > MAX_TOKEN or not text.isascii():
-            raise TokenRefused("token_malformed", f"not ASCII text of at most {MAX_TOKEN} characters")
+        if type(text) is not str or len(text) > self._max_length or not text.isascii():
+            raise TokenRefused("token_malformed", f"not ASCII text of at most {self._max_length} characters")
         token = text.encode()
         # Cut at the last two dots: one too many is then in the header, which is refused for it below.
         signing_input, _, seal = token.rpartition(b".")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, NoReturn, Protocol, TypeGuard
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NoReturn, Protocol, TypeGuard, cast
 
 import msgspec
 
@@ -211,6 +211,14 @@ class HmacKey(VerificationKey):
     def check(self, signing_input: bytes, seal: bytes) -> None:
         """See `VerificationKey.check`."""
         self._hmac.check(signing_input, seal)
+
+    def derived(self, purpose: str) -> HmacKey:
+        """A key of the same algorithm and `kid` for another purpose, which tells nothing of this one.
+
+        It is the MAC of a label that no JWS can begin with, as HKDF expands a key (RFC 5869 section 2.3).
+        """
+        secret = self._hmac.digest(b"sekisho 1 " + purpose.encode() + b"\x01")
+        return HmacKey(secret, alg=cast("HmacAlg", self._alg), kid=self._kid)
 
     def to_private_jwk(self) -> dict[str, str]:
         """The secret itself as a JWK (RFC 7518 section 6.4). There is no public form: never publish this."""

@@ -8,7 +8,7 @@ database was not read within the last half second, nothing that is remembered co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Final, ParamSpec, TypeAlias, TypeVar
 
@@ -19,7 +19,7 @@ from sekisho_verify.revocations.live import Applied, Revocations
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Ended: TypeAlias = Callable[[Sequence[Entry]], Awaitable[None]]
+Ended: TypeAlias = Callable[[Collection[Entry]], Awaitable[None]]
 
 #: Seconds between two reads.
 EVERY: Final = 0.2

@@ -9,7 +9,7 @@ believed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from contextlib import suppress
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -91,7 +91,7 @@ class RedisCopies:
         for key in keys:
             await self._ask(self._client.delete(_name(key)))
 
-    async def ended(self, entries: Sequence[Entry]) -> None:
+    async def ended(self, entries: Collection[Entry]) -> None:
         """Forget the sessions that these entries end. What cannot be forgotten just now is not believed."""
         with suppress(NoAnswer):
             await self.delete([entry.key for entry in entries if entry.kind == "session"])

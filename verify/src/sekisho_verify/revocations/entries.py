@@ -8,10 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 from sekisho_verify.claims import YEAR_10000
 from sekisho_verify.errors import RevocationsUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Kind = Literal["session", "user", "group", "key", "everything"]
 Effect = Literal["revoked", "stale"]
@@ -76,7 +79,7 @@ class Snapshot:
     head: int
     as_of: float
     ttl: float
-    entries: tuple[Entry, ...]
+    entries: Collection[Entry]
 
     def __post_init__(self) -> None:
         _refuse_nonsense(self.epoch, 1, self.head, self.as_of, self.entries)
@@ -96,7 +99,7 @@ class Frame:
     first: int
     last: int
     as_of: float
-    entries: tuple[Entry, ...]
+    entries: Collection[Entry]
 
     def __post_init__(self) -> None:
         _refuse_nonsense(self.epoch, self.first, self.last, self.as_of, self.entries)
@@ -115,10 +118,10 @@ class Heartbeat:
     as_of: float
 
     def __post_init__(self) -> None:
-        _refuse_nonsense(self.epoch, 0, self.head, self.as_of, ())
+        _refuse_nonsense(self.epoch, 1, self.head, self.as_of, ())
 
 
-def _refuse_nonsense(epoch: int, first: int, last: int, as_of: float, entries: tuple[Entry, ...]) -> None:
+def _refuse_nonsense(epoch: int, first: int, last: int, as_of: float, entries: Collection[Entry]) -> None:
     """Return if epoch, numbers and time can be so.
 
     Raises:

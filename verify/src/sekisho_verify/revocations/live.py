@@ -233,6 +233,10 @@ class Revocations:
             raise TokenRefused("token_stale", f"rv {token.rv} is above the head {head}")
         return Standing.BEHIND
 
+    def leaked(self, kid: str) -> bool:
+        """Whether the signing key with that `kid` is known to have leaked: nothing that it seals counts."""
+        return entry_key("key", kid) in self._live.newest
+
     def apply(self, news: Snapshot | Frame | Heartbeat) -> Outcome:
         """Take in what the issuer says; doubles, replays and any order do no harm."""
         head, as_of = self._live.seen
