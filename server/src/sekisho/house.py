@@ -92,7 +92,10 @@ async def _prepare(
     """The directory, the root secret and the schema, as they have to be before anything is opened."""
     if settings.sqlite_path is not None:
         make_directory(settings.data)
-    root = root_secret(settings.root_secret, data=settings.data, secrets=secrets, entropy=entropy)
+    # A store of secrets may take seconds to answer; whoever we are mounted in goes on meanwhile.
+    root = await asyncio.to_thread(
+        root_secret, settings.root_secret, data=settings.data, secrets=secrets, entropy=entropy
+    )
     current, needed = await asyncio.to_thread(upgrade.status, settings.database_url)
     if may_migrate and (current is None or current < needed):
         # The first node of a release migrates. Nodes of the one before run on the next schema as well, so a
