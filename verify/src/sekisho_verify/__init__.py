@@ -22,6 +22,7 @@ from sekisho_verify.errors import (
     RevocationsUnavailable,
     RightMissing,
     SekishoVerifyError,
+    SessionsUnavailable,
     TokenRefused,
     VerificationUnavailable,
 )
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sekisho_verify.pem import key_from_pem
     from sekisho_verify.refreshed_keys import HmacKeySource
     from sekisho_verify.revocations.local import LocalRevocations
+    from sekisho_verify.session_cookies import SessionCookies
 
 __all__ = [
     "AccessToken",
@@ -58,6 +60,8 @@ __all__ = [
     "RightMissing",
     "RsaKey",
     "SekishoVerifyError",
+    "SessionCookies",
+    "SessionsUnavailable",
     "SigningKey",
     "TokenRefused",
     "VerificationUnavailable",
@@ -82,6 +86,7 @@ _AT_FIRST_USE: Final = {
     "IssuerKeys": "sekisho_verify.jwks",
     "HmacKeySource": "sekisho_verify.refreshed_keys",
     "LocalRevocations": "sekisho_verify.revocations.local",
+    "SessionCookies": "sekisho_verify.session_cookies",
 }
 
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class AccessToken:
-    """What a verified access token says. Immutable, and made by `Verifier.verify` alone.
+    """What a verified access token says. Immutable, and made by a `Verifier` alone.
 
     A function that takes an `AccessToken` therefore cannot be handed unverified text, nor claims that
     somebody wrote down. It does not hold the token's text, so it can be logged and kept without keeping a
-    credential.
+    credential. Where a guard accepts session cookies, it is what a token of that session would say.
     """
 
     __slots__ = ("_claims", "_payload")
@@ -127,7 +127,7 @@ _set_payload: Final = AccessToken.__dict__["_payload"].__set__
 
 
 def verified_token(claims: AccessClaims, payload: bytes) -> AccessToken:
-    """The token with these claims; for who has checked its seal and its claims, that is for `Verifier`."""
+    """The token with these claims; for who has checked where they come from and what they say: `Verifier`."""
     token = object.__new__(AccessToken)
     _set_claims(token, claims)
     _set_payload(token, payload)

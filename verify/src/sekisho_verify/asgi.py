@@ -2,6 +2,7 @@
 
     app = BearerGuard(app, verifier=verifier)                            # any valid token
     app = BearerGuard(app, verifier=verifier, permission="orders:read")  # and this right
+    app = BearerGuard(app, verifier=verifier, session=SessionCookies(issuer))  # or a session cookie
 
 Behind it `token_of(request)` is the `AccessToken`, `scope["state"]["token"]` too; `scope["user"]` and
 `scope["auth"]` have the shape that Starlette's `request.user` and `@requires(...)` read.
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sekisho_verify.access_token import AccessToken
 from sekisho_verify.bearer import BearerCheck
+from sekisho_verify.browser_request import of_scope
 from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
 from sekisho_verify.lifespan import live
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from sekisho_verify.bearer import Answer
     from sekisho_verify.lifespan import Application, Receive, Scope, Send
+    from sekisho_verify.session_cookies import SessionCookies
     from sekisho_verify.verifier import Verifier
 
 POLICY_VIOLATION: Final = 1008
@@ -64,13 +67,14 @@ class BearerCredentials:
 class BearerGuard:
     """Lets requests through that carry a valid access token, and answers the others (RFC 6750 section 3).
 
-    Only `Authorization: Bearer` counts: a token in a query or a form is not seen, since URLs are logged. CORS
-    belongs outside of the guard, because a preflight carries no token.
+    Of tokens only `Authorization: Bearer` counts: one in a query or a form is not seen, since URLs are
+    logged. CORS belongs outside of the guard, because a preflight carries no token.
 
     Args:
         app: the application to guard. It also gets the lifespan.
         verifier: checks the tokens. It is started and stopped with the application; where a server gives no
             lifespan, the first request starts it.
+        session: checks session cookies, where these are accepted too.
         scope: a scope that the token must carry.
         role: a role that it must carry.
         group: a group that it must carry.
@@ -79,7 +83,8 @@ class BearerGuard:
         public: paths, compared as they are with `scope["path"]`, that need no token, for example `/healthz`.
 
     Raises:
-        ConfigurationError: if a required right is the empty string, or `sensitive` cannot be had.
+        ConfigurationError: if a required right is the empty string, `sensitive` cannot be had, or the cookies
+            are those of another issuer.
     """
 
     __slots__ = ("_app", "_check", "_public")
@@ -89,6 +94,7 @@ class BearerGuard:
         app: Application,
         *,
         verifier: Verifier,
+        session: SessionCookies | None = None,
         scope: str | None = None,
         role: str | None = None,
         group: str | None = None,
@@ -100,7 +106,13 @@ class BearerGuard:
             raise ConfigurationError("public is a collection of paths, not one path")
         self._app: Final = app
         self._check: Final = BearerCheck(
-            verifier, scope=scope, role=role, group=group, permission=permission, sensitive=sensitive
+            verifier,
+            session=session,
+            scope=scope,
+            role=role,
+            group=group,
+            permission=permission,
+            sensitive=sensitive,
         )
         self._public: Final = frozenset(public)
 
@@ -124,7 +136,9 @@ class BearerGuard:
 
         try:
             token = await self._check.atoken(
-                authorization(scope["headers"]), query=scope.get("query_string", b"")
+                authorization(scope["headers"]),
+                query=scope.get("query_string", b""),
+                browser=lambda: of_scope(scope),
             )
             await self._app(_with_token(scope, token), receive, watched)
         except (TokenRefused, VerificationUnavailable) as error:

@@ -1,6 +1,7 @@
 """A bearer guard for Django (RFC 6750): a wall around the site, and a decorator for single views.
 
     SEKISHO = {"issuer": "https://id.example.com", "audience": "api", "feed": None, "public": ["healthz"]}
+    SEKISHO["session"] = SessionCookies("https://id.example.com")  # session cookies are accepted too
     MIDDLEWARE = ["sekisho_verify.django.TokenMiddleware"]  # every view but the public ones needs a token
     INSTALLED_APPS = ["sekisho_verify.django.SekishoConfig"]  # `manage.py check` looks at the above
 
@@ -29,6 +30,7 @@ from django.http import HttpRequest, HttpResponse
 
 from sekisho_verify.access_token import AccessToken
 from sekisho_verify.bearer import BearerCheck, DeferredCheck
+from sekisho_verify.browser_request import of_environ
 from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
 from sekisho_verify.verifier import Verifier
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sekisho_verify.bearer import Answer
+    from sekisho_verify.session_cookies import SessionCookies
 
 SETTING: Final = "SEKISHO"
 _EXAMPLE: Final = f'{SETTING} = {{"issuer": "https://id.example.com", "audience": "api", "feed": None}}'
@@ -77,6 +80,7 @@ def verifier() -> Verifier:
 
 class _Configured(NamedTuple):
     verifier: Verifier
+    session: SessionCookies | None
     public: frozenset[str]
 
 
@@ -97,7 +101,7 @@ def _configured() -> _Configured:
     options = dict(cast("Mapping[str, Any]", setting))
     # Whatever a verifier takes may be set, so that no option waits for this file to learn it.
     parameters = inspect.signature(Verifier).parameters
-    known = [*parameters, "public"]
+    known = [*parameters, "public", "session"]
     for name in options:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1)
@@ -111,8 +115,10 @@ def _configured() -> _Configured:
         raise ImproperlyConfigured(
             f'settings.{SETTING}["public"] is a list of URL names, such as ["healthz"]'
         )
+    session: SessionCookies | None = options.pop("session", None)
     try:
-        return _Configured(Verifier(**options), frozenset(cast("Iterable[str]", public)))
+        check = BearerCheck(Verifier(**options), session=session)
+        return _Configured(check.verifier, session, frozenset(cast("Iterable[str]", public)))
     except (ConfigurationError, TypeError) as error:
         raise ImproperlyConfigured(f"settings.{SETTING}: {error}") from error
 
@@ -139,12 +145,20 @@ class Admission(DeferredCheck):
             VerificationUnavailable: if no verdict can be given now.
         """
         authorization, query = _credentials(request)
-        cast("TokenRequest", request).token = self.by(verifier()).token(authorization, query=query)
+        cast("TokenRequest", request).token = self._check().token(
+            authorization, query=query, browser=lambda: of_environ(request.META)
+        )
 
     async def aadmit(self, request: HttpRequest) -> None:
         """`admit` for asyncio."""
         authorization, query = _credentials(request)
-        cast("TokenRequest", request).token = await self.by(verifier()).atoken(authorization, query=query)
+        cast("TokenRequest", request).token = await self._check().atoken(
+            authorization, query=query, browser=lambda: of_environ(request.META)
+        )
+
+    def _check(self) -> BearerCheck:
+        made = _current()
+        return self.by(made.verifier, made.session)
 
 
 def _credentials(request: HttpRequest) -> tuple[str | None, str]:
@@ -153,7 +167,8 @@ def _credentials(request: HttpRequest) -> tuple[str | None, str]:
 
 def answer(error: TokenRefused | VerificationUnavailable) -> Answer:
     """What is told about a refused token, and about one that cannot be judged now."""
-    return BearerCheck(verifier()).answer(error)
+    made = _current()
+    return BearerCheck(made.verifier, session=made.session).answer(error)
 
 
 def response(told: Answer) -> HttpResponse:
@@ -171,8 +186,9 @@ class TokenMiddleware:
 
     What a `require(...)` in a view refuses is answered too, public views included.
 
-    A request that has brought a good token needs no CSRF token: no browser adds that header by itself. Public
-    views stay as `CsrfViewMiddleware` wants them, which comes after this in `MIDDLEWARE`.
+    A request that has brought a good token needs no CSRF token of Django's: no browser adds that header by
+    itself, and of a session cookie the issuer has judged the page. Public views stay as `CsrfViewMiddleware`
+    wants them, which comes after this in `MIDDLEWARE`.
 
     Raises:
         ImproperlyConfigured: at the start, if the setting is missing or wrong.
@@ -255,7 +271,8 @@ def token_required(
     `method_decorator(token_required(), name="dispatch")`.
 
     The view becomes `csrf_exempt`, because it runs only for a request with a header that no browser adds by
-    itself. Views beside it stay as they are.
+    itself, or with a session cookie and from a page that the issuer has judged. Views beside it stay as they
+    are.
 
     Raises:
         ConfigurationError: if a required right is the empty string.

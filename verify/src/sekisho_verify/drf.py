@@ -82,7 +82,7 @@ class TokenUser:
 
 
 class TokenAuthentication(BaseAuthentication):
-    """Knows a caller by the access token in `Authorization: Bearer`.
+    """Knows a caller by the access token in `Authorization: Bearer`; or by what `SEKISHO["session"]` accepts.
 
     Requests without one are left to the next authentication class, and then to the permissions: without
     `HasToken` or another permission that refuses strangers, they pass. List this class first: the first one
@@ -139,7 +139,7 @@ class APIRefusal(APIException):
 
 
 class HasToken(BasePermission):
-    """Any valid access token; a session cookie is none."""
+    """Any valid access token; a session cookie of Django's is none."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 -- REST framework's signature
         """Whether the request was authenticated by a token."""

@@ -24,11 +24,16 @@ RefusalCode = Literal[
     "token_revoked",
     "token_stale",
     "insufficient_scope",
+    "session_unknown",
+    "session_expired",
+    "session_revoked",
+    "csrf_failed",
+    "origin_not_allowed",
 ]
 
 SENTENCES: Final[dict[RefusalCode, str]] = {
     "token_missing": "This needs an access token",
-    "invalid_request": "The request carries more than one access token",
+    "invalid_request": "The request carries more than one credential",
     "token_malformed": "The access token is not well formed",
     "token_alg_not_allowed": "The access token uses an algorithm that is not accepted here",
     "token_key_unknown": "The access token names a key that is not known here",
@@ -42,14 +47,24 @@ SENTENCES: Final[dict[RefusalCode, str]] = {
     "token_stale": "The rights behind the access token have changed; refresh it",
     "insufficient_scope": "The access token lacks a right that this needs",
 }
-"""What a caller may be told about each code; nothing here depends on the token."""
+"""What a caller may be told about each code of a token; nothing here depends on the token."""
+
+SESSION_SENTENCES: Final[dict[RefusalCode, str]] = {
+    "session_unknown": "There is no such session",
+    "session_expired": "The session has expired",
+    "session_revoked": "The session has ended",
+    "csrf_failed": "The request could not be tied to your session",
+    "origin_not_allowed": "This web site may not do that",
+}
+"""The same about a session cookie, where a guard accepts one, and about the page that sent it."""
 
 
-UnavailableCode = Literal["keys_unavailable", "revocations_unavailable"]
+UnavailableCode = Literal["keys_unavailable", "revocations_unavailable", "sessions_unavailable"]
 
 UNAVAILABLE: Final[dict[UnavailableCode, str]] = {
     "keys_unavailable": "Access tokens cannot be verified at the moment",
     "revocations_unavailable": "Whether access tokens were revoked cannot be known at the moment",
+    "sessions_unavailable": "Sessions cannot be checked at the moment",
 }
 """The same for what is not the token's fault: no verdict can be given, and the answer is 503."""
 
@@ -66,7 +81,7 @@ class SekishoVerifyError(Exception):
 
 
 class TokenRefused(SekishoVerifyError):
-    """The token is not accepted.
+    """The token is not accepted, or the cookie of a session in its place.
 
     Attributes:
         code: the stable reason.
@@ -79,8 +94,13 @@ class TokenRefused(SekishoVerifyError):
         self.code: RefusalCode = code
         self.detail = detail
 
+    @property
+    def sentence(self) -> str:
+        """What the caller may be told."""
+        return SENTENCES.get(self.code) or SESSION_SENTENCES[self.code]
+
     def __str__(self) -> str:
-        return f"{self.code}: {SENTENCES[self.code]}"
+        return f"{self.code}: {self.sentence}"
 
 
 class RightMissing(TokenRefused):
@@ -137,3 +157,9 @@ class RevocationsUnavailable(VerificationUnavailable):
     """What was revoked is not known, or not as of lately enough, or what the feed said cannot be so."""
 
     code = "revocations_unavailable"
+
+
+class SessionsUnavailable(VerificationUnavailable):
+    """The issuer could not be asked about the cookie of a session, or its answer is none."""
+
+    code = "sessions_unavailable"

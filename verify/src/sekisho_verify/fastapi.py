@@ -7,17 +7,20 @@
     @app.get("/orders")
     def orders(token: Annotated[AccessToken, Depends(token)]): ...
 
+With `session=SessionCookies(issuer)` the same dependency takes a session cookie as well.
+
 /docs shows its Authorize button, openapi.json the requirement of each guarded route.
 """
 # Without `from __future__ import annotations`: FastAPI reads those below at run time.
 
+import inspect
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
 import msgspec
-from fastapi import APIRouter, FastAPI, HTTPException
-from fastapi.openapi.models import HTTPBearer
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
 from fastapi.requests import HTTPConnection
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
@@ -25,9 +28,11 @@ from fastapi.security.base import SecurityBase
 from sekisho_verify.access_token import AccessToken
 from sekisho_verify.asgi import authorization, refusal_handler
 from sekisho_verify.bearer import Answer, Answered, BearerCheck
+from sekisho_verify.browser_request import of_scope
 from sekisho_verify.errors import RightMissing, TokenRefused, VerificationUnavailable
 from sekisho_verify.lifespan import start
 from sekisho_verify.rights import require
+from sekisho_verify.session_cookies import SessionCookies
 from sekisho_verify.verifier import Verifier
 
 SCHEME_NAME: Final = "AccessToken"
@@ -86,7 +91,9 @@ class CurrentToken(SecurityBase):
         scope = connection.scope
         try:
             token = await self._check.atoken(
-                authorization(scope["headers"]), query=scope.get("query_string", b"")
+                authorization(scope["headers"]),
+                query=scope.get("query_string", b""),
+                browser=lambda: of_scope(scope),
             )
             for name in required.scopes:
                 require(token, scope=name)
@@ -99,9 +106,41 @@ class CurrentToken(SecurityBase):
         return token
 
 
+class CurrentTokenOrSession(CurrentToken):
+    """The same where a session cookie will do as well, and openapi.json says so."""
+
+    def __init__(self, check: BearerCheck, session: SessionCookies, *, scheme_name: str) -> None:
+        super().__init__(check, scheme_name=scheme_name)
+        # FastAPI reads the alternatives of a route from its dependencies, one each, and these from here.
+        cookie = Depends(_CookieScheme(session, scheme_name=f"{scheme_name}Cookie"))
+        own = inspect.signature(super().__call__)
+        last = inspect.Parameter("_", inspect.Parameter.KEYWORD_ONLY, default=cookie)
+        self.__signature__ = own.replace(parameters=[*own.parameters.values(), last])
+
+    async def __call__(
+        self, connection: HTTPConnection, required: SecurityScopes, *, _: None = None
+    ) -> AccessToken:
+        """See `CurrentToken`."""
+        return await super().__call__(connection, required)
+
+
+class _CookieScheme(SecurityBase):
+    """Names the cookie in openapi.json; what is in it, `CurrentToken` checks."""
+
+    def __init__(self, session: SessionCookies, *, scheme_name: str) -> None:
+        self.scheme_name = scheme_name
+        self.model = APIKey.model_validate(
+            {"in": APIKeyIn.cookie, "name": session.cookie, "description": f"A session of {session.issuer}."}
+        )
+
+    async def __call__(self) -> None:
+        """Nothing."""
+
+
 def current_token(
     verifier: Verifier,
     *,
+    session: SessionCookies | None = None,
     scope: str | None = None,
     role: str | None = None,
     group: str | None = None,
@@ -116,6 +155,7 @@ def current_token(
 
     Args:
         verifier: checks the tokens.
+        session: checks session cookies, where these are accepted too: routes see no difference.
         scope: a scope that the token must carry.
         role: a role that it must carry.
         group: a group that it must carry.
@@ -124,11 +164,20 @@ def current_token(
         scheme_name: the name of the security scheme in openapi.json; a second verifier needs another one.
 
     Raises:
-        ConfigurationError: if a required right is the empty string, or `sensitive` cannot be had.
+        ConfigurationError: if a required right is the empty string, `sensitive` cannot be had, or the cookies
+            are those of another issuer.
     """
     check = BearerCheck(
-        verifier, scope=scope, role=role, group=group, permission=permission, sensitive=sensitive
+        verifier,
+        session=session,
+        scope=scope,
+        role=role,
+        group=group,
+        permission=permission,
+        sensitive=sensitive,
     )
+    if session is not None:
+        return CurrentTokenOrSession(check, session, scheme_name=scheme_name)
     return CurrentToken(check, scheme_name=scheme_name)
 
 

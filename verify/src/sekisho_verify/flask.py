@@ -19,6 +19,7 @@ from flask import Response, current_app, has_request_context, request
 from werkzeug.local import LocalProxy
 
 from sekisho_verify.bearer import BearerCheck, DeferredCheck
+from sekisho_verify.browser_request import of_environ
 from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
 from sekisho_verify.wsgi import TOKEN, token_of
 
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from flask import Blueprint, Flask
 
     from sekisho_verify.access_token import AccessToken
+    from sekisho_verify.session_cookies import SessionCookies
     from sekisho_verify.verifier import Verifier
 
 _P = ParamSpec("_P")
 _EXTENSION: Final = "sekisho"
+_SESSION: Final = "sekisho-session"
 
 
 class BearerGuard:
@@ -41,16 +44,22 @@ class BearerGuard:
     application exists yet. What it refuses, and what a `require(...)` in a view refuses, is raised as
     `TokenRefused` or `VerificationUnavailable`, and answered by the error handlers that `init_app` registers.
 
-    Only `Authorization: Bearer` counts: a token in a query or a form is not seen, since URLs are logged.
+    Of tokens only `Authorization: Bearer` counts: one in a query or a form is not seen, since URLs are
+    logged.
     """
 
-    def init_app(self, app: Flask, verifier: Verifier) -> None:
+    def init_app(self, app: Flask, verifier: Verifier, *, session: SessionCookies | None = None) -> None:
         """Let `verifier` check the tokens of an application, and answer for it what is refused.
 
         The first request that brings a token starts the verifier, so in each of the processes that a server
-        may have forked.
+        may have forked. With `session` a session cookie is accepted too; it asks over HTTP.
+
+        Raises:
+            ConfigurationError: if the cookies are those of another issuer, or checked in an event loop.
         """
-        check = BearerCheck(verifier)
+        if session is not None:
+            session.expect_waiting()
+        check = BearerCheck(verifier, session=session)
 
         def refuse(error: Exception) -> Response:
             if not isinstance(error, TokenRefused | VerificationUnavailable):
@@ -59,6 +68,7 @@ class BearerGuard:
             return Response(told.body, told.status, list(told.headers))
 
         app.extensions[_EXTENSION] = verifier
+        app.extensions[_SESSION] = session
         app.register_error_handler(TokenRefused, refuse)
         app.register_error_handler(VerificationUnavailable, refuse)
 
@@ -156,7 +166,10 @@ def _admit(required: DeferredCheck) -> None:
     query = environ.get("QUERY_STRING", "")
     # In the request's environ, not in `g`: that may be shared by requests, where a test or a command has
     # pushed an application context of its own.
-    environ[TOKEN] = required.by(verifier).token(environ.get("HTTP_AUTHORIZATION"), query=query)
+    check = required.by(verifier, current_app.extensions[_SESSION])
+    environ[TOKEN] = check.token(
+        environ.get("HTTP_AUTHORIZATION"), query=query, browser=lambda: of_environ(environ)
+    )
 
 
 def _current_token() -> AccessToken:

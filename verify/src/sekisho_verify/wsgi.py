@@ -2,6 +2,7 @@
 
     app = BearerGuard(app, verifier=verifier)                            # any valid token
     app = BearerGuard(app, verifier=verifier, permission="orders:read")  # and this right
+    app = BearerGuard(app, verifier=verifier, session=SessionCookies(issuer))  # or a session cookie
 
 Behind it `token_of(environ)` is the `AccessToken`, `environ["sekisho.token"]` too.
 """
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from sekisho_verify.access_token import AccessToken
 from sekisho_verify.bearer import BearerCheck
+from sekisho_verify.browser_request import of_environ
 from sekisho_verify.errors import ConfigurationError, TokenRefused, VerificationUnavailable
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from sekisho_verify.session_cookies import SessionCookies
     from sekisho_verify.verifier import Verifier
 
     Raised = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -33,13 +36,14 @@ TOKEN: Final = "sekisho.token"  # noqa: S105 -- the name of a place, no secret
 class BearerGuard:
     """Lets requests through that carry a valid access token, and answers the others (RFC 6750 section 3).
 
-    Only `Authorization: Bearer` counts: a token in a query or a form is not seen, since URLs are logged. CORS
-    belongs outside of the guard, because a preflight carries no token.
+    Of tokens only `Authorization: Bearer` counts: one in a query or a form is not seen, since URLs are
+    logged. CORS belongs outside of the guard, because a preflight carries no token.
 
     Args:
         app: the application to guard.
         verifier: checks the tokens. The first request that brings one starts it, so in each of the processes
             that a server may have forked.
+        session: checks session cookies, where these are accepted too; by asking over HTTP.
         scope: a scope that the token must carry.
         role: a role that it must carry.
         group: a group that it must carry.
@@ -48,7 +52,8 @@ class BearerGuard:
         public: paths, compared as they are with `PATH_INFO`, that need no token, for example `/healthz`.
 
     Raises:
-        ConfigurationError: if a required right is the empty string, or `sensitive` cannot be had.
+        ConfigurationError: if a required right is the empty string, `sensitive` cannot be had, or the cookies
+            are those of another issuer, or checked in an event loop.
     """
 
     __slots__ = ("_app", "_check", "_public")
@@ -58,6 +63,7 @@ class BearerGuard:
         app: WSGIApplication,
         *,
         verifier: Verifier,
+        session: SessionCookies | None = None,
         scope: str | None = None,
         role: str | None = None,
         group: str | None = None,
@@ -68,8 +74,16 @@ class BearerGuard:
         if isinstance(public, str):
             raise ConfigurationError("public is a collection of paths, not one path")
         self._app: Final = app
+        if session is not None:
+            session.expect_waiting()
         self._check: Final = BearerCheck(
-            verifier, scope=scope, role=role, group=group, permission=permission, sensitive=sensitive
+            verifier,
+            session=session,
+            scope=scope,
+            role=role,
+            group=group,
+            permission=permission,
+            sensitive=sensitive,
         )
         # PEP 3333: text in environ is bytes in disguise, one character each.
         self._public: Final = frozenset(path.encode().decode("latin-1") for path in public)
@@ -89,7 +103,9 @@ class BearerGuard:
 
         try:
             query = environ.get("QUERY_STRING", "")
-            environ[TOKEN] = self._check.token(environ.get("HTTP_AUTHORIZATION"), query=query)
+            environ[TOKEN] = self._check.token(
+                environ.get("HTTP_AUTHORIZATION"), query=query, browser=lambda: of_environ(environ)
+            )
             body = self._app(environ, watched)
             # A generator runs, and may `require`, only when it is read. Whoever has started already is handed
             # on untouched: it may be the server's own file wrapper.

@@ -42,6 +42,7 @@ STATUS: Final[Mapping[str, int]] = {
     "session_expired": 401,
     "session_revoked": 401,
     "session_unknown": 401,
+    "sessions_unavailable": 503,
     "signup_closed": 403,
     "token_alg_not_allowed": 401,
     "token_audience_mismatch": 401,

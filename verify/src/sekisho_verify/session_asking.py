@@ -1,0 +1,247 @@
+"""Two ways to ask the issuer something small: over HTTP, and in this process. Bounded in time and size."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import socket
+import ssl
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sekisho_verify.errors import SessionsUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from sekisho_verify.lifespan import Application
+    from sekisho_verify.urls import Place
+
+Headers = list[tuple[str, str]]
+
+MAX_BODY: Final = 64 * 1024
+"""Bytes of the largest answer that is read."""
+AT_ONCE: Final = 32
+"""Questions that are under way at once over HTTP; further ones wait for their turn, and not longer than for
+an answer. So an issuer that hangs takes no more threads than these."""
+
+
+class Told(NamedTuple):
+    """An answer: its status, its media type in lower case without parameters, its body."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+def _media_type(value: str) -> str:
+    return value.partition(";")[0].strip().lower()
+
+
+class HttpAsker:
+    """Asks by GET, each time over a connection of its own.
+
+    Of its own, because nothing that was left over on a connection can then be taken for the answer to
+    somebody else's question. The price is a handshake: 0.3 ms on this machine, some more by TLS.
+
+    No proxy and no redirect is followed, and the certificate counts, whatever the program has told Python's
+    own HTTP client.
+    """
+
+    def __init__(self, place: Place, *, timeout: float) -> None:
+        self._place: Final = place
+        self._timeout: Final = timeout
+        self._tls: Final = ssl.create_default_context() if place.secure else None
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+
+    def ask(self, headers: Headers) -> Told:
+        """The answer, waited for.
+
+        Raises:
+            SessionsUnavailable: there is none in time, or it is too large.
+        """
+        question, future = self._put(headers)
+        try:
+            return future.result(self._timeout)
+        except TimeoutError:
+            raise self._late() from None
+        finally:
+            _give_up(question, future)
+
+    async def aask(self, headers: Headers) -> Told:
+        """`ask` for asyncio: the event loop goes on meanwhile."""
+        question, future = self._put(headers)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), self._timeout)
+        except TimeoutError:
+            raise self._late() from None
+        finally:
+            _give_up(question, future)
+
+    def _put(self, headers: Headers) -> tuple[_Question, Future[Told]]:
+        # A socket's timeout starts anew with each byte, and a name look-up has none at all. Only waiting from
+        # outside bounds the whole, whatever the other side drips.
+        question = _Question(self._place, headers, self._timeout, self._tls)
+        return question, self._threads().submit(question.answer)
+
+    def _threads(self) -> ThreadPoolExecutor:
+        # No thread survives a fork: a child that inherited a pool would wait for those of its parent.
+        pool = self._pool
+        if pool is None or pool[0] != os.getpid():
+            # Two threads may make one each; the one that loses ends with its work.
+            pool = self._pool = os.getpid(), ThreadPoolExecutor(AT_ONCE, "sekisho-session")
+        return pool[1]
+
+    def _late(self) -> SessionsUnavailable:
+        return SessionsUnavailable(f"{self._place.host}: no answer within {self._timeout} seconds")
+
+
+def _give_up(question: _Question, future: Future[Told]) -> None:
+    if not future.done() and not future.cancel():
+        question.cut()
+
+
+class _Question:
+    """One request, which another thread may cut."""
+
+    __slots__ = ("_cut", "_headers", "_place", "_socket", "_timeout", "_tls")
+
+    def __init__(self, place: Place, headers: Headers, timeout: float, tls: ssl.SSLContext | None) -> None:
+        self._place: Final = place
+        self._headers: Final = headers
+        self._timeout: Final = timeout
+        self._tls: Final = tls
+        self._socket: socket.socket | None = None
+        self._cut = False
+
+    def answer(self) -> Told:
+        place, connection = self._place, self._connection()
+        try:
+            connection.connect()
+            # Kept here, because the connection gives it away to the answer.
+            self._socket = connection.sock
+            if self._cut:
+                raise SessionsUnavailable("given up")
+            connection.putrequest("GET", place.target, skip_accept_encoding=True)
+            for name, value in self._headers:
+                connection.putheader(name, value)
+            connection.putheader("Connection", "close")
+            connection.endheaders()
+            with connection.getresponse() as response:
+                kind = _media_type(response.getheader("content-type", ""))
+                told = Told(response.status, kind, response.read(MAX_BODY + 1))
+        except (OSError, http.client.HTTPException) as error:
+            raise SessionsUnavailable(f"{place.host}: {type(error).__name__}: {str(error)!a}") from None
+        finally:
+            connection.close()
+        if len(told.body) > MAX_BODY:
+            raise SessionsUnavailable(f"{place.host}{place.target} sent more than {MAX_BODY} bytes")
+        return told
+
+    def _connection(self) -> http.client.HTTPConnection:
+        place = self._place
+        if self._tls is None:
+            return http.client.HTTPConnection(place.host, place.port, timeout=self._timeout)
+        return http.client.HTTPSConnection(place.host, place.port, timeout=self._timeout, context=self._tls)
+
+    def cut(self) -> None:
+        """End whatever is under way."""
+        self._cut = True
+        if self._socket is not None:
+            with suppress(OSError):  # it may have ended by itself
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class AppAsker:
+    """Asks an ASGI application in this process, in the event loop that asks; nothing is sent anywhere."""
+
+    def __init__(self, app: Application, place: Place, *, timeout: float) -> None:
+        self._app: Final = app
+        self._place: Final = place
+        self._timeout: Final = timeout
+        self._under_way: Final[set[asyncio.Task[Told]]] = set()
+
+    async def aask(self, headers: Headers) -> Told:
+        """The answer.
+
+        Raises:
+            SessionsUnavailable: there is none in time, it is too large, or the application failed.
+        """
+        task = asyncio.ensure_future(self._answer(headers))
+        # Never cancelled, however impatient we are: it may be what opens the application, and migrates.
+        self._under_way.add(task)
+        task.add_done_callback(self._forget)
+        await asyncio.wait({task}, timeout=self._timeout)
+        if not task.done():
+            raise SessionsUnavailable(f"the application gave no answer within {self._timeout} seconds")
+        return task.result()
+
+    def _forget(self, task: asyncio.Task[Told]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody complains of one that came too late
+
+    async def _answer(self, headers: Headers) -> Told:
+        place = self._place
+        answer = _AsgiAnswer()
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "https" if place.secure else "http",
+            "path": place.path,
+            "raw_path": place.path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [
+                (b"host", place.host.encode()),
+                *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers),
+            ],
+            "client": None,
+            "server": (place.host, place.port),
+        }
+        try:
+            await self._app(scope, answer.receive, answer.send)
+        except SessionsUnavailable:
+            raise
+        except Exception as error:  # whatever failed there, here it is no verdict
+            raise SessionsUnavailable(f"the application failed: {type(error).__name__}") from error
+        return answer.told()
+
+
+class _AsgiAnswer:
+    __slots__ = ("_asked", "_body", "_kind", "_status", "_whole")
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._status = 0
+        self._kind = ""
+        self._body = bytearray()
+        self._whole = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        if not self._asked:
+            self._asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._whole.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            types = [value for name, value in message.get("headers", ()) if name == b"content-type"]
+            self._kind = _media_type(types[0].decode("latin-1")) if types else ""
+        elif message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+            if len(self._body) > MAX_BODY:
+                raise SessionsUnavailable(f"the application sent more than {MAX_BODY} bytes")
+            if not message.get("more_body", False):
+                self._whole.set()
+
+    def told(self) -> Told:
+        if not self._whole.is_set():
+            raise SessionsUnavailable("the application ended before its answer did")
+        return Told(self._status, self._kind, bytes(self._body))
