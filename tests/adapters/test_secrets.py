@@ -80,6 +80,37 @@ def test_files_of_their_owner_are_read(tmp_path: Path, mode: int) -> None:
     assert read(private(tmp_path / "secret", CANARY, mode)) == CANARY
 
 
+@pytest.mark.requirement("H5")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of root's and read it as another")
+def test_files_of_root_are_read_by_our_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Kubernetes mounts secrets: root's file that the group of the server reads, and nobody writes."""
+    nobody = 65534
+    path = tmp_path / "secret"
+    private(path, CANARY)
+    os.chown(path, 0, nobody)
+    tmp_path.chmod(0o711)
+    monkeypatch.chdir(tmp_path)  # whoever we become may not walk down to it
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(nobody)
+    os.seteuid(nobody)
+    try:
+        for mode, good in ((0o440, True), (0o640, True), (0o660, False), (0o444, False), (0o650, False)):
+            os.seteuid(0)
+            path.chmod(mode)
+            os.seteuid(nobody)
+            if good:
+                assert read("file:secret") == CANARY
+            else:
+                assert "is open to others" in refusal(lambda: read("file:secret"))
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+    path.chmod(0o440)
+    assert "is open to others" in refusal(lambda: read("file:secret")), "root itself needs no group"
+
+
 def test_a_link_is_judged_by_its_target(tmp_path: Path) -> None:
     """A symbolic link, as orchestrators make them, is followed, and the mode of the file itself counts."""
     target = tmp_path / "target"

@@ -1,4 +1,4 @@
-"""`file:PATH`: a file that its owner alone can read."""
+"""`file:PATH`: a file that its owner alone can read, or root's that our group can."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def file_source(name: str) -> Versions:
 
 
 def read_file(name: str) -> bytes:
-    """The content of the file `name`, refused if anybody but its owner may open it.
+    """The content of the file `name`, refused if anybody may open it whom that does not concern.
 
     A symbolic link is followed, since that is how orchestrators mount secrets; what is checked is the very
     file that is read, by its descriptor, so nobody can swap it in between.
@@ -55,7 +55,7 @@ def _read(reference: str, path: Path, descriptor: int) -> bytes:
             Words("is not a regular file", "通常のファイルではありません"),
             Words("name the file itself", "ファイルそのものを指定してください"),
         )
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if status.st_mode & _forbidden(status):
         raise open_to_others(reference, path, status.st_mode, wanted=0o600)
     with open(descriptor, "rb", closefd=False) as file:
         content = file.read(MAX_BYTES + 1)
@@ -66,6 +66,17 @@ def _read(reference: str, path: Path, descriptor: int) -> bytes:
             Words("name a file that holds one secret", "秘密を 1 つだけ収めたファイルを指定してください"),
         )
     return content
+
+
+def _forbidden(status: os.stat_result) -> int:
+    """The mode bits that may not be set.
+
+    A file of root's that we may read only by our group is how Kubernetes mounts secrets (`fsGroup`) and how
+    distributions keep keys (0640 root:ssl-cert): the owner cannot be us, and nobody but root can write.
+    """
+    if status.st_uid == 0 and os.geteuid() != 0:
+        return stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO
+    return stat.S_IRWXG | stat.S_IRWXO
 
 
 def open_to_others(where: str, path: Path, mode: int, *, wanted: int) -> SettingsRefused:
