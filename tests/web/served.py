@@ -21,12 +21,13 @@ from sekisho.web.metrics import Metrics
 from tests.web.contract import Contract
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
+    from sekisho.feature import Feature
     from sekisho.web.endpoint import Endpoint
 
 EMAIL = "aya@example.com"
@@ -97,15 +98,17 @@ class Server:
         *,
         endpoints: Iterable[Endpoint[Any]] = (),
         routes: Iterable[BaseRoute] = (),
+        features: Callable[[Settings, Clock], list[Feature]] = lambda *_: [],
         secrets: Mapping[str, str] | None = None,
         **chosen: str,
     ) -> AsyncIterator[Served]:
-        """Run one, with settings by their keys, what `env:` may refer to, and what features would bring."""
+        """Run one, with settings by their keys, what `env:` may refer to, and what features bring."""
         data = self.folder / f"data{next(self.numbers)}"
         shutil.copytree(self.prepared, data)
         environ = {f"SEKISHO_{key.upper()}": value for key, value in chosen.items()}
         settings = read_settings({"SEKISHO_DATA": str(data), **environ})
         clock, metrics = Clock(), Metrics()
+        plugged = features(settings, clock)
         async with open_house(settings, environ=secrets or {}, clock=clock) as opened:
             passwords = HashedPasswords(CHEAPEST, entropy=os.urandom)
             house = replace(opened, passwords=passwords)
@@ -116,6 +119,8 @@ class Server:
                 metrics=metrics,
                 endpoints=endpoints,
                 routes=routes,
+                pages=[page for feature in plugged for page in feature.pages],
+                error_page=next((feature.error_page for feature in plugged), None),
             )
             async with watched_client(app, settings) as (client, contract):
                 yield Served(app, client, clock, house, metrics, contract)
