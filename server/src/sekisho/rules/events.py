@@ -11,6 +11,8 @@ EventKind = Literal[
     "account_deleted",
     "account_disabled",
     "account_enabled",
+    "database_backed_up",
+    "database_restored",
     "group_created",
     "group_deleted",
     "group_member_added",
