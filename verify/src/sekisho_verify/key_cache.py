@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import stat
-import sys
-import tempfile
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,11 +10,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sekisho_verify.encoding import json_object
-from sekisho_verify.errors import EncodingError, KeyRefused
+from sekisho_verify.errors import KeyRefused
 from sekisho_verify.keypairs import PublicVerificationKey
 from sekisho_verify.keysets import key_set_from_jwks
+from sekisho_verify.private_files import read_private, replace_private
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
 
     from sekisho_verify.keys import VerificationKey
@@ -55,18 +53,7 @@ class KeyCache:
         public = [key.to_jwk() for key in keys if isinstance(key, PublicVerificationKey)]
         content = msgspec.json.encode({"issuer": self._issuer, "fetched_at": float(now), "keys": public})
         try:
-            # This user's alone to read and write, whatever the umask.
-            handle, name = tempfile.mkstemp(prefix=self._path.name, dir=self._path.parent)
-            new = Path(name)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                new.replace(self._path)
-            except OSError:
-                new.unlink(missing_ok=True)
-                raise
+            replace_private(self._path, content)
         except OSError as error:
             _log.warning("the key cache %s cannot be written: %s", self._path, error)
 
@@ -78,47 +65,19 @@ class KeyCache:
             max_age: seconds that the keys may be old.
         """
         try:
-            document = json_object(_read_private(self._path), unique_members=True)
+            document = json_object(read_private(self._path, limit=MAX_FILE), unique_members=True)
             if document.get("issuer") != self._issuer:
-                raise KeyRefused(f"it is of issuer {document.get('issuer')!a}")  # noqa: TRY301 -- one way out
+                raise KeyRefused(f"it is of issuer {document.get('issuer')!a}")
             fetched_at: object = document.get("fetched_at")
             age = now - fetched_at if isinstance(fetched_at, float) else inf
             if not 0 <= age < max_age:
-                raise KeyRefused(f"it is not of the last {max_age:.0f} seconds")  # noqa: TRY301 -- same
+                raise KeyRefused(f"it is not of the last {max_age:.0f} seconds")
             found = key_set_from_jwks(document)
             if any(key.symmetric for key in found.keys):
-                raise KeyRefused("it holds a shared secret")  # noqa: TRY301 -- same
+                raise KeyRefused("it holds a shared secret")
         except FileNotFoundError:
             return None
-        except (OSError, EncodingError, KeyRefused) as error:
+        except (OSError, ValueError) as error:
             _log.warning("the key cache %s is not used: %s", self._path, error)
             return None
         return found.keys, age
-
-
-def _read_private(path: Path) -> bytes:
-    """The content of a file that nobody but this user and root can have written.
-
-    Raises:
-        OSError: it cannot be read.
-        KeyRefused: others may write it.
-    """
-    with open(path, "rb", opener=_directly) as file:
-        about = os.fstat(file.fileno())  # of what was opened, not of what the name points to by now
-        if not stat.S_ISREG(about.st_mode):
-            raise KeyRefused("it is not a file")
-        if sys.platform != "win32" and (
-            about.st_uid not in {0, os.geteuid()} or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        ):
-            raise KeyRefused("other users may write it: chmod 600 FILE, or remove it")
-        if about.st_nlink > 1:
-            raise KeyRefused("it has another name too: remove it")
-        content = file.read(MAX_FILE + 1)
-    if len(content) > MAX_FILE:
-        raise KeyRefused(f"it has more than {MAX_FILE} bytes")
-    return content
-
-
-def _directly(path: str, flags: int) -> int:
-    # Without waiting, since a pipe of that name would hold us for ever. Windows has neither flag.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))

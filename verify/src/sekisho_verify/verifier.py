@@ -312,9 +312,9 @@ def _source(keys: Iterable[VerificationKey] | KeySource | None, issuer: str) -> 
     """
     if keys is None:
         # Here, not above: who gives keys loads neither a network stack nor cryptography.
-        from sekisho_verify.jwks import IssuerKeys  # noqa: PLC0415 -- see above
+        from sekisho_verify.jwks import shared_issuer_keys  # noqa: PLC0415 -- see above
 
-        return IssuerKeys(issuer)
+        return shared_issuer_keys(issuer)
     if not isinstance(keys, KeySource):
         return None
     if keys.issuer not in {None, issuer}:
