@@ -1,4 +1,4 @@
-"""An nginx of our own, on loopback, in a temporary directory, with the server blocks that a test gives it."""
+"""An nginx of our own, on loopback, in a temporary directory, configured by the test."""
 
 from __future__ import annotations
 
@@ -64,15 +64,22 @@ class Nginx:
 
     def __init__(self, servers: str, *, port: int) -> None:
         self._program = require()
-        self._servers = servers
+        self._configuration = _CONFIGURATION.format(servers=servers)
         self._port = port
         self._folder = Path(tempfile.mkdtemp(prefix="sekisho-nginx-"))
         self._process: subprocess.Popen[bytes] | None = None
 
+    @classmethod
+    def configured(cls, configuration: str, *, port: int) -> Self:
+        """One with a whole file of configuration, which says `daemon off` and writes in its own folder."""
+        nginx = cls("", port=port)
+        nginx._configuration = configuration
+        return nginx
+
     def __enter__(self) -> Self:
         """Start it, and wait until it accepts a connection."""
         file = self._folder / "nginx.conf"
-        file.write_text(_CONFIGURATION.format(servers=self._servers))
+        file.write_text(self._configuration)
         # With a prefix of its own it writes nowhere else.
         self._process = subprocess.Popen(
             [self._program, "-p", str(self._folder), "-c", str(file), "-e", "error.log"],
