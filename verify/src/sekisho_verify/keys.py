@@ -119,7 +119,14 @@ class Key(ABC):
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(f"{type(self).__name__} is not copied or pickled: a key stays where it was loaded")
 
+    def __getstate__(self) -> NoReturn:
+        # What object offers since Python 3.11 would give out every slot.
+        raise TypeError(f"{type(self).__name__} is not copied or pickled: a key stays where it was loaded")
+
     def __repr__(self) -> str:
+        if not hasattr(self, "_alg"):
+            # One that its constructor refused: who prints the locals of that traceback comes here.
+            return f"{type(self).__name__}(refused)"
         return f"{type(self).__name__}(alg={self._alg!r}, kid={self._kid!r}, key=[redacted])"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sekisho.rules.refusals import invalid
@@ -38,7 +38,7 @@ class Credentials:
     """What a login checks against: the account, and the password hash as it was read."""
 
     account: Account
-    password_hash: str
+    password_hash: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ any number of devices, and with them any number of guesses at the next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sekisho.rules.ids import UUID_BYTES, uuid_bytes, uuid_text
 from sekisho.rules.opaque import MacKeys, OpaqueRefused, digest, seal, unseal
@@ -25,8 +25,8 @@ class Device:
     """A device on which `user_id` has logged in with `password`, which only `password_of` makes."""
 
     user_id: str
-    password: bytes
-    nonce: bytes
+    password: bytes = field(repr=False)
+    nonce: bytes = field(repr=False)
 
 
 def password_of(password_hash: str) -> bytes:

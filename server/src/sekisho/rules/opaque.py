@@ -8,8 +8,9 @@ a token of one kind is never valid as another (requirement C6). It also lets sec
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hmac import compare_digest
+from typing import Final, NoReturn
 
 from sekisho_verify.encoding import b64url_decode, b64url_encode
 from sekisho_verify.errors import EncodingError
@@ -24,16 +25,27 @@ class OpaqueRefused(ValueError):
     """Not a token of this kind made with one of these keys; it never says which half was wrong."""
 
 
-@dataclass(frozen=True, slots=True)
 class MacKey:
-    """One key of a ring: four public bytes that name it, and the secret."""
+    """One key of a ring: four public bytes that name it, and the secret.
 
-    id: bytes
-    secret: bytes = field(repr=False)
-    _hmac: Hmac = field(init=False, repr=False, compare=False)
+    It is never printed, and no dataclass, so that whatever copies or encodes the rest refuses at it.
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hmac", Hmac(self.secret, hashlib.sha256))
+    __slots__ = ("_hmac", "id", "secret")
+
+    def __init__(self, id: bytes, secret: bytes) -> None:  # noqa: A002 - what it is called wherever a key has one
+        self.id: Final = id
+        self.secret: Final = secret
+        self._hmac: Final = Hmac(secret, hashlib.sha256)
+
+    def __repr__(self) -> str:
+        return f"MacKey(id={self.id.hex()}, secret=[redacted])"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a key is not copied or pickled: it stays where it was derived")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a key is not copied or pickled: it stays where it was derived")
 
     def mac(self, prefix: str, body: bytes) -> bytes:
         """HMAC-SHA256 of a token's kind, this key's id and the body."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -21,6 +21,10 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """The name of the type alone."""
         return f"<{type(self).__name__}>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Nothing beside the name: Rich, which prints the locals of tracebacks, asks msgspec past `repr`."""
+        return []
 
 
 class Input(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):

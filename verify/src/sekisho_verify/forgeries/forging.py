@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -53,7 +53,7 @@ class Parts:
 
     header: dict[str, Any]
     payload: dict[str, Any]
-    signature: bytes
+    signature: bytes = field(repr=False)
 
 
 def parts(token: str) -> Parts:
@@ -111,7 +111,7 @@ class Sent:
 class RawHmac:
     """A signer without scruples: an HMAC with whatever bytes it is given, a published key included."""
 
-    secret: bytes
+    secret: bytes = field(repr=False)
     alg: str
     kid: str
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
+from hmac import compare_digest
+from typing import Final, NoReturn, final
 
 from sekisho.setting_values import Words
 from sekisho.settings import refused
@@ -12,8 +13,14 @@ from sekisho_verify.key_sniffing import is_guessable
 MINIMUM_BYTES: Final = 32
 
 
+@final
 class Secret:
-    """Bytes that only `reveal` gives out. Everything that would show or copy them by accident refuses."""
+    """Bytes that only `reveal` gives out. Everything that would show or copy them by accident refuses.
+
+    Printing it gives `[redacted]`, in a traceback with locals as well. Copying, pickling and every encoder
+    raise `TypeError`. Two are compared in constant time, and none is hashed: a table finds its keys by
+    comparing them as fast as it can.
+    """
 
     __slots__ = ("__value",)
 
@@ -37,7 +44,19 @@ class Secret:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a secret is immutable")
 
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a secret is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and compare_digest(self.reveal(), other.reveal())
+
+    def __hash__(self) -> NoReturn:
+        raise TypeError("a secret is not hashed")
+
     def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is not copied, pickled or serialized")
+
+    def __getstate__(self) -> NoReturn:
         raise TypeError("a secret is not copied, pickled or serialized")
 
 
@@ -47,21 +66,22 @@ def strong(secret: Secret, reference: str) -> Secret:
     Raises:
         SettingsRefused: it is short, repeats itself, or came with a template.
     """
-    value = secret.reveal()
+    # The bytes are in no local: a traceback that shows locals would show them.
+    length = len(secret)
     fix = Words(
         "make one with: umask 077; openssl rand -base64 48 > FILE",
         "umask 077; openssl rand -base64 48 > FILE で作ってください",
     )
-    if len(value) < MINIMUM_BYTES:
+    if length < MINIMUM_BYTES:
         raise refused(
             reference,
             Words(
-                f"holds {len(value)} bytes; a secret has {MINIMUM_BYTES} or more",
-                f"{len(value)} バイトしかありません。秘密は {MINIMUM_BYTES} バイト以上必要です",
+                f"holds {length} bytes; a secret has {MINIMUM_BYTES} or more",
+                f"{length} バイトしかありません。秘密は {MINIMUM_BYTES} バイト以上必要です",
             ),
             fix,
         )
-    if is_guessable(value):
+    if is_guessable(secret.reveal()):
         raise refused(
             reference,
             Words("holds something that can be guessed", "推測できる値が入っています"),

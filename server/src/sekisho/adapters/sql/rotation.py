@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sekisho.adapters.sql import accounts, events, revocations, rights
 from sekisho.adapters.sql.operation import Operation, Row, Statement
@@ -39,7 +39,7 @@ class _Row:
 
     id: str
     family: Family
-    family_digest: bytes
+    family_digest: bytes = field(repr=False)
     refresh_expires_at: float
     ends_at: float
     revoked: bool
