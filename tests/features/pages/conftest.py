@@ -26,7 +26,7 @@ def with_pages(settings: Settings, clock: Clock) -> list[Feature]:
 
 
 @pytest.fixture
-async def served(server: Server) -> AsyncIterator[Served]:  # noqa: F811 - pytest's way to ask for a fixture
+async def served(server: Server) -> AsyncIterator[Served]:
     """The server as it starts on a laptop, and an account."""
     async with server(features=with_pages) as running:
         await running.register()

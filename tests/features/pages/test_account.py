@@ -48,14 +48,15 @@ def devices(page: Seen) -> list[str]:
 async def test_the_device_list_shows_what_its_owner_recognises(owner: Visitor) -> None:
     """Program and system, when and from where, the newest first; this device is marked and has no button."""
     await phone_of(owner.served)
+    owner.served.clock.now += 1
     await Browser(owner.served).login("browser")
     owner.served.clock.now += 7200
     page = await owner.see("/account")
     assert len(devices(page)) == 2
-    assert "Safari on iPhone Last used 2 h ago From 127.0.0.1 Signed in 18 Nov 2026, 11:07 UTC" in page.words
+    assert "Safari on iPhone Last used 2 h ago From 127.0.0.1 Logged in 18 Nov 2026, 11:07 UTC" in page.words
     assert page.words.count("This device") == 1
     label = page.of("button", value=devices(page)[1])["aria-label"]
-    assert label == "Sign out Safari on iPhone, signed in 18 Nov 2026, 11:07 UTC"
+    assert label == "Log out Safari on iPhone, logged in 18 Nov 2026, 11:07 UTC"
 
 
 @pytest.mark.requirement("SE6")
@@ -67,10 +68,10 @@ async def test_one_device_is_signed_out(owner: Visitor) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/account?done=session")
     assert not await phone.signed_in()
     assert await tablet.signed_in()
-    assert "That device was signed out." in (await owner.see(answer.headers["location"])).words
+    assert "That device was logged out." in (await owner.see(answer.headers["location"])).words
     again = Seen(await owner.send(page, "/account/sessions", session=devices(page)[1]))
     assert again.status == 404
-    assert "That device had already been signed out" in again.words
+    assert "That device had already been logged out" in again.words
     assert len(devices(again)) == 1
 
 
@@ -87,7 +88,7 @@ async def test_every_other_device_is_signed_out(owner: Visitor) -> None:
     assert refused.json()["code"] == "session_revoked"
     page = await owner.see("/account")
     assert devices(page) == []
-    assert "Sign out everywhere else" not in page.words
+    assert "Log out everywhere else" not in page.words
 
 
 async def test_nobody_elses_device_is_signed_out(owner: Visitor) -> None:
@@ -114,7 +115,7 @@ def token_of(page: Seen) -> dict[str, str]:
 
 @pytest.mark.requirement("SE1", "SE6")
 async def test_a_new_password_ends_every_other_session(owner: Visitor) -> None:
-    """This device has another cookie and stays; the old cookie, the other device and the old password do not."""
+    """This device stays, by another cookie; the old cookie, the other device and the old password do not."""
     phone = await phone_of(owner.served)
     copy = Visitor(owner.served, jar=dict(owner.jar))
     page = await owner.see("/account")
@@ -123,7 +124,7 @@ async def test_a_new_password_ends_every_other_session(owner: Visitor) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/account?done=password")
     assert owner.jar["sekisho"] != copy.jar["sekisho"]
     page = await owner.see(answer.headers["location"])
-    assert "Your password was changed. Every other device was signed out." in page.words
+    assert "Your password was changed. Every other device was logged out." in page.words
     assert not await phone.signed_in()
     assert not await copy.signed_in()
     assert (await phone.fill("/login", email=EMAIL, password=PASSWORD)).status_code == 401
@@ -136,7 +137,7 @@ async def test_a_password_that_is_not_right_changes_nothing(owner: Visitor) -> N
     page = Seen(await owner.fill("/account", "/account/password", **filled))
     assert page.status == 401
     assert "The current password is not right" in page.words
-    assert "Where you are signed in" in page.words
+    assert "Where you are logged in" in page.words
     assert page.of("input", id="current_password")["aria-describedby"] == "summary"
     assert "aria-invalid" not in page.of("input", id="new_password")
     assert not re.search("not it at all|fifty-three", page.answer.text)
@@ -171,7 +172,7 @@ async def test_password_managers_find_the_form(owner: Visitor) -> None:
 
 @pytest.mark.requirement("SE5")
 async def test_logging_out_is_a_form(owner: Visitor) -> None:
-    """A link to it only asks; the button ends the session and removes the cookie, and once more is no fault."""
+    """A link only asks; the button ends the session and removes the cookie, and once more is no fault."""
     page = await owner.see("/logout")
     assert f"Log out of {EMAIL} on this device?" in page.words
     assert await owner.signed_in()
@@ -242,7 +243,7 @@ async def test_the_page_knows_sessions_of_a_browser_application(served: Served) 
 
 
 async def test_a_message_is_shown_only_where_a_page_of_ours_led(owner: Visitor) -> None:
-    """A link on somebody else's page cannot tell of a password that was never changed, nor say its own words."""
+    """A link of somebody else cannot tell of a password that was never changed, nor say its own words."""
     told = "Your password was changed."
     assert told in (await owner.see("/account?done=password")).words
     for site in ("cross-site", "same-site", "none"):

@@ -112,11 +112,12 @@ class Visitor:
 
     async def see(self, path: str, **headers: str) -> Seen:
         """Look at a page."""
-        return Seen(await self.ask("GET", path, **headers))
+        return Seen(await self.ask("GET", path, None, **headers))
 
     async def send(self, seen: Seen, action: str, **filled: str) -> httpx2.Response:
         """Fill in a form of a page and send it, with whatever is hidden in it."""
-        return await self.ask("POST", action, {**seen.forms[action], **filled})
+        form = {**seen.forms[action], **filled}
+        return await self.ask("POST", action, form)
 
     async def fill(self, page: str, action: str | None = None, **filled: str) -> httpx2.Response:
         """Open a page, fill in its form and send it."""
