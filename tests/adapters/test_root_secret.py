@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secret
+from sekisho.adapters.root_secret import Roots, ServerKeys, derive_keys, root_secrets
 from sekisho.adapters.sealing import Sealing, UnsealRefused
 from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.secrets.secret import Secret
+from sekisho.adapters.secrets.versions import Versions
 from sekisho.adapters.system import entropy
 from sekisho.settings import SettingsRefused
 
@@ -22,7 +23,12 @@ OTHER = Secret(b"An0therSecretOfTests-7hY2vKd9pMs")
 
 def start(data: Path, reference: str | None = None) -> bytes:
     """The root secret that a server starting on this directory has."""
-    return root_secret(reference, data=data, secrets=Secrets(sources({})), entropy=entropy).reveal()
+    return roots(data, reference).current.reveal()
+
+
+def roots(data: Path, reference: str | None = None, *others: str) -> Roots:
+    """The root secret of a server starting on this directory, and those beside it."""
+    return root_secrets(reference, others, data=data, secrets=Secrets(sources({})), entropy=entropy)
 
 
 def hkdf(root: bytes, label: bytes, size: int) -> bytes:
@@ -52,8 +58,10 @@ def test_no_two_uses_share_a_key() -> None:
 def test_previous_roots_are_still_believed() -> None:
     """After a rotation of the root the current key seals and the previous one is found by its id."""
     before, after = derive_keys(ROOT), derive_keys(OTHER, [ROOT])
-    assert after.refresh.find(before.refresh.current.id) == before.refresh.current
-    assert after.refresh.current == derive_keys(OTHER).refresh.current != before.refresh.current
+    found = after.refresh.find(before.refresh.current.id)
+    assert found is not None
+    assert found.secret == before.refresh.current.secret
+    assert after.refresh.current.secret == derive_keys(OTHER).refresh.current.secret
     sealed = before.sealing.seal(b"key", about=b"kid", entropy=entropy)
     assert after.sealing.unseal(sealed, about=b"kid") == b"key"
 
@@ -91,6 +99,34 @@ def test_a_given_root_secret(tmp_path: Path) -> None:
     with pytest.raises(SettingsRefused, match=f"file:{given}: holds 5 bytes"):
         start(tmp_path / "data", f"file:{given}")
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.requirement("H5")
+def test_roots_beside_the_current_one(tmp_path: Path) -> None:
+    """Each that is named counts, none twice; a weak one among them stops the start as the first would."""
+    for name, secret in (("now", OTHER), ("before", ROOT), ("weak", Secret(b"short"))):
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_bytes(secret.reveal() + b"\n")
+    now, before = f"file:{tmp_path}/now", f"file:{tmp_path}/before"
+    found = roots(tmp_path / "data", now, before, now)
+    assert found.current.reveal() == OTHER.reveal()
+    assert [secret.reveal() for secret in found.others] == [ROOT.reveal()]
+    made = roots(tmp_path, None, before)
+    assert made.current.reveal() == start(tmp_path)
+    assert [secret.reveal() for secret in made.others] == [ROOT.reveal()]
+    with pytest.raises(SettingsRefused, match=f"file:{tmp_path}/weak: holds 5 bytes"):
+        roots(tmp_path / "data", now, before, f"file:{tmp_path}/weak")
+
+
+@pytest.mark.requirement("H5")
+def test_versions_of_a_root_count_beside_it(tmp_path: Path) -> None:
+    """A source that knows versions gives the pending and the previous root without another setting."""
+    versions = Versions(OTHER, (ROOT,), Secret(b"Th3NextSecretOfTheTests-9kLmQ2xZ"))
+    secrets = Secrets({"store": lambda _: versions})
+    found = root_secrets("store:root", data=tmp_path, secrets=secrets, entropy=entropy)
+    assert found.current.reveal() == OTHER.reveal()
+    assert versions.pending is not None
+    assert [each.reveal() for each in found.others] == [versions.pending.reveal(), ROOT.reveal()]
 
 
 def sealing(root: Secret) -> Sealing:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from sekisho.adapters.given_keys import SigningKeys, keyring
-from sekisho.adapters.made_keys import make_key
+from sekisho.adapters.key_making import make_key
 from sekisho.adapters.root_secret import derive_keys
 from sekisho.adapters.secrets.secret import Secret
 from sekisho.adapters.signer import JwsSigner

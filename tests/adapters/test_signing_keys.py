@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import traceback
-from collections.abc import AsyncIterator
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -16,15 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sekisho.adapters.given_keys import SigningKeys, given_keys
-from sekisho.adapters.made_keys import keys_in_directory, keys_in_store
-from sekisho.adapters.migrations.upgrade import migrate
 from sekisho.adapters.root_secret import derive_keys
-from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.secrets.secret import Secret
-from sekisho.adapters.signing_keys import signing_keys
-from sekisho.adapters.sqlite import SqliteStore
-from sekisho.adapters.system import entropy
-from sekisho.settings import Alg, SettingsRefused, read_settings
+from sekisho.settings import Alg, SettingsRefused
 from sekisho_verify import HmacKey, SigningKey
 from sekisho_verify.encoding import b64url_encode
 
@@ -149,136 +138,6 @@ def test_a_public_key_is_no_shared_secret() -> None:
     for content in (der, body):
         with pytest.raises(SettingsRefused, match="others may know it"):
             given(content)
-
-
-def in_directory(data: Path, alg: Alg = "ES256", now: float = NOW) -> tuple[str, str]:
-    """Algorithm and id of the key that signs for this directory."""
-    signing = keys_in_directory(data, alg=alg, now=now, entropy=entropy).signing
-    return signing.alg, signing.kid
-
-
-@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512", "ES256", "EdDSA", "RS256", "PS256"])
-def test_made_in_the_directory(tmp_path: Path, alg: Alg) -> None:
-    """A first start makes one 0600 file that later starts read back, whatever the setting says by then."""
-    made = in_directory(tmp_path, alg)
-    assert made[0] == alg
-    (file,) = (tmp_path / "keys").iterdir()
-    assert file.name == f"2026-11-21-{alg}-{made[1]}.{'jwk' if alg.startswith('HS') else 'pem'}"
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
-    assert in_directory(tmp_path, "ES256", NOW + 86_400) == in_directory(tmp_path, "HS256") == made
-    assert [path.name for path in tmp_path.iterdir()] == ["keys"]
-
-
-def test_servers_that_start_at_once_agree(tmp_path: Path) -> None:
-    """Four processes on one empty directory end up with one key and leave nothing else behind."""
-    with ProcessPoolExecutor(4) as pool:
-        assert len(set(pool.map(in_directory, [tmp_path] * 4))) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["keys"]
-    assert len(list((tmp_path / "keys").iterdir())) == 1
-
-
-def test_the_newest_file_signs(tmp_path: Path) -> None:
-    """Of several files the newest by its name signs, and the former verify."""
-    former = in_directory(tmp_path / "a", "ES256", NOW)
-    newest = in_directory(tmp_path / "b", "EdDSA", NOW + 86_400)
-    (file,) = (tmp_path / "b" / "keys").iterdir()
-    file.rename(tmp_path / "a" / "keys" / file.name)
-    ring = keys_in_directory(tmp_path / "a", alg="RS256", now=NOW, entropy=entropy)
-    assert (ring.signing.alg, ring.signing.kid) == newest
-    assert [(key.alg, key.kid) for key in ring.verifying] == [newest, former]
-
-
-@pytest.mark.requirement("H5")
-def test_directories_that_stop_the_start(tmp_path: Path) -> None:
-    """A key that others can read, a strange file, a renamed or changed key each stop the start."""
-    in_directory(tmp_path)
-    (file,) = (tmp_path / "keys").iterdir()
-
-    def stops(words: str) -> None:
-        with pytest.raises(SettingsRefused, match=words):
-            in_directory(tmp_path)
-
-    file.chmod(0o644)
-    stops(f"chmod 600 {file}")
-    file.chmod(0o600)
-    (tmp_path / "keys").chmod(0o750)
-    stops(f"chmod 700 {tmp_path}/keys")
-    (tmp_path / "keys").chmod(0o700)
-    stray = tmp_path / "keys" / "old.pem"
-    stray.touch(0o600)
-    stops("the name is not DATE-ALG-KID")
-    stray.unlink()
-    renamed = file.with_name(file.name.replace("ES256", "EdDSA"))
-    file.rename(renamed)
-    stops("not EdDSA|not 'EdDSA'")
-    renamed.rename(file)
-    file.write_bytes(pem(EC_KEY))
-    stops("not hold the key that its name says")
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    """An empty database of this release."""
-    url = f"sqlite:///{tmp_path / 'sekisho.db'}"
-    await asyncio.to_thread(migrate, url)
-    opened = SqliteStore(url)
-    await opened.open()
-    yield opened
-    await opened.close()
-
-
-async def in_store(store: SqliteStore, alg: Alg = "ES256") -> SigningKeys:
-    """The ring of that database."""
-    return await keys_in_store(store, sealing=SEALING, alg=alg, now=NOW, entropy=entropy)
-
-
-@pytest.mark.parametrize("alg", ["HS256", "ES256", "EdDSA"])
-async def test_sealed_in_the_database(store: SqliteStore, alg: Alg) -> None:
-    """A first start seals one key; its row shows nothing of it, an event tells, later starts read it."""
-    first = await in_store(store, alg)
-    (row,) = await store.signing_keys()
-    assert (row.kid, row.alg, row.created_at) == (first.signing.kid, alg, NOW)
-    members = first.signing.to_private_jwk()
-    private = members.get("d") or members["k"]
-    assert private.encode() not in row.sealed
-    assert (await in_store(store, "RS256")).signing.to_private_jwk() == members
-    (event,) = await store.list_events()
-    assert (event.kind, event.about) == ("signing_key_added", {"kid": row.kid, "alg": alg})
-    assert private not in repr(event)
-
-
-async def test_nodes_that_start_at_once_agree(store: SqliteStore) -> None:
-    """Eight nodes that find an empty database sign with one and the same key, and one event tells of it."""
-    rings = await asyncio.gather(*(in_store(store) for _ in range(8)))
-    assert len({ring.signing.kid for ring in rings}) == 1
-    assert len(await store.list_events()) == 1
-
-
-@pytest.mark.requirement("H5")
-async def test_another_root_secret_opens_nothing(store: SqliteStore) -> None:
-    """A node under another root secret stops with words about it, and makes no second key."""
-    await in_store(store)
-    with pytest.raises(SettingsRefused, match="SEKISHO_ROOT_SECRET: does not open the signing keys"):
-        await keys_in_store(store, sealing=OTHER_SEALING, alg="ES256", now=NOW, entropy=entropy)
-    assert len(await store.signing_keys()) == 1
-
-
-async def test_where_keys_come_from(store: SqliteStore, tmp_path: Path) -> None:
-    """A reference wins; without one SQLite has its directory, and PostgreSQL its sealed row."""
-
-    async def source(**environ: str) -> SigningKeys:
-        data = {"SEKISHO_DATA": str(tmp_path)}
-        secrets = Secrets(sources({"SHARED": SHARED.decode()}))
-        capabilities: dict[str, Any] = {"secrets": secrets, "store": store, "sealing": SEALING}
-        return await signing_keys(read_settings(data | environ), now=NOW, entropy=entropy, **capabilities)
-
-    assert (await source(SEKISHO_SIGNING_KEY="env:SHARED")).signing.alg == "HS256"
-    assert not (tmp_path / "keys").exists()
-    assert (await source()).signing.kid == in_directory(tmp_path)[1]
-    assert await store.signing_keys() == []
-    shared = await source(SEKISHO_DATABASE_URL="postgresql://db/x", SEKISHO_ROOT_SECRET="env:SHARED")
-    assert [row.kid for row in await store.signing_keys()] == [shared.signing.kid]
 
 
 def test_refusals_speak_japanese() -> None:

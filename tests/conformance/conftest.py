@@ -20,6 +20,9 @@ from sekisho.adapters.sqlite import SqliteStore
 from tests.conformance.scene import Scene
 from tests.parts.postgres import PostgresServer
 
+#: What is in a database but its schema; what else there is goes with these.
+TABLES = ("users", "groups", "feed", "throttle", "security_events", "signing_keys", "retired_keys")
+
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -45,7 +48,7 @@ def emptied_postgres(postgres_server: PostgresServer) -> Callable[[str], str]:
     def emptied(isolation: str) -> str:
         url = made(isolation)
         with psycopg.connect(url, autocommit=True) as connection:
-            for table in ("users", "groups", "feed", "throttle", "security_events", "signing_keys"):
+            for table in TABLES:
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
             connection.execute("UPDATE feed_head SET epoch = 1, seq = 0")
         return url

@@ -13,7 +13,6 @@ import pytest
 from sekisho.adapters.sql import revocations
 from sekisho.adapters.sql.operation import Operation
 from sekisho.rules.access import Rights
-from sekisho.rules.keyring import SealedKey
 from sekisho.rules.refresh import Verdict
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
@@ -152,19 +151,6 @@ async def test_one_address_taken_by_twenty_at_once_is_one_account(scene: Scene) 
     hanako = await scene.account()
     granted, refused = await outcomes(register(i) for i in range(20))
     assert (len(granted), refused) == (1, {"email_taken": 19})
-
-
-async def test_nodes_that_start_at_once_agree_on_the_first_key(scene: Scene) -> None:
-    """One key is added, and everybody is handed that one."""
-    keys = [SealedKey(f"kid{i}", "ES256", NOW, bytes([i])) for i in range(8)]
-    events = [scene.event("signing_key_added") for _ in keys]
-    answers = await asyncio.gather(
-        *(scene.node(i).add_first_signing_key(key, event=events[i]) for i, key in enumerate(keys))
-    )
-    assert len(answers[0]) == 1
-    assert answers == [answers[0]] * len(keys)
-    assert answers[0][0] in keys
-    assert len(await scene.events("signing_key_added")) == 1
 
 
 async def test_numbers_are_gapless_and_appear_in_their_order(scene: Scene) -> None:

@@ -1,11 +1,8 @@
-"""What is kept for later: security events, sealed keys; and what is swept away."""
+"""What is kept for later: security events; and what is swept away."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sekisho.rules.events import RETENTION, Event
-from sekisho.rules.keyring import SealedKey
 from sekisho.rules.revocation import Entry
 from sekisho.rules.throttle import Bucket
 from tests.conformance.scene import LIFETIMES, NOW, Scene, numbered, session_entry
@@ -40,21 +37,6 @@ async def test_events_are_listed_newest_first_and_by_account(scene: Scene) -> No
     assert await scene.store.list_events(user_id=hanako) == events[5::-2]
     assert await scene.store.list_events(user_id=hanako, limit=1) == [events[5]]
     assert await scene.store.list_events(user_id=scene.id()) == []
-
-
-async def test_the_first_key_is_added_only_where_there_is_none(scene: Scene) -> None:
-    """Also where the one that was first is gone and a later one stands."""
-    first, second = SealedKey("a", "ES256", NOW, b"\x00sealed"), SealedKey("b", "HS256", NOW + 1, b"\xff")
-    assert await scene.store.signing_keys() == []
-    added = scene.event("signing_key_added")
-    assert await scene.store.add_first_signing_key(first, event=added) == [first]
-    again = scene.event("signing_key_added")
-    assert await scene.store.add_first_signing_key(second, event=again) == [first]
-    assert await scene.events("signing_key_added") == [added]
-    await scene.change("UPDATE signing_keys SET generation = 2, kid = 'later'")
-    later = replace(first, kid="later")
-    assert await scene.store.add_first_signing_key(second, event=again) == [later]
-    assert await scene.store.signing_keys() == [later]
 
 
 async def test_only_what_nobody_needs_is_swept(scene: Scene) -> None:

@@ -22,7 +22,7 @@ async def test_the_keys_verify_the_tokens(served: Served) -> None:
     await served.register()
     tokens = await served.login()
     answer = await served.client.get("/.well-known/jwks.json")
-    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert answer.headers["cache-control"] == "public, max-age=60"
     keys = key_set_from_jwks(answer.json()).keys
     verifier = Verifier(
         issuer=served.house.settings.issuer, audience="api", keys=keys, feed=None, clock=served.clock

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -72,10 +73,11 @@ def bind(house: House, metrics: Metrics | None = None) -> Acts:
     verifier = Verifier(
         issuer=settings.issuer,
         audience=settings.audience,
-        keys=house.signer.verification_keys(),
+        keys=house.signer.source,
         feed=None,
         clock=house.clock,
     )
+    verifier.start()
 
     stored = settings.refresh_store == "database"
     times = _Times(clock=house.clock, entropy=house.entropy)
@@ -265,6 +267,10 @@ async def _told(house: House) -> None:
         LOG.error(Line("usage_lost", {}), exc_info=fault)
 
 
+def _tell_of_keys(what: str, about: Mapping[str, str]) -> None:
+    LOG.log(logging.WARNING if what == "signing_keys_unread" else logging.INFO, Line(what, about))
+
+
 @asynccontextmanager
 async def _sweeping(house: House) -> AsyncGenerator[None]:
     sweeper = asyncio.create_task(_sweep_for_ever(house))
@@ -327,10 +333,14 @@ def create_app(
             await stack.enter_async_context(_sweeping(house))
             await stack.enter_async_context(_telling(house))
             await stack.enter_async_context(house.tail.following())
+            await stack.enter_async_context(house.keyring.following(_tell_of_keys))
             for feature in plugged:
                 await stack.enter_async_context(feature.running())
             metrics = Metrics(
-                worker=str(os.getpid()), directory=metrics_directory, hash_queue=house.passwords.queue
+                worker=str(os.getpid()),
+                directory=metrics_directory,
+                hash_queue=house.passwords.queue,
+                keys_age=house.keyring.age,
             )
             yield build_app(
                 bind(house, metrics),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,18 +12,22 @@ from sekisho.adapters import system
 from sekisho.adapters.addresses import EmailAddresses
 from sekisho.adapters.data_directory import make_directory
 from sekisho.adapters.feed_tail import FeedTail
+from sekisho.adapters.key_keeper import KeyKeeper
+from sekisho.adapters.made_keys import MadeKeys
 from sekisho.adapters.migrations import upgrade
 from sekisho.adapters.mint import Minting
 from sekisho.adapters.passwords import HashedPasswords, configured_hash
 from sekisho.adapters.postgres.store import PostgresStore
 from sekisho.adapters.redis_copies import RedisCopies
-from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secret
+from sekisho.adapters.referred_keys import ReferredKeys
+from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secrets
 from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.session_lookups import MAX_AGE
 from sekisho.adapters.signer import JwsSigner
-from sekisho.adapters.signing_keys import signing_keys
+from sekisho.adapters.signing_keys import key_origin
 from sekisho.adapters.sqlite import SqliteStore
 from sekisho.adapters.usage import Usage
+from sekisho.flows.signing_keys import KeyRoom, upkeep
 from sekisho.ports import Clock, Entropy, Store
 from sekisho.rules.opaque import MacKeys
 from sekisho.rules.revocation import horizon
@@ -39,6 +43,9 @@ class House:
     store: Store
     keys: ServerKeys
     signer: JwsSigner
+    keyring: KeyKeeper
+    #: None where an operator gives the keys.
+    key_room: KeyRoom | None
     mint: Minting
     passwords: HashedPasswords
     addresses: EmailAddresses
@@ -93,15 +100,37 @@ async def _prepare(
     if settings.sqlite_path is not None:
         make_directory(settings.data)
     # A store of secrets may take seconds to answer; whoever we are mounted in goes on meanwhile.
-    root = await asyncio.to_thread(
-        root_secret, settings.root_secret, data=settings.data, secrets=secrets, entropy=entropy
+    roots = await asyncio.to_thread(
+        root_secrets,
+        settings.root_secret,
+        settings.root_secret_previous,
+        data=settings.data,
+        secrets=secrets,
+        entropy=entropy,
     )
     current, needed = await asyncio.to_thread(upgrade.status, settings.database_url)
     if may_migrate and (current is None or current < needed):
         # The first node of a release migrates. Nodes of the one before run on the next schema as well, so a
         # schema that is ahead of us is left alone; revisions are numbered, and sort as text.
         await asyncio.to_thread(upgrade.migrate, settings.database_url)
-    return derive_keys(root)
+    return derive_keys(roots.current, roots.others)
+
+
+def _own_keys(
+    origin: MadeKeys | ReferredKeys, store: Store, clock: Clock, entropy: Entropy
+) -> tuple[KeyRoom | None, Callable[[], Awaitable[bool]] | None]:
+    """What can be done to the keys that the server makes, and what does what is due."""
+    if isinstance(origin, ReferredKeys):
+        return None, None
+    room = KeyRoom(store, origin.make, origin.forget, origin.times, clock, entropy)
+
+    async def upkept() -> bool:
+        due = origin.upkeep_due(now=clock())
+        if due:
+            await upkeep(room)
+        return due
+
+    return room, upkept
 
 
 @asynccontextmanager
@@ -127,10 +156,16 @@ async def open_house(
         store = store_for(settings, entropy=entropy)
         await store.open()
         stack.push_async_callback(store.close)
-        signing = await signing_keys(
-            settings, secrets=secrets, store=store, sealing=keys.sealing, now=clock(), entropy=entropy
+        origin = key_origin(
+            settings,
+            secrets=secrets,
+            store=store,
+            sealing=keys.sealing,
+            entropy=entropy,
+            steady=system.steady,
         )
-        signer = JwsSigner(signing, refresh_keys=keys.stateless_refresh, issuer=settings.issuer)
+        reading = await origin.open(now=clock())
+        signer = JwsSigner(reading.keys, refresh_keys=keys.stateless_refresh, issuer=settings.issuer)
         profile = configured_hash(settings.password_hash, settings.password_profile)
         passwords = HashedPasswords(profile, entropy=entropy)
         stack.callback(passwords.close)
@@ -138,11 +173,14 @@ async def open_house(
         copies = shared_copies(settings, keys.session_copy, max_age=copy_age(settings))
         if copies is not None:
             stack.push_async_callback(copies.close)
+        room, upkept = _own_keys(origin, store, clock, entropy)
         yield House(
             settings=settings,
             store=store,
             keys=keys,
             signer=signer,
+            keyring=KeyKeeper(origin, reading, signer=signer, clock=clock, upkeep=upkept),
+            key_room=room,
             mint=Minting(
                 settings.issuer, settings.audience, chosen, signer, keys.refresh, keys.session_cookie, entropy
             ),

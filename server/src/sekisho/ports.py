@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from sekisho.rules.access import Effect, Rights
 from sekisho.rules.account import Account, Checked, Credentials, Status
 from sekisho.rules.events import Event
-from sekisho.rules.keyring import SealedKey
+from sekisho.rules.keyring import KeyRecords, KeyStep
 from sekisho.rules.refresh import RefreshToken
 from sekisho.rules.revocation import Entry
 from sekisho.rules.session import (
@@ -340,14 +340,14 @@ class RightsStore(Protocol):
 
 
 class KeyStore(Protocol):
-    """Signing keys that the database keeps, sealed."""
+    """Signing keys that the database keeps, and those that are never to be used again."""
 
-    async def signing_keys(self) -> list[SealedKey]:
-        """All of them, oldest first."""
+    async def signing_keys(self) -> KeyRecords:
+        """All of them."""
         ...
 
-    async def add_first_signing_key(self, key: SealedKey, *, event: Event) -> list[SealedKey]:
-        """Add it iff there is none, and return what stands: two nodes that start at once agree on one key."""
+    async def change_keys(self, step: KeyStep, *, now: float, recorded: Sequence[Event]) -> KeyRecords:
+        """Take the step iff it still fits; what stands then. `recorded` iff it did anything."""
         ...
 
 

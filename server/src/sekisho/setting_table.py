@@ -119,6 +119,17 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         ),
     ),
     Setting(
+        "SEKISHO_ROOT_SECRET_PREVIOUS",
+        values.references,
+        None,
+        Words(
+            "references to other root secrets, separated by commas, whose tokens and cookies still count",
+            "ほかのルート秘密の参照 (コンマ区切り)。それで作ったトークンと Cookie も引き続き有効",
+        ),
+        absent=_NONE,
+        spell=_join,
+    ),
+    Setting(
         "SEKISHO_REFRESH_STORE",
         values.one_of("database", "none"),
         "database",
@@ -157,6 +168,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
             "algorithm of the keys that the server makes; HS384, HS512 and PS256 also choose for a given key",
             "サーバーが作る鍵のアルゴリズム。HS384、HS512、PS256 は与えた鍵にも効く",
         ),
+    ),
+    Setting(
+        "SEKISHO_SIGNING_KEY_AGE",
+        values.duration_or_off(3_600, 3_660 * 86_400),
+        "90d",
+        Words(
+            "how long a key that the server made signs until the next does; `off`: until somebody rotates it",
+            "サーバーが作った鍵が次の鍵に替わるまで署名する期間。`off` なら誰かが替えるまで",
+        ),
+        spell=values.spell_or_off,
     ),
     Setting(
         "SEKISHO_ACCESS_TTL",

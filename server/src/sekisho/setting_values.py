@@ -120,6 +120,17 @@ def duration(lowest: int, highest: int) -> Callable[[str], float]:
     return parse
 
 
+def duration_or_off(lowest: int, highest: int) -> Callable[[str], float]:
+    """A duration between two bounds in seconds, or 0 for `off`."""
+    parse = duration(lowest, highest)
+    return lambda text: 0.0 if text in {"off", "0"} else parse(text)
+
+
+def spell_or_off(duration: float) -> str:
+    """The same as a person would write it."""
+    return spell(duration) if duration else "off"
+
+
 def word(text: str) -> str:
     """A name without spaces or control characters, up to 255 characters."""
     if re.fullmatch(r"[\x21-\x7e]{1,255}", text):
@@ -157,6 +168,11 @@ def reference(text: str) -> str:
             "秘密をファイル (モード 0600) に置いて file:/パス と書くか、別の変数を env:NAME で指してください",
         ),
     )
+
+
+def references(text: str) -> tuple[str, ...]:
+    """References to secrets, separated by commas, in order, none twice. Never shown in an error, as above."""
+    return tuple(dict.fromkeys(reference(item.strip()) for item in text.split(",")))
 
 
 def listed(parse: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:

@@ -71,10 +71,13 @@ class Settings:
     session_store_url: str | None = field(repr=False)
     signing_key: str | None = field(repr=False)
     root_secret: str | None = field(repr=False)
+    root_secret_previous: tuple[str, ...] = field(repr=False)
     refresh_store: Literal["database", "none"]
     allowed_origins: tuple[str, ...]
     trusted_proxies: tuple[Network, ...]
     signing_alg: Alg
+    #: 0: no age.
+    signing_key_age: float
     access_ttl: float
     refresh_ttl: float
     refresh_grace: float
@@ -203,7 +206,8 @@ def _unknown(where: str, name: str, known: list[str]) -> Fault:
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[Fault]:
     known = [setting.name for setting in SETTINGS]
     # A secret may live in a variable of our prefix: what a reference points at is no stray setting.
-    referred = {text.removeprefix("env:") for text in environ.values() if text.startswith("env:")}
+    texts = [item.strip() for text in environ.values() for item in text.split(",")]
+    referred = {text.removeprefix("env:") for text in texts if text.startswith("env:")}
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known and name not in referred:
             yield _unknown(name, name, known)
@@ -215,7 +219,7 @@ def _fill(parsed: dict[str, Any]) -> None:
         parsed["database_url"] = f"sqlite:///{parsed['data'] / 'sekisho.db'}"
     if parsed["signup"] is None:
         parsed["signup"] = "open" if values.is_loopback(parsed["issuer"]) else "closed"
-    for key in ("allowed_origins", "trusted_proxies"):
+    for key in ("allowed_origins", "trusted_proxies", "root_secret_previous"):
         parsed[key] = parsed[key] or ()
 
 

@@ -6,6 +6,7 @@ Its kind decides the algorithm.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from sekisho.adapters.secrets.secret import Secret, strong
@@ -19,9 +20,24 @@ from sekisho_verify.errors import EncodingError
 VerifyingKey: TypeAlias = HmacKey | EcKey | OkpKey | RsaKey
 SignerKey: TypeAlias = HmacKey | SigningKey
 SigningKeys: TypeAlias = Keyring[SignerKey, VerifyingKey]
+AnyKey: TypeAlias = SignerKey | VerifyingKey
 
 _SHARED: dict[Alg, Any] = {"HS256": "HS256", "HS384": "HS384", "HS512": "HS512"}
 _RSA: dict[Alg, Any] = {"RS256": "RS256", "PS256": "PS256"}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """What may be told of a key: nothing by which anybody could use it."""
+
+    kid: str
+    alg: str
+    thumbprint: str
+
+    @classmethod
+    def of(cls, key: AnyKey) -> KnownKey:
+        """Of this one."""
+        return cls(key.kid, key.alg, key.thumbprint)
 
 
 def given_keys(secret: Secret, *, alg: Alg, where: str) -> SigningKeys:
@@ -34,15 +50,25 @@ def given_keys(secret: Secret, *, alg: Alg, where: str) -> SigningKeys:
     Raises:
         SettingsRefused: it holds no such key; the content is never repeated.
     """
-    content = secret.reveal()
     try:
-        keys = _keys(content, secret, alg, where)
-        return keyring(keys)
-    except (KeyRefused, KeyringRefused) as fault:
+        return keyring(held_keys(secret, alg=alg, where=where))
+    except KeyringRefused as fault:
         raise unusable(where, str(fault)) from None
 
 
-def keyring(keys: Sequence[SignerKey | VerifyingKey]) -> SigningKeys:
+def held_keys(secret: Secret, *, alg: Alg, where: str) -> Sequence[AnyKey]:
+    """All keys that `secret` holds, in its order, whatever they are; `alg` and `where` as for `given_keys`.
+
+    Raises:
+        SettingsRefused: it holds something else.
+    """
+    try:
+        return _keys(secret.reveal(), secret, alg, where)
+    except KeyRefused as fault:
+        raise unusable(where, str(fault)) from None
+
+
+def keyring(keys: Sequence[AnyKey]) -> SigningKeys:
     """The ring of these keys: the first that can sign does.
 
     Raises:
@@ -66,7 +92,7 @@ def unusable(where: str, reason: str) -> SettingsRefused:
     )
 
 
-def _keys(content: bytes, secret: Secret, alg: Alg, where: str) -> Sequence[SignerKey | VerifyingKey]:
+def _keys(content: bytes, secret: Secret, alg: Alg, where: str) -> Sequence[AnyKey]:
     if b"-----BEGIN" in content:
         if content.count(b"-----BEGIN") > 1:
             raise KeyRefused("more than one PEM block; put several keys into a JWK set")
@@ -86,7 +112,7 @@ def _keys(content: bytes, secret: Secret, alg: Alg, where: str) -> Sequence[Sign
     return [HmacKey(strong(secret, where).reveal(), alg=_SHARED.get(alg, "HS256"))]
 
 
-def _from_jwk(jwk: object, alg: Alg, where: str) -> SignerKey | VerifyingKey:
+def _from_jwk(jwk: object, alg: Alg, where: str) -> AnyKey:
     if not isinstance(jwk, dict):
         raise KeyRefused("an entry of the JWK set is not an object")
     members = cast("Mapping[str, object]", jwk)

@@ -66,18 +66,37 @@ def _hkdf(root: Secret, label: str, size: int) -> bytes:
     return HKDF(SHA256(), size, salt=None, info=b"sekisho 1 " + label.encode()).derive(root.reveal())
 
 
-def root_secret(reference: str | None, *, data: Path, secrets: Secrets, entropy: Entropy) -> Secret:
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """The root secret, and those beside it: what they seal is not made any more, and still counts."""
+
+    current: Secret
+    others: tuple[Secret, ...] = ()
+
+
+def root_secrets(
+    reference: str | None, others: Sequence[str] = (), *, data: Path, secrets: Secrets, entropy: Entropy
+) -> Roots:
     """The root secret that `reference` names, or the one of the data directory, made there if it is missing.
 
-    Servers that start at once on one directory agree: one of them makes the file, and all read it.
+    Beside it count those that `others` name, and the pending and previous versions of each, where a source
+    knows versions. Servers that start at once on one directory agree: one of them makes the file, and all
+    read it.
 
     Raises:
-        SettingsRefused: it cannot be read, is open to others, short, or guessable.
+        SettingsRefused: one cannot be read, is open to others, short, or guessable.
     """
-    setting = "SEKISHO_ROOT_SECRET"
     if reference is None:
         path = data / FILE
         if not path.exists():
             publish_private(path, base64.b64encode(entropy(_KEY_BYTES)) + b"\n", entropy=entropy)
         reference = f"file:{path}"
-    return strong(secrets.read(reference, setting=setting), reference)
+    named = [(reference, "SEKISHO_ROOT_SECRET"), *((each, "SEKISHO_ROOT_SECRET_PREVIOUS") for each in others)]
+    found: dict[bytes, Secret] = {}
+    for each, setting in named:
+        versions = secrets.versions(each, setting=setting)
+        pending = () if versions.pending is None else (versions.pending,)
+        for secret in (versions.current, *pending, *versions.previous):
+            found.setdefault(secret.reveal(), strong(secret, each))
+    current, *rest = found.values()
+    return Roots(current, tuple(rest))

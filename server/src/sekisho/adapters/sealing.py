@@ -29,6 +29,10 @@ class Sealing:
         nonce = entropy(NONCE_BYTES)
         return key.id + nonce + AESGCM(key.secret).encrypt(nonce, plain, key.id + about)
 
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether it was sealed with the current key."""
+        return sealed[:KEY_ID_BYTES] == self.keys.current.id
+
     def unseal(self, sealed: bytes, *, about: bytes) -> bytes:
         """What was sealed, if it is whole and was sealed about the same.
 

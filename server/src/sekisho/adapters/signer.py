@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from sekisho.adapters.given_keys import SigningKeys, VerifyingKey
+from sekisho.adapters.given_keys import SignerKey, SigningKeys, VerifyingKey
+from sekisho.adapters.own_keys import OwnKeys
 from sekisho.rules.opaque import MacKey, MacKeys
 from sekisho.rules.refusals import Refusal
 from sekisho_verify import HmacKey, TokenRefused, jws
@@ -33,7 +34,7 @@ _decode = msgspec.json.Decoder(RefreshClaims).decode
 
 
 class JwsSigner:
-    """`ports.Signer` on keys given once.
+    """`ports.Signer` on one immutable set of keys after another; `use` puts the next in place at once.
 
     Stateless refresh tokens have keys of their own, derived from the root secret (C6): an API server that
     shares the HS256 secret can make access tokens, and still no refresh token; nor can a leaked signing key.
@@ -44,28 +45,55 @@ class JwsSigner:
         issuer: who signs, and for whom alone refresh tokens are.
     """
 
-    __slots__ = ("_issuer", "_keys", "_refresh_key", "_refresh_tokens")
+    __slots__ = ("_issuer", "_jwks", "_keys", "_refresh_key", "_refresh_tokens", "_sign", "source")
 
-    def __init__(self, keys: SigningKeys, *, refresh_keys: MacKeys, issuer: str) -> None:
-        self._keys = keys
+    def __init__(self, keys: SigningKeys | None, *, refresh_keys: MacKeys, issuer: str) -> None:
+        #: For the server's own `Verifier`: it follows `use` in the same step.
+        self.source = OwnKeys()
+        self.use(keys)
         self._issuer = issuer
         self._refresh_key = _hmac_key(refresh_keys.current)
         believed = [self._refresh_key, *(_hmac_key(key) for key in refresh_keys.previous)]
         self._refresh_tokens = jws.CompactVerifier(believed, typ=REFRESH_TYPE)
 
+    def use(self, keys: SigningKeys | None) -> None:
+        """Sign, verify and publish by these from now on; by none at all where none may be used.
+
+        Whoever is in the middle of a token ends it by the key that it began with, which the next set still
+        believes: a request never waits for a rotation, and none sees half of one.
+        """
+        self._keys = keys
+        verifying = () if keys is None else keys.verifying
+        published = () if keys is None else keys.published
+        # First believed, then used.
+        self.source.put(verifying)
+        self._jwks = {"keys": [key.to_jwk() for key in published if not isinstance(key, HmacKey)]}
+        self._sign = None if keys is None else keys.signing
+
+    @property
+    def signing(self) -> SignerKey:
+        """The key of new access tokens.
+
+        Raises:
+            Refusal: `unavailable`: every key that there was has been retired.
+        """
+        if self._sign is None:
+            raise Refusal("unavailable", "no key to sign with: those that there were have been retired")
+        return self._sign
+
     @property
     def alg(self) -> str:
-        """The algorithm of new access tokens."""
-        return self._keys.signing.alg
+        """The algorithm of new access tokens. Raises `Refusal` as `signing` does."""
+        return self.signing.alg
 
     @property
     def kid(self) -> str:
-        """The key of new access tokens."""
-        return self._keys.signing.kid
+        """The key of new access tokens. Raises `Refusal` as `signing` does."""
+        return self.signing.kid
 
     def sign(self, claims: Mapping[str, Any], *, typ: str = "at+jwt") -> str:
-        """A compact JWS by the key that signs now."""
-        key = self._refresh_key if typ == REFRESH_TYPE else self._keys.signing
+        """A compact JWS by the key that signs now. Raises `Refusal` as `signing` does."""
+        key = self._refresh_key if typ == REFRESH_TYPE else self._sign or self.signing
         return jws.sign(msgspec.json.encode(claims), {"typ": typ}, key)
 
     def verify_refresh(self, text: str, *, now: float) -> Mapping[str, Any]:
@@ -87,12 +115,12 @@ class JwsSigner:
         return msgspec.structs.asdict(claims)
 
     def verification_keys(self) -> tuple[VerifyingKey, ...]:
-        """The keys by which the server's own `Verifier` checks access tokens."""
-        return self._keys.verifying
+        """The keys by which access tokens are checked at this moment."""
+        return () if self._keys is None else self._keys.verifying
 
     def jwks(self) -> Mapping[str, Any]:
         """The public keys (RFC 7517); never an HMAC secret."""
-        return {"keys": [key.to_jwk() for key in self._keys.published if not isinstance(key, HmacKey)]}
+        return self._jwks
 
 
 def _hmac_key(key: MacKey) -> HmacKey:

@@ -1,47 +1,49 @@
-"""Where the signing keys come from: given by reference, or made on the first run."""
+"""Where the signing keys come from: given by reference, or made by the server."""
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from sekisho.adapters.given_keys import SignerKey, SigningKeys, given_keys
-from sekisho.adapters.made_keys import key_added, keys_in_directory, keys_in_store
+from sekisho.adapters.key_files import KeyFiles
+from sekisho.adapters.made_keys import MadeKeys
+from sekisho.adapters.referred_keys import ReferredKeys, read_given
+from sekisho.adapters.sealed_keys import SealedKeys
 from sekisho.adapters.sealing import Sealing
 from sekisho.adapters.secrets.references import Secrets
-from sekisho.ports import Entropy, EventStore, KeyStore
-from sekisho.rules.keyring import is_shared
+from sekisho.ports import Clock, Entropy, KeyStore
+from sekisho.rules.keyring import LEAD, KeyTimes, believed_for, is_shared
 from sekisho.settings import Settings
 
 
-class KeysOnRecord(KeyStore, EventStore, Protocol):
-    """Where keys and the record of them are kept."""
-
-
-async def signing_keys(
+def key_origin(
     settings: Settings,
     *,
     secrets: Secrets,
-    store: KeysOnRecord,
+    store: KeyStore,
     sealing: Sealing,
-    now: float,
     entropy: Entropy,
-) -> SigningKeys:
-    """The keys of this issuer.
-
-    Raises:
-        SettingsRefused: a key or a key file cannot be used; with the fix.
-    """
+    steady: Clock,
+) -> MadeKeys | ReferredKeys:
+    """Where the keys of this issuer come from, not yet asked."""
     if settings.signing_key is not None:
-        return _given(settings, settings.signing_key, secrets)
-    if settings.sqlite_path is not None:
-        made: list[SignerKey] = []
-        keys = keys_in_directory(
-            settings.data, alg=settings.signing_alg, now=now, entropy=entropy, made=made.append
+        return ReferredKeys(
+            settings.signing_key, alg=settings.signing_alg, secrets=secrets, store=store, steady=steady
         )
-        for key in made:
-            await store.record(key_added(key, now=now, entropy=entropy))
-        return keys
-    return await keys_in_store(store, sealing=sealing, alg=settings.signing_alg, now=now, entropy=entropy)
+    if settings.sqlite_path is not None:
+        place: KeyFiles | SealedKeys = KeyFiles(settings.data, entropy)
+    else:
+        place = SealedKeys(sealing, entropy)
+    return MadeKeys(
+        store,
+        place,
+        alg=settings.signing_alg,
+        times=key_times(settings),
+        entropy=entropy,
+        steady=steady,
+    )
+
+
+def key_times(settings: Settings) -> KeyTimes:
+    """How keys follow each other; only access tokens are signed by them (refresh tokens have other keys)."""
+    return KeyTimes(LEAD, believed_for(settings.access_ttl), settings.signing_key_age or None)
 
 
 def verifies_by_secret(settings: Settings, *, secrets: Secrets) -> bool:
@@ -52,10 +54,5 @@ def verifies_by_secret(settings: Settings, *, secrets: Secrets) -> bool:
     """
     if settings.signing_key is None:
         return settings.signing_alg.startswith("HS")
-    return is_shared(_given(settings, settings.signing_key, secrets).signing)
-
-
-def _given(settings: Settings, reference: str, secrets: Secrets) -> SigningKeys:
-    name = "SEKISHO_SIGNING_KEY"
-    secret = secrets.read(reference, setting=name)
-    return given_keys(secret, alg=settings.signing_alg, where=f"{name} ({reference})")
+    given = read_given(settings.signing_key, alg=settings.signing_alg, secrets=secrets)
+    return is_shared(given.keys[0])

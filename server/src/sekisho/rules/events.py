@@ -30,6 +30,9 @@ EventKind = Literal[
     "session_exchanged",
     "session_revoked",
     "signing_key_added",
+    "signing_key_dropped",
+    "signing_key_promoted",
+    "signing_key_retired",
 ]
 EVENT_KINDS: Final[frozenset[str]] = frozenset(get_args(EventKind))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +45,23 @@ HASH_QUEUE: Final = Family(
     "Password hashes waiting or being made in the worker that answers.",
     (),
 )
-FAMILIES: Final = (REQUESTS, DURATION, REFUSALS, LOGINS, REFRESHES, REVOCATIONS, SESSION_LOOKUPS, HASH_QUEUE)
+KEYS_AGE: Final = Family(
+    "sekisho_signing_keys_age_seconds",
+    "gauge",
+    "Seconds since the worker that answers last read the signing keys.",
+    (),
+)
+FAMILIES: Final = (
+    REQUESTS,
+    DURATION,
+    REFUSALS,
+    LOGINS,
+    REFRESHES,
+    REVOCATIONS,
+    SESSION_LOOKUPS,
+    HASH_QUEUE,
+    KEYS_AGE,
+)
 
 #: Seconds that a worker's counts may be behind for the other workers.
 SHARE_AFTER: Final = 1.0
@@ -58,6 +74,7 @@ class Metrics:
         worker: names this process among those that share `directory`.
         directory: where workers leave their counts; none where there is a single one.
         hash_queue: how many password hashes are waiting or being made.
+        keys_age: seconds since the signing keys were read.
     """
 
     def __init__(
@@ -66,11 +83,13 @@ class Metrics:
         worker: str = "",
         directory: Path | None = None,
         hash_queue: Callable[[], float] | None = None,
+        keys_age: Callable[[], float] | None = None,
     ) -> None:
         self._counts: Counts = defaultdict(float)
         self._file = directory / f"{worker}.json" if directory else None
         self._sharing = False
-        self._gauges: Mapping[Family, Callable[[], float]] = {HASH_QUEUE: hash_queue} if hash_queue else {}
+        gauges = {HASH_QUEUE: hash_queue, KEYS_AGE: keys_age}
+        self._gauges = {family: read for family, read in gauges.items() if read is not None}
 
     def count(self, family: Family, *labels: str) -> None:
         """Add one."""

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, Final
 
+from sekisho.rules.keyring import JWKS_MAX_AGE
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import ServerMetadata
 from sekisho.web.endpoint import Call, Content, Endpoint, Site
 from sekisho.web.wire import STATUS
 from sekisho.words.catalogue import LANGUAGES, Language, catalogue
 
-#: Seconds. A new key is published before it signs, for longer than this.
 _PUBLIC: Final = "public, max-age=300"
+#: A new key is published for longer than this, and the time of a verifier beside it, before it signs.
+JWKS_CACHE: Final = f"public, max-age={JWKS_MAX_AGE}"
 
 
 async def jwks(site: Site, _: Call[None]) -> Mapping[str, Any]:
@@ -74,7 +76,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         summary="The public signing keys (RFC 7517); none where tokens are signed with a shared secret",
         tag="discovery",
         answer="application/json",
-        cache=_PUBLIC,
+        cache=JWKS_CACHE,
     ),
     Endpoint(
         method="GET",

@@ -27,8 +27,8 @@ def behind(number: int, *, epoch: int, as_of: float, limit: int) -> Operation[Fr
     if head == number:
         return Heartbeat(epoch=epoch, head=head, as_of=as_of)
     rows = yield Statement(_BEHIND, {"number": number, "limit": limit})
-    # Numbers are gapless, so the first tells whether some were swept already.
-    if not rows or rows[0][0] != number + 1:
+    # Numbers are gapless, so a hole is where some were swept; it may stand behind an entry that stays.
+    if not rows or rows[-1][0] - number != len(rows):
         return None
     entries = _entries(rows)
     return Frame(epoch=epoch, first=number + 1, last=entries[-1].number, as_of=as_of, entries=entries)

@@ -21,11 +21,13 @@ _HEAD = "SELECT epoch, seq FROM feed_head WHERE shard = 0"
 _ADD = "INSERT INTO feed (shard, seq, kind, key, effect, at) VALUES "
 _ADD_ROW = "(0, :seq{0}, :kind{0}, :key{0}, :effect{0}, :at)"
 _ABOVE = "SELECT key, effect FROM feed WHERE shard = 0 AND seq > :number AND key IN "
-# The innermost SELECT reads the oldest rows alone: there is no index by age, and numbers grow with it.
+# The innermost SELECT reads the oldest rows alone: there is no index by age, and numbers grow with it. A key
+# that has leaked stays published: whoever holds it can always mint.
 _SWEEP = """
 DELETE FROM feed WHERE shard = 0 AND seq IN (
-    SELECT seq FROM (SELECT seq, at FROM feed WHERE shard = 0 ORDER BY seq LIMIT :limit) AS oldest
-    WHERE at <= :horizon
+    SELECT seq FROM (
+        SELECT seq, at FROM feed WHERE shard = 0 AND kind <> 'key' ORDER BY seq LIMIT :limit
+    ) AS oldest WHERE at <= :horizon
 ) RETURNING seq
 """
 
@@ -71,7 +73,7 @@ def revoked_since(entries: Sequence[Entry], rv: str) -> Operation[bool]:
 
 
 def sweep(*, now: float, horizon: float, limit: int) -> Operation[int]:
-    """Delete entries that no living token is older than, the oldest first."""
+    """Delete entries that no living token is older than, the oldest first; never one of a leaked key."""
     return len((yield Statement(_SWEEP, {"horizon": now - horizon, "limit": limit})))
 
 

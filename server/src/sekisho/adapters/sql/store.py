@@ -25,8 +25,8 @@ from sekisho.adapters.sql import (
 from sekisho.adapters.sql.operation import Engine, Operation
 from sekisho.rules.access import Effect, Rights
 from sekisho.rules.account import Account, Credentials, Status
-from sekisho.rules.events import Event
-from sekisho.rules.keyring import SealedKey
+from sekisho.rules.events import Event, EventKind
+from sekisho.rules.keyring import KeyRecords, KeyStep
 from sekisho.rules.refresh import RefreshToken
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import Entry
@@ -257,17 +257,19 @@ class SqlStore:
             lambda: rights.set_group_permission(group, permission, effect, now=now, event=event)
         )
 
-    async def signing_keys(self) -> list[SealedKey]:
+    async def signing_keys(self) -> KeyRecords:
         return await self.engine.read(keys.listed)
 
-    async def add_first_signing_key(self, key: SealedKey, *, event: Event) -> list[SealedKey]:
-        return await self.engine.write(lambda: keys.add_first(key, event=event))
+    async def change_keys(self, step: KeyStep, *, now: float, recorded: Sequence[Event]) -> KeyRecords:
+        return await self.engine.write(lambda: keys.change(step, now=now, recorded=recorded))
 
     async def record(self, event: Event) -> None:
         await self.engine.write(lambda: events.record(event))
 
-    async def list_events(self, *, user_id: str | None = None, limit: int = 100) -> list[Event]:
-        return await self.engine.read(lambda: events.listed(user_id=user_id, limit=limit))
+    async def list_events(
+        self, *, user_id: str | None = None, kind: EventKind | None = None, limit: int = 100
+    ) -> list[Event]:
+        return await self.engine.read(lambda: events.listed(user_id=user_id, kind=kind, limit=limit))
 
     async def sweep(self, *, now: float, entry_horizon: float, limit: int) -> int:
         # Each table in a short transaction of its own, so that nobody waits long behind it.

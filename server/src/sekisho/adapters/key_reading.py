@@ -1,0 +1,40 @@
+"""What is known of the signing keys at one moment, wherever they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sekisho.adapters.given_keys import KnownKey, SigningKeys
+from sekisho.rules.keyring import RetiredKey, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The keys to use, and how each stands, the newest first.
+
+    `keys` is none where none may sign: every one that there is has been retired. `trouble`: why what is given
+    here is older than it should be, for the log; it names references and nothing of their content.
+    """
+
+    keys: SigningKeys | None
+    standings: tuple[Standing, ...]
+    known: tuple[KnownKey, ...]
+    retired: tuple[RetiredKey, ...]
+    trouble: str = ""
+
+
+class KeyOrigin(Protocol):
+    """Where signing keys come from."""
+
+    async def open(self, *, now: float) -> Reading:
+        """The keys at start. Raises `SettingsRefused`, `Refusal`."""
+        ...
+
+    async def read(self, *, now: float) -> Reading:
+        """The keys as they are now: the same object as before where nothing has changed. Raises as `open`."""
+        ...
+
+    def age(self) -> float:
+        """Seconds since they were last read with success."""
+        ...
