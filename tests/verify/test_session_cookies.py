@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from sekisho_verify import AccessToken
 
 PROBLEM = "application/problem+json"
+OURS, TOO_LONG = object(), object()
+"""Claims that would be believed; and the same, with more room between them than is read."""
 
 
 class Office(ThreadingHTTPServer):
@@ -299,9 +301,9 @@ def test_claims_that_are_not_for_us_are_no_verdict(office: Office, changes: dict
         (b"{}", 200, "application/json"),
         (b"<html>back soon</html>", 200, "text/html"),
         (b"{", 200, "application/json"),
-        (claims(), 200, "text/plain"),
-        (claims(), 201, "application/json"),
-        (claims(), 302, "application/json"),
+        (OURS, 200, "text/plain"),
+        (OURS, 201, "application/json"),
+        (OURS, 302, "application/json"),
         (b"", 204, "application/json"),
         ({"code": "session_revoked"}, 200, PROBLEM),
         ({"code": "session_revoked"}, 403, PROBLEM),
@@ -313,11 +315,14 @@ def test_claims_that_are_not_for_us_are_no_verdict(office: Office, changes: dict
         (b'{"code": "session_revoked", "code": "session_revoked"}', 401, PROBLEM),
         ({"code": "not_found"}, 404, PROBLEM),
         ({"code": "unavailable"}, 503, PROBLEM),
-        (b" " * (MAX_BODY + 1), 200, "application/json"),
+        (TOO_LONG, 200, "application/json"),
     ],
 )
 def test_an_answer_that_is_none_is_no_verdict(office: Office, body: object, status: int, kind: str) -> None:
     """Neither a pass nor a refusal, of which a browser would make a logout."""
+    ours = claims(iss=office.url)
+    if body is OURS or body is TOO_LONG:
+        body = json.dumps(ours).encode() + (b" " * MAX_BODY if body is TOO_LONG else b"")
     office.say(body, status, kind, Location=f"{office.url}/elsewhere")
     assert verdict(SessionCookies(office.url), visitor(), office) == "sessions_unavailable"
     assert len(office.asked) == 1  # no redirect is followed
@@ -489,6 +494,23 @@ async def test_an_application_that_gives_no_answer_is_no_verdict() -> None:
         with pytest.raises(SessionsUnavailable) as caught:
             await asked_in_process(app, timeout=0.05)
         assert words in caught.value.detail
+
+
+async def test_an_application_in_this_process_is_asked_each_time() -> None:
+    """It remembers by itself, and hears of a logout at once."""
+    asked: list[Any] = []
+
+    async def app(scope: Any, _receive: object, send: Any) -> None:  # noqa: ANN401 -- ASGI
+        asked.append((scope["method"], scope["path"], dict(scope["headers"])[b"cookie"]))
+        kind = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": kind})
+        await send({"type": "http.response.body", "body": json.dumps(claims()).encode()})
+
+    sessions = SessionCookies(ISSUER, app=app)
+    for _ in range(2):
+        token = await sessions.atoken(visitor(name="__Host-sekisho"), verifier=verifier(), fresh=False)
+        assert token.sub == claims()["sub"]
+    assert asked == [("GET", "/v1/session", b"__Host-sekisho=sks1_abc")] * 2
 
 
 async def test_a_question_that_nobody_waits_for_any_more_is_not_cancelled() -> None:
