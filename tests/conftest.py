@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.parts import network_guard, nginx, postgres, redis
+from tests.parts import browser, network_guard, nginx, postgres, redis
+from tests.parts.browser import BrowserUnavailableError, Chromium
 from tests.parts.nginx import NginxUnavailableError
 from tests.parts.postgres import PostgresServer, PostgresUnavailableError
 from tests.parts.redis import RedisUnavailableError
@@ -52,6 +53,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         require_redis()
     if item.get_closest_marker("nginx"):
         require_nginx()
+    if item.get_closest_marker("browser"):
+        require_browser()
 
 
 def require_postgres() -> None:
@@ -82,6 +85,24 @@ def require_nginx() -> None:
         if _IN_CI:
             raise
         pytest.skip(f"nginx: {reason}")
+
+
+def require_browser() -> None:
+    """Skip the test that asks, unless Chromium can run here."""
+    try:
+        browser.require()
+    except BrowserUnavailableError as reason:
+        if _IN_CI:
+            raise
+        pytest.skip(f"Chromium: {reason}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """A browser of this worker's own; each test has windows of its own in it."""
+    require_browser()
+    with Chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from sekisho.features.pages import times
 from sekisho.features.pages.devices import recognise
 from sekisho.features.pages.entering import ACCOUNT, LOGIN
-from sekisho.features.pages.printing import Printer, notice
+from sekisho.features.pages.printing import Printer, asked_for, from_our_page
 from sekisho.features.pages.words import words
 from sekisho.rules.refusals import invalid
 from sekisho.web.bodies import Logout, PasswordChange, SessionLine, instant
@@ -66,7 +66,8 @@ def account(printer: Printer) -> tuple[Page, ...]:
                 here=here,
                 refused=refused,
                 refused_form=form,
-                notice=None if refused else notice(call, "done", "done"),
+                # A link of somebody else could tell of a password that was never changed.
+                notice=asked_for(call, "done", "done") if from_our_page(call) and not refused else None,
                 grant=grant,
                 since=times.absolute(instant(grant.account.created_at), call.language),
                 lines=[_line(each, call.language, now) for each in found.sessions],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
-from sekisho.features.pages.printing import Printer, notice, query, recognised
+from sekisho.features.pages.printing import Printer, asked_for, query, recognised
 from sekisho.features.pages.returning import own_path
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import Login, NewAccount
@@ -65,7 +65,7 @@ def entering(printer: Printer) -> tuple[Page, ...]:
             f"{path[1:]}.html",
             here=site.base_path + path + suffix,
             refused=refused,
-            warning=None if refused else notice(call, "why", "why"),
+            warning=None if refused else asked_for(call, "why", "why"),
             email=call.body.get("email", ""),
             target=target,
             suffix=suffix,

@@ -157,11 +157,11 @@ def query(call: Call[Form]) -> Mapping[str, str]:
         return {}
 
 
-def notice(call: Call[Form], name: str, table: str) -> str | None:
-    """The sentence that `name` of the query asks for, if that table has it: never the sender's own words.
-
-    Only where a page of ours led here: a link on somebody else's could tell of what never happened.
-    """
-    if call.headers.get(b"sec-fetch-site", b"same-origin") != b"same-origin":
-        return None
+def asked_for(call: Call[Form], name: str, table: str) -> str | None:
+    """The sentence that `name` of the query asks for, if that table has it: never the sender's own words."""
     return words(call.language).get(f"{table}.{query(call).get(name, '')}")
+
+
+def from_our_page(call: Call[Form]) -> bool:
+    """Whether a page of ours led here, as far as the browser says."""
+    return call.headers.get(b"sec-fetch-site", b"same-origin") == b"same-origin"

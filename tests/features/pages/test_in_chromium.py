@@ -1,0 +1,245 @@
+"""Pages in a real browser: without scripts, by keyboard, in both languages; its console is silent."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+import uvicorn
+
+from tests.features.pages.conftest import with_pages
+from tests.parts.browser import Chromium, Visit, visiting
+from tests.web.served import EMAIL, OTHER_PASSWORD, PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Page
+
+    from tests.web.served import Server
+
+pytestmark = pytest.mark.browser
+
+JAPANESE = {"locale": "ja-JP", "java_script_enabled": False}
+ENGLISH = {"locale": "en-GB"}
+
+
+@asynccontextmanager
+async def site(server: Server) -> AsyncIterator[str]:
+    """A server with one account, on a port of its own; yields its origin."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://localhost:{listener.getsockname()[1]}"
+        async with server(features=with_pages, issuer=url) as served:
+            await served.register()
+            config = uvicorn.Config(served.app, lifespan="off", log_config=None, access_log=False)
+            running = uvicorn.Server(config)
+            task = asyncio.create_task(running.serve([listener]))
+            yield url
+            running.should_exit = True
+            await task
+
+
+async def log_in(page: Page, email: str = EMAIL, password: str = PASSWORD) -> None:
+    """As a person does, by what the page says."""
+    await page.get_by_label("メールアドレス").or_(page.get_by_label("E-mail address")).fill(email)
+    await page.get_by_label("パスワード").or_(page.get_by_label("Password")).fill(password)
+    await page.locator("main").get_by_role("button").click()
+
+
+@pytest.mark.requirement("H1", "SE6")
+async def test_somebody_minds_two_devices_without_a_script(server: Server, chromium: Chromium) -> None:
+    """In Japanese: log in on two devices, end one, end all others, change the password, log out."""
+    async with (
+        site(server) as url,
+        visiting(chromium, url, **JAPANESE) as laptop,
+        visiting(chromium, url, **ENGLISH) as phone,
+    ):
+        page, other = laptop.page, phone.page
+        for each in (page, other):
+            await each.goto("/")
+            await log_in(each)
+            await each.wait_for_url("**/account")
+        await page.goto("/account")
+        devices = page.get_by_role("region", name="ログイン中の端末")
+        assert await devices.get_by_role("listitem").count() == 2
+        await devices.get_by_role("button", name="Linux の Chrome をログアウトさせる").click()
+        await page.get_by_role("status").get_by_text("その端末をログアウトさせました。").wait_for()
+        assert await devices.get_by_role("listitem").count() == 1
+        await other.goto("/account")
+        await other.get_by_role("heading", name="Log in").wait_for()
+        assert "The session on this device was ended." in await other.locator("main").inner_text()
+        await log_in(other)
+        await other.wait_for_url("**/account")
+        await page.goto("/account")
+        await page.get_by_role("button", name="他の端末をすべてログアウトさせる").click()
+        await page.get_by_text("他の端末をすべてログアウトさせました。").wait_for()
+        await other.reload()
+        await other.wait_for_url("**/login?**")
+
+        await page.get_by_label("現在のパスワード").fill("違うパスワード")
+        await page.get_by_label("新しいパスワード").fill(OTHER_PASSWORD)
+        await page.get_by_role("button", name="パスワードを変更").click()
+        alert = page.get_by_role("alert")
+        assert "現在のパスワードが違います" in await alert.inner_text()
+        assert await page.get_by_label("現在のパスワード").input_value() == ""
+        await page.get_by_label("現在のパスワード").fill(PASSWORD)
+        await page.get_by_label("新しいパスワード").fill(OTHER_PASSWORD)
+        await page.get_by_role("button", name="パスワードを変更").click()
+        await page.get_by_text("パスワードを変更しました。").wait_for()
+
+        await page.get_by_role("button", name="この端末でログアウト").click()
+        await page.get_by_role("heading", name="ログアウトしました").wait_for()
+        await page.get_by_role("link", name="もう一度ログインする").click()
+        await log_in(page, password=OTHER_PASSWORD)
+        await page.wait_for_url("**/account")
+
+
+async def press(page: Page, *keys: str) -> None:
+    """One key after the other."""
+    for key in keys:
+        await page.keyboard.press(key)
+
+
+async def focused(page: Page) -> str:
+    """What the keyboard is on, by its accessible name as far as the page gives one."""
+    name: str = await page.evaluate(
+        """(() => {
+            const on = document.activeElement;
+            return (on.labels?.[0]?.innerText ?? on.getAttribute('aria-label') ?? on.innerText).replace(/\\s+/g, ' ');
+        })()"""
+    )
+    return name
+
+
+async def test_everything_is_done_by_keyboard(server: Server, chromium: Chromium) -> None:
+    """Sign up, mistype, log out and log in with Tab, Enter and letters, in the order that is read."""
+    async with site(server) as url, visiting(chromium, url, **ENGLISH) as visit:
+        page = visit.page
+        await page.goto("/signup")
+        assert await focused(page) == "E-mail address"
+        await page.keyboard.type("ken@example.com")
+        await press(page, "Tab")
+        assert await focused(page) == "Password"
+        await page.keyboard.type("password1")
+        await press(page, "Enter")
+        await page.get_by_role("alert").wait_for()
+        assert await page.evaluate("document.activeElement.id") == "summary"
+        await press(page, "Tab")
+        assert (await focused(page)).startswith("Password is a password that a guesser would try early")
+        await press(page, "Enter")
+        assert await page.evaluate("document.activeElement.id") == "password"
+        await page.keyboard.type(PASSWORD)
+        await press(page, "Tab")
+        assert await focused(page) == "Sign up"
+        await press(page, "Enter")
+        await page.wait_for_url("**/account?done=signup")
+        order = []
+        for _ in range(9):
+            await press(page, "Tab")
+            order.append(await focused(page))
+        assert order == [
+            "Skip to the content",
+            "関所 sekisho",
+            "Log out on this device",
+            "Current password",
+            "New password",
+            "Change password",
+            "日本語",
+            "English",
+            "As the device",
+        ]
+        for _ in range(6):
+            await press(page, "Shift+Tab")
+        await press(page, "Enter")
+        await page.get_by_role("heading", name="You are logged out").wait_for()
+
+
+@pytest.mark.parametrize("locale", ["ja-JP", "en-GB"])
+async def test_nothing_is_wider_than_the_window(server: Server, chromium: Chromium, locale: str) -> None:
+    """Every page, light and dark, narrow and wide: no sideways scrolling, targets to hit, text to read."""
+    async with site(server) as url, visiting(chromium, url, locale=locale) as visit:
+        await every_look(visit, "/login", "/signup", "/logout", "/nothing")
+        await visit.page.goto("/login")
+        await log_in(visit.page)
+        await visit.page.wait_for_url("**/account")
+        await every_look(visit, "/account", "/logout")
+
+
+async def every_look(visit: Visit, *paths: str) -> None:
+    """Measure each of these pages in each of its looks."""
+    for path in paths:
+        await visit.page.goto(path)
+        for scheme, width in product(("light", "dark"), (360, 1280)):
+            await visit.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            await visit.page.set_viewport_size({"width": width, "height": 800})
+            found = await visit.page.evaluate(_MEASURE)
+            assert found["sideways"] <= 0, (path, scheme, width)
+            assert found["small"] == [], (path, scheme, width)
+            assert found["contrast"] >= 4.5, (path, scheme, width)
+            assert found["ground"] == {"light": "rgb(246, 243, 238)", "dark": "rgb(22, 21, 15)"}[scheme]
+
+
+#: Elements that reach over the edge, and those to be clicked that are lower than WCAG 2.2, 2.5.8 asks for.
+_MEASURE = """() => {
+    const read = color => {
+        const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+        canvas.fillStyle = color;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    // WCAG 2.2, relative luminance and contrast ratio.
+    const light = color => read(color).slice(0, 3).map(v => v / 255)
+        .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const contrast = element => {
+        let under = element;
+        while (read(getComputedStyle(under).backgroundColor)[3] === 0) under = under.parentElement;
+        const [more, less] = [getComputedStyle(element).color, getComputedStyle(under).backgroundColor]
+            .map(light).sort((a, b) => b - a);
+        return (more + 0.05) / (less + 0.05);
+    };
+    const root = document.documentElement;
+    const box = e => e.getBoundingClientRect();
+    return {
+        sideways: root.scrollWidth - root.clientWidth,
+        small: [...document.querySelectorAll('button, input:not([type=hidden], .away), a.button')]
+            .filter(e => box(e).height < 24 || box(e).width < 24).map(e => e.outerHTML),
+        contrast: Math.min(...[...document.querySelectorAll('h1, h2, p, label, dt, dd, button, a, legend')]
+            .map(contrast)),
+        ground: getComputedStyle(document.body).backgroundColor,
+    };
+}"""
+
+
+async def test_the_login_page_asks_nobody_else(server: Server, chromium: Chromium) -> None:
+    """At most 5 requests and 25 kB as a browser counts them, all of them to us."""
+    async with site(server) as url, visiting(chromium, url, **ENGLISH) as visit:
+        await visit.page.goto("/login", wait_until="networkidle")
+        assert 1 < len(visit.responses) <= 5
+        assert all(answer.url.startswith(url) for answer in visit.responses)
+        sizes = [await answer.request.sizes() for answer in visit.responses]
+        weight = sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
+        assert 2_000 < weight <= 25_000
+
+
+@pytest.mark.requirement("H1")
+async def test_the_policy_holds_in_the_browser(server: Server, chromium: Chromium) -> None:
+    """What an injected script would try is stopped, and the watch sees each of it."""
+    async with site(server) as url, visiting(chromium, url, **ENGLISH) as visit:
+        await visit.page.goto("/login")
+        for planted in (
+            "document.body.append(Object.assign(document.createElement('script'), {textContent: 'x()'}))",
+            "document.body.innerHTML = '<b>x</b>'",
+            "document.body.setAttribute('style', 'color: red')",
+            "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x.png'}))",
+            "fetch('http://127.0.0.1:9/').catch(() => 0)",
+        ):
+            script = f"() => {{ try {{ {planted} }} catch (fault) {{ console.error(String(fault)) }} }}"
+            async with visit.page.expect_console_message():
+                await visit.page.evaluate(script)
+            assert visit.faults, planted
+            visit.faults.clear()
