@@ -354,8 +354,7 @@ def asked(reading: Reading, kid: str, *, compromised: bool) -> RetireRequest:
     """What an operator asks."""
     (key,) = [each for each in reading.known if each.kid == kid]
     standing = next(each for each in reading.standings if each.kid == kid)
-    others = any(each.kid != kid for each in reading.known)
-    return RetireRequest(kid, key.alg, key.thumbprint, standing, compromised, others)
+    return RetireRequest(kid, key.alg, key.thumbprint, standing, compromised, others=reading.others_sign(kid))
 
 
 @pytest.mark.requirement("A12")

@@ -216,22 +216,6 @@ def test_revoke_wants_one_thing(sekisho: Run) -> None:
     assert sekisho("session", "revoke", "x", "--user", AYA).exit_code == 2
 
 
-@pytest.mark.usefixtures("aya")
-def test_keys_are_shown_and_secrets_are_not(sekisho: Run) -> None:
-    """The JWK set has the public key of the one that signs; with a shared secret it is empty."""
-    (key,) = json.loads(sekisho("key", "list", "--json").stdout)["keys"]
-    (public,) = json.loads(sekisho("key", "jwks").stdout)["keys"]
-    assert (key["alg"], key["signs"]) == ("ES256", True)
-    assert public["kid"] == key["kid"]
-    assert "d" not in public
-    secret = "an operator's secret of more than thirty-two bytes"
-    shared = {"SEKISHO_SIGNING_KEY": "env:GIVEN_KEY", "GIVEN_KEY": secret}
-    assert json.loads(sekisho("key", "jwks", **shared).stdout) == {"keys": []}
-    shown = sekisho("key", "list", **shared)
-    assert shown.stdout.split("\t")[1] == "HS256"
-    assert secret not in shown.stdout + sekisho("config", "show", **shared).stdout
-
-
 def test_the_schema_is_made_and_told(sekisho: Run, data: Path) -> None:
     """Status before says that it is behind; migrate makes it; migrating again changes nothing."""
     before = sekisho("db", "status", "--json")

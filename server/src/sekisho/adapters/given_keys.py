@@ -28,16 +28,17 @@ _RSA: dict[Alg, Any] = {"RS256": "RS256", "PS256": "PS256"}
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """What may be told of a key: nothing by which anybody could use it."""
+    """What may be told of a key: nothing by which anybody could use it. `signs`: it could."""
 
     kid: str
     alg: str
     thumbprint: str
+    signs: bool
 
     @classmethod
     def of(cls, key: AnyKey) -> KnownKey:
         """Of this one."""
-        return cls(key.kid, key.alg, key.thumbprint)
+        return cls(key.kid, key.alg, key.thumbprint, isinstance(key, SignerKey))
 
 
 def given_keys(secret: Secret, *, alg: Alg, where: str) -> SigningKeys:

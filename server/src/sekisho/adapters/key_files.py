@@ -57,11 +57,13 @@ class KeyFiles:
         Raises:
             SettingsRefused: a file is open to others, no key, or not the key that its name says.
         """
+        new = ""
         if not self._files():
             draft = self.data / f".{DIRECTORY}.{self.entropy(8).hex()}"
             make_directory(draft)
             made = make_key(alg, entropy=self.entropy)
-            write_private(draft / _file_name(made, now), made.content)
+            new = _file_name(made, now)
+            write_private(draft / new, made.content)
             sync_directory(draft)
             try:
                 draft.rename(self.directory)
@@ -72,7 +74,7 @@ class KeyFiles:
                 # Another process was first: its key is read below.
             sync_directory(self.data)
         make_directory(self.directory)
-        return [_adopted(path, now) for path in self._files()]
+        return [_row(path, now, made_now=path.name == new) for path in self._files()]
 
     def keep(self, made: MadeKey, *, now: float) -> bytes:
         """Write the key; nothing of it is for the database."""
@@ -119,10 +121,11 @@ def _is_of(path: Path, kid: str) -> bool:
     return name is not None and name["kid"] == kid
 
 
-def _adopted(path: Path, now: float) -> SealedKey:
-    """The row of a file from before there were rows: it has signed since the day of its name."""
+def _row(path: Path, now: float, *, made_now: bool) -> SealedKey:
+    """The row of a file; one from before there were rows has signed since the day of its name."""
     key = _read(path)
-    made_at = min(now, datetime.fromisoformat(f"{path.name[:10]}T00:00:00+00:00").timestamp())
+    day = datetime.fromisoformat(f"{path.name[:10]}T00:00:00+00:00").timestamp()
+    made_at = now if made_now else min(now, day)
     return SealedKey(key.kid, key.alg, made_at, made_at, b"")
 
 

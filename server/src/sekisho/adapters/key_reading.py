@@ -23,6 +23,10 @@ class Reading:
     retired: tuple[RetiredKey, ...]
     trouble: str = ""
 
+    def others_sign(self, kid: str) -> bool:
+        """Whether a key beside that one could sign."""
+        return any(key.signs and key.kid != kid for key in self.known)
+
 
 class KeyOrigin(Protocol):
     """Where signing keys come from."""
