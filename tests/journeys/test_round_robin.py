@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import signal
@@ -14,7 +13,7 @@ import pytest
 
 from tests.parts.postgres_nodes import migrated
 from tests.parts.redis import RedisServer
-from tests.parts.round_robin import ACCOUNT, Visitor, behind_nginx, unread
+from tests.parts.round_robin import ACCOUNT, ROOT, Visitor, behind_nginx, unread
 from tests.parts.serving import until
 
 if TYPE_CHECKING:
@@ -30,12 +29,6 @@ pytestmark = [
         shutil.which("curl") is None and not os.environ.get("CI"), reason="curl is not installed"
     ),
 ]
-
-ROOT = {
-    "SEKISHO_ROOT_SECRET": "env:ROOT",
-    "ROOT": base64.b64encode(bytes(range(7, 39))).decode(),
-    "SEKISHO_SIGNUP": "open",
-}
 
 
 @pytest.fixture(params=["sql", pytest.param("redis", marks=pytest.mark.redis)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ACCOUNT = {"email": "aya@example.com", "password": "a checkpoint on the road to Edo"}
+#: What A and B share but for the store.
+ROOT = {
+    "SEKISHO_ROOT_SECRET": "env:ROOT",
+    "ROOT": base64.b64encode(bytes(range(7, 39))).decode(),
+    "SEKISHO_SIGNUP": "open",
+}
+_LOCATION = "        location / {"
 
 
 @dataclass
@@ -49,8 +57,11 @@ class Site:
 
 
 @contextmanager
-def behind_nginx(folder: Path, each: Sequence[Mapping[str, str]]) -> Iterator[Site]:
-    """A and B with their settings, behind the very file of the example, and one account."""
+def behind_nginx(folder: Path, each: Sequence[Mapping[str, str]], *, locations: str = "") -> Iterator[Site]:
+    """A and B with their settings, behind the very file of the example, and one account.
+
+    `locations`: what else that host has beside A and B.
+    """
     port = free_port()
     issuer = {"SEKISHO_ISSUER": f"http://localhost:{port}", "SEKISHO_TRUSTED_PROXIES": "127.0.0.1"}
     with ExitStack() as stack:
@@ -62,6 +73,8 @@ def behind_nginx(folder: Path, each: Sequence[Mapping[str, str]]) -> Iterator[Si
         for shown, used in (("8080", port), ("8401", a.port), ("8402", b.port)):
             assert f"127.0.0.1:{shown}" in text
             text = text.replace(f"127.0.0.1:{shown}", f"127.0.0.1:{used}")
+        assert _LOCATION in text
+        text = text.replace(_LOCATION, f"{locations}\n{_LOCATION}")
         nginx = stack.enter_context(Nginx.configured(text, port=port))
         assert a.ask("POST", "/v1/accounts", ACCOUNT).status == 201
         yield Site(issuer["SEKISHO_ISSUER"], a, b, nginx)
