@@ -137,6 +137,20 @@ async def test_features_bring_routes_and_keep_things_open(tmp_path: Path) -> Non
     assert open_now == []
 
 
+async def test_a_server_has_pages_unless_it_is_told_otherwise(tmp_path: Path) -> None:
+    """Features left out are the standard ones, an empty list is none; without stored sessions nobody has any."""
+    for chosen, features, status in (
+        ({}, None, 200),
+        ({}, [], 404),
+        ({"refresh_store": "none"}, None, 404),
+    ):
+        app = create_app(settings(tmp_path, **chosen), features=features)
+        async with client(app) as browser:
+            answer = await browser.get("/login")
+            assert (answer.status_code, "<form" in answer.text) == (status, status == 200)
+        await app.close()
+
+
 async def test_workers_add_up_their_counts(tmp_path: Path) -> None:
     """Whichever worker is scraped tells of all of them, and of the passwords that wait."""
     counts = tmp_path / "counts"

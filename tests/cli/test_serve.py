@@ -38,7 +38,7 @@ def test_the_first_start_makes_everything_for_its_owner_alone(tmp_path: Path) ->
         ):
             assert f"made   {path}  0600" in server.welcome
         shown = [word for word in server.welcome.split() if word.startswith(server.url)]
-        assert len(shown) == 3
+        assert len(shown) == 4
         for url in shown:
             assert server.ask("GET", url.removeprefix(server.url)).status == 200
         assert f"listening on  {urlsplit(server.url).netloc}\n" in server.welcome

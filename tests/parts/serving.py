@@ -45,7 +45,7 @@ def run(*arguments: str, text: str = "", **settings: str) -> subprocess.Complete
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An answer: status, headers in lower case, and the JSON of its body (empty where there is none)."""
+    """An answer: status, headers in lower case, and the JSON of its body (empty where that is none)."""
 
     status: int
     headers: Mapping[str, str]
@@ -77,7 +77,8 @@ def ask(
     finally:
         connection.close()
     found = {name.lower(): value for name, value in response.getheaders()}
-    return Said(response.status, found, json.loads(raw) if raw else {})
+    in_json = found.get("content-type", "").endswith("json")
+    return Said(response.status, found, json.loads(raw) if in_json else {})
 
 
 def processes_of(group: int) -> list[int]:

@@ -109,7 +109,8 @@ async def focused(page: Page) -> str:
     name: str = await page.evaluate(
         """(() => {
             const on = document.activeElement;
-            return (on.labels?.[0]?.innerText ?? on.getAttribute('aria-label') ?? on.innerText).replace(/\\s+/g, ' ');
+            const name = on.labels?.[0]?.innerText ?? on.getAttribute('aria-label') ?? on.innerText;
+            return name.replace(/\\s+/g, ' ');
         })()"""
     )
     return name

@@ -12,7 +12,8 @@ import click
 from sekisho.cli.wording import Say
 from sekisho.settings import Settings
 
-_PAGES = (
+_FOR_PEOPLE = (("login", "/login"),)
+_FOR_PROGRAMS = (
     ("metadata", "/.well-known/oauth-authorization-server"),
     ("jwks", "/.well-known/jwks.json"),
     ("api", "/openapi.json"),
@@ -51,7 +52,11 @@ def welcome(settings: Settings, address: str, before: Place, after: Place, *, sh
     """
     lines = [click.style(say("serve.title", version=version("sekisho")), bold=True), ""]
     lines.append(f"  {say('serve.listening')}  {address}")
-    lines += [f"  {say(f'serve.{name}')}  {settings.issuer}{path}" for name, path in _PAGES]
+    # Without session rows there are no pages: nobody has a cookie to be known by.
+    people = _FOR_PEOPLE if settings.refresh_store == "database" else ()
+    lines += [
+        f"  {say(f'serve.{name}')}  {settings.issuer}{path}" for name, path in (*people, *_FOR_PROGRAMS)
+    ]
     lines.append("")
     for path, mode in after.files.items():
         made = say("serve.made" if path not in before.files else "serve.found")
