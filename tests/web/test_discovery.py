@@ -55,7 +55,11 @@ async def test_the_metadata_is_where_it_is_looked_for(server: Server, issuer: st
     """Below the issuer as OpenID Connect asks, and before its path as RFC 8414 section 3.1 does."""
     async with server(issuer=issuer) as served:
         origin = served.house.settings.origin
-        expected = {"issuer": issuer, "jwks_uri": f"{issuer}/.well-known/jwks.json"}
+        expected = {
+            "issuer": issuer,
+            "jwks_uri": f"{issuer}/.well-known/jwks.json",
+            "sekisho_revocations_uri": f"{issuer}/v1/revocations",
+        }
         answer = await served.client.get(f"{origin}{path}/.well-known/oauth-authorization-server")
         assert answer.json() == expected
         async with httpx2.AsyncClient(
@@ -80,7 +84,9 @@ async def test_the_document_is_valid_and_complete(served: Served) -> None:
             for code in part.get("properties", {}).get("code", {}).get("enum", ())
         }
         assert codes == endpoint.all_codes
-        assert bool(operation.get("security")) is (endpoint.signed_in or endpoint.token_codes)
+        assert bool(operation.get("security")) is (
+            endpoint.signed_in or endpoint.token_codes or endpoint.feed
+        )
     assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == sorted(STATUS)
     ids = [each["operationId"] for methods in document["paths"].values() for each in methods.values()]
     assert len(ids) == len(set(ids))

@@ -14,6 +14,7 @@ from typing import TypedDict
 from starlette.types import ASGIApp
 
 from sekisho.adapters import system
+from sekisho.adapters.feed_publisher import FeedPublisher
 from sekisho.adapters.passwords import HashedPasswords
 from sekisho.adapters.session_lookups import SessionLookups
 from sekisho.adapters.settings_file import load_settings
@@ -52,12 +53,12 @@ from sekisho.rules.session import (
     Session,
 )
 from sekisho.settings import Settings
-from sekisho.web.acts import Acts
+from sekisho.web.acts import Acts, RevocationFeed
 from sekisho.web.app import build_app, closed_app
 from sekisho.web.application import Application
 from sekisho.web.csrf import Csrf
 from sekisho.web.logs import LOG, Line
-from sekisho.web.metrics import SESSION_LOOKUPS, Metrics
+from sekisho.web.metrics import FEED_FRAMES, SESSION_LOOKUPS, Metrics
 from sekisho_verify import Verifier
 
 #: Seconds between two looks for rows that nobody needs any more, and how many go in one step: short
@@ -119,9 +120,26 @@ def bind(house: House, metrics: Metrics | None = None) -> Acts:
         ),
         claims=lambda grant: house.mint.claims(grant, now=house.clock()),
         jwks=house.signer.jwks,
+        admit_to_feed=house.feed_tokens.admit,
+        feed=_feed(house, metrics),
+        chance=lambda: house.entropy(1)[0] / 255,
         ping=store.ping,
         **carried,
     )
+
+
+def _feed(house: House, metrics: Metrics) -> FeedPublisher:
+    feed = FeedPublisher(
+        house.tail,
+        house.signer,
+        issuer=house.settings.issuer,
+        ttl=entry_horizon(house.settings),
+        clock=house.clock,
+        steady=system.steady,
+        count=partial(metrics.count, FEED_FRAMES),
+    )
+    metrics.watch(feed)
+    return feed
 
 
 class _Times(TypedDict):
@@ -272,6 +290,25 @@ def _tell_of_keys(what: str, about: Mapping[str, str]) -> None:
 
 
 @asynccontextmanager
+async def _publishing(feed: RevocationFeed, feeds: list[RevocationFeed]) -> AsyncGenerator[None]:
+    async with feed.running():
+        feeds[:] = [feed]
+        yield
+
+
+def _end_streams(feeds: Sequence[RevocationFeed]) -> None:
+    for feed in feeds:
+        feed.end()
+
+
+def _tell_of_feed(trouble: str | None) -> None:
+    if trouble is None:
+        LOG.warning(Line("feed_read_again", {}))
+    else:
+        LOG.warning(Line("feed_unread", {"detail": trouble}))
+
+
+@asynccontextmanager
 async def _sweeping(house: House) -> AsyncGenerator[None]:
     sweeper = asyncio.create_task(_sweep_for_ever(house))
     try:
@@ -326,13 +363,15 @@ def create_app(
     chosen = load_settings(os.environ) if settings is None else settings
     plugged = standard_features(chosen, clock=clock) if features is None else features
 
+    feeds: list[RevocationFeed] = []
+
     @asynccontextmanager
     async def opening() -> AsyncGenerator[ASGIApp]:
         async with AsyncExitStack() as stack:
             house = await stack.enter_async_context(open_house(chosen, clock=clock, entropy=entropy))
             await stack.enter_async_context(_sweeping(house))
             await stack.enter_async_context(_telling(house))
-            await stack.enter_async_context(house.tail.following())
+            await stack.enter_async_context(house.tail.following(_tell_of_feed))
             await stack.enter_async_context(house.keyring.following(_tell_of_keys))
             for feature in plugged:
                 await stack.enter_async_context(feature.running())
@@ -342,8 +381,11 @@ def create_app(
                 hash_queue=house.passwords.queue,
                 keys_age=house.keyring.age,
             )
+            acts = bind(house, metrics)
+            # Entered last, so that the streams end before anything that they read from.
+            await stack.enter_async_context(_publishing(acts.feed, feeds))
             yield build_app(
-                bind(house, metrics),
+                acts,
                 settings=chosen,
                 entropy=entropy,
                 metrics=metrics,
@@ -353,4 +395,5 @@ def create_app(
                 error_page=next((each.error_page for each in plugged if each.error_page), None),
             )
 
-    return Application(opening, closed=closed_app(settings=chosen, entropy=entropy))
+    closed = closed_app(settings=chosen, entropy=entropy)
+    return Application(opening, closed=closed, end_streams=partial(_end_streams, feeds))

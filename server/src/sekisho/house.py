@@ -22,6 +22,7 @@ from sekisho.adapters.redis_copies import RedisCopies
 from sekisho.adapters.referred_keys import ReferredKeys
 from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secrets
 from sekisho.adapters.secrets.references import Secrets, sources
+from sekisho.adapters.secrets.secret import strong
 from sekisho.adapters.session_lookups import MAX_AGE
 from sekisho.adapters.signer import JwsSigner
 from sekisho.adapters.signing_keys import key_origin
@@ -29,6 +30,7 @@ from sekisho.adapters.sqlite import SqliteStore
 from sekisho.adapters.usage import Usage
 from sekisho.flows.signing_keys import KeyRoom, upkeep
 from sekisho.ports import Clock, Entropy, Store
+from sekisho.rules.feed_token import FeedTokens
 from sekisho.rules.opaque import MacKeys
 from sekisho.rules.revocation import horizon
 from sekisho.rules.session import Lifetimes
@@ -52,6 +54,7 @@ class House:
     lifetimes: Lifetimes
     usage: Usage
     tail: FeedTail
+    feed_tokens: FeedTokens
     copies: RedisCopies | None
     clock: Clock
     entropy: Entropy
@@ -85,6 +88,20 @@ def shared_copies(settings: Settings, keys: MacKeys, *, max_age: float) -> Redis
 def copy_age(settings: Settings) -> float:
     """Seconds for which a copy of a session is believed: less than an entry is kept that could end it."""
     return min(MAX_AGE, settings.access_ttl)
+
+
+def feed_tokens(settings: Settings, keys: MacKeys, *, secrets: Secrets) -> FeedTokens:
+    """Who may read the revocation feed: on loopback anybody, unless a token was configured.
+
+    Raises:
+        SettingsRefused: the token cannot be read, is short, or guessable.
+    """
+    if settings.feed_token is None:
+        return FeedTokens(keys=None if settings.loopback else keys)
+    found = secrets.versions(settings.feed_token, setting="SEKISHO_FEED_TOKEN")
+    pending = () if found.pending is None else (found.pending,)
+    given = (found.current, *pending, *found.previous)
+    return FeedTokens(given=tuple(strong(each, settings.feed_token).reveal() for each in given))
 
 
 def entry_horizon(settings: Settings) -> float:
@@ -131,6 +148,16 @@ def _own_keys(
         return due
 
     return room, upkept
+
+
+def _tail(settings: Settings, store: Store, clock: Clock, copies: RedisCopies | None) -> FeedTail:
+    return FeedTail(
+        store,
+        ttl=entry_horizon(settings),
+        clock=clock,
+        steady=system.steady,
+        ended=copies.ended if copies is not None else None,
+    )
 
 
 @asynccontextmanager
@@ -188,13 +215,8 @@ async def open_house(
             addresses=EmailAddresses(),
             lifetimes=chosen,
             usage=Usage(chosen.idle),
-            tail=FeedTail(
-                store,
-                ttl=entry_horizon(settings),
-                clock=clock,
-                steady=system.steady,
-                ended=copies.ended if copies is not None else None,
-            ),
+            tail=_tail(settings, store, clock, copies),
+            feed_tokens=await asyncio.to_thread(feed_tokens, settings, keys.feed, secrets=secrets),
             copies=copies,
             clock=clock,
             entropy=entropy,

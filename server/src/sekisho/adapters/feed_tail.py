@@ -1,5 +1,7 @@
 """What this process knows of revocations: the feed, read every fifth of a second while anybody asks.
 
+It is the one reader of the database in its process; whoever publishes what it reads is told of it.
+
 A session that was looked up may be believed again as long as nothing has ended it since, and that is what the
 feed says, by the same rule by which verifiers believe an access token. `fresh` is what bounds it: where the
 database was not read within the last half second, nothing that is remembered counts.
@@ -20,9 +22,14 @@ from sekisho_verify.revocations.live import Applied, Revocations
 P = ParamSpec("P")
 T = TypeVar("T")
 Ended: TypeAlias = Callable[[Collection[Entry]], Awaitable[None]]
+News: TypeAlias = Snapshot | Frame | Heartbeat
+#: Told, with the reason, that the database cannot be read, and with none that it can again.
+Trouble: TypeAlias = Callable[[str | None], None]
 
 #: Seconds between two reads.
 EVERY: Final = 0.2
+#: Seconds between two reads where somebody said that there is news: what is revoked meanwhile goes together.
+TOGETHER: Final = 0.05
 #: Seconds that may have passed since the last read began.
 FRESH: Final = 0.5
 #: Seconds without a question after which reading stops: an idle server leaves its database alone.
@@ -54,18 +61,59 @@ class FeedTail:
         self._position: tuple[int, int] | None = None
         self._read_at = self._asked_at = float("-inf")
         self._wanted = asyncio.Event()
+        self._woken = asyncio.Event()
         self._reading = asyncio.Lock()
+        #: A read that somebody waits for and that has not begun.
+        self._coming: asyncio.Task[bool] | None = None
+        self._readers: set[asyncio.Task[bool]] = set()
+        self._listeners: list[Callable[[News], None]] = []
 
     @property
     def revocations(self) -> Revocations:
         """What is known."""
         return self._revocations
 
+    def listen(self, listener: Callable[[News], None]) -> None:
+        """Tell `listener` of everything that is read from now on, in its order and when it counts as read."""
+        self._listeners.append(listener)
+
+    def ask(self) -> None:
+        """Keep the reading up for `IDLE` seconds more."""
+        self._asked_at = self._steady()
+        self._wanted.set()
+
     def fresh(self) -> bool:
         """Whether what is known is at most `FRESH` seconds old. To ask is what keeps the reading up."""
-        now = self._asked_at = self._steady()
-        self._wanted.set()
-        return now - self._read_at <= FRESH
+        self.ask()
+        return self._asked_at - self._read_at <= FRESH
+
+    def wake(self) -> None:
+        """There may be news: read soon, where anybody asks at all."""
+        self._woken.set()
+
+    async def renewed(self, *, patience: float) -> bool:
+        """Wait for a read that begins from now on; whether it succeeded within `patience` seconds.
+
+        Who asks at the same time waits for the same one. It is not given up with the wait: to break off what
+        a database that hangs was asked takes as long as it hangs.
+        """
+        self.ask()
+        if self._coming is None:
+            self._coming = asyncio.create_task(self._read_once())
+            self._readers.add(self._coming)
+            self._coming.add_done_callback(self._readers.discard)
+        coming = self._coming
+        await asyncio.wait({coming}, timeout=patience)
+        return coming.done() and coming.result()
+
+    async def _read_once(self) -> bool:
+        async with self._reading:
+            self._coming = None  # whoever asks from now on wants what is newer
+            try:
+                await self._read()
+            except Refusal:
+                return False
+            return True
 
     async def catch_up(self) -> None:
         """Read what has come, now.
@@ -74,10 +122,13 @@ class FeedTail:
             Refusal: `unavailable`: the database does not answer.
         """
         async with self._reading:
-            began, as_of = self._steady(), self._clock()
-            while not await self._read_page(as_of):
-                pass
-            self._read_at = began
+            await self._read()
+
+    async def _read(self) -> None:
+        began, as_of = self._steady(), self._clock()
+        while not await self._read_page(as_of):
+            pass
+        self._read_at = began
 
     async def _read_page(self, as_of: float) -> bool:
         """Take in one page; whether it was the last."""
@@ -95,6 +146,8 @@ class FeedTail:
         if self._ended is not None and entries:
             await self._ended(entries)
         self._position = news.epoch, news.last if isinstance(news, Frame) else news.head
+        for listener in self._listeners:
+            listener(news)
         return not isinstance(news, Frame) or len(entries) < PAGE
 
     def after(self, act: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
@@ -110,21 +163,42 @@ class FeedTail:
         return then
 
     @asynccontextmanager
-    async def following(self) -> AsyncGenerator[None]:
-        """Follow the feed meanwhile."""
-        follower = asyncio.create_task(self._follow())
+    async def following(self, trouble: Trouble = lambda _: None) -> AsyncGenerator[None]:
+        """Follow the feed meanwhile; `trouble` is told when that fails and when it succeeds again."""
+        follower = asyncio.create_task(self._follow(trouble))
         try:
             yield
         finally:
-            follower.cancel()
-            await asyncio.gather(follower, return_exceptions=True)
+            ending: list[asyncio.Task[object]] = [follower, *self._readers]
+            for each in ending:
+                each.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
 
-    async def _follow(self) -> None:
+    async def _follow(self, trouble: Trouble) -> None:
+        failing = False
         while True:
             await self._wanted.wait()
             if self._steady() - self._asked_at > IDLE:
                 self._wanted.clear()
                 continue
-            with suppress(Refusal):  # nothing is fresh then: every look-up asks the database, and is told
+            self._woken.clear()
+            began = self._steady()
+            try:
                 await self.catch_up()
-            await asyncio.sleep(EVERY)
+            except Refusal as refusal:
+                # Nothing is fresh then: every look-up asks the database, and is told.
+                if not failing:
+                    trouble(refusal.detail)
+                failing = True
+            else:
+                if failing:
+                    trouble(None)
+                failing = False
+            await self._rest(began)
+
+    async def _rest(self, began: float) -> None:
+        """Until the next read is due, which news makes earlier."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(EVERY):
+                await self._woken.wait()
+            await asyncio.sleep(TOGETHER - (self._steady() - began))

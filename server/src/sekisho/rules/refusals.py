@@ -14,6 +14,7 @@ Code = Literal[
     "conflict",
     "csrf_failed",
     "email_taken",
+    "feed_token_refused",
     "forbidden",
     "internal",
     "invalid_credentials",

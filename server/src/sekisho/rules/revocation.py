@@ -27,6 +27,14 @@ class Entry:
         return entry_key(self.kind, self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class SealedSnapshot:
+    """A snapshot as it goes out; `id` names what it is of: epoch and head."""
+
+    id: str
+    body: bytes
+
+
 def horizon(*, token_ttl: float, grace: float) -> float:
     """Seconds for which an entry is needed: while any token that it can hit may live after the last mint.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sekisho.flows.change_password import ChangePasswordRequest
 from sekisho.flows.exchange import ExchangeRequest
@@ -12,6 +13,7 @@ from sekisho.flows.login import LoggedIn, LoginRequest
 from sekisho.flows.register import RegisterRequest
 from sekisho.flows.sessions import RevokeRequest
 from sekisho.rules.account import Account
+from sekisho.rules.revocation import SealedSnapshot
 from sekisho.rules.session import (
     Bearer,
     Grant,
@@ -23,6 +25,38 @@ from sekisho.rules.session import (
     Session,
 )
 from sekisho.web.csrf import Csrf
+from sekisho.web.event_stream import EventReader
+
+
+class RevocationFeed(Protocol):
+    """The revocation feed, for verifiers: each piece sealed once for all of them.
+
+    All raise `Refusal("unavailable")` where nothing has been read yet, or there is no key to sign with.
+    """
+
+    async def snapshot(self) -> SealedSnapshot:
+        """Every entry that is needed."""
+        ...
+
+    def time(self, nonce: str) -> str:
+        """The time, sealed for the one who asked with that nonce."""
+        ...
+
+    async def ready(self) -> None:
+        """Return when a stream may begin."""
+        ...
+
+    def stream(self, after: tuple[int, int] | None) -> AbstractContextManager[EventReader]:
+        """A stream of what comes behind that epoch and number where it is still known, else from now on."""
+        ...
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Send meanwhile; every stream ends with it."""
+        ...
+
+    def end(self) -> None:
+        """End every stream, and begin no other."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +66,8 @@ class Acts:
     `identify` reads an access token by its seal alone; `bearer_of` does the same for a refresh token,
     `read_cookie` and `read_refresh_cookie` for the cookies. `authenticate` and `authenticate_cookie` also ask
     the database; with one of them every account endpoint begins. `claims` is what an access token of a
-    session would say now.
+    session would say now. `admit_to_feed` looks at the token that verifiers present; `chance` is a number
+    from 0 to 1, at random.
     """
 
     register: Callable[[RegisterRequest], Awaitable[Account]]
@@ -52,4 +87,7 @@ class Acts:
     change_password: Callable[[ChangePasswordRequest], Awaitable[Handed | None]]
     claims: Callable[[Grant], Mapping[str, Any]]
     jwks: Callable[[], Mapping[str, Any]]
+    admit_to_feed: Callable[[str | None], None]
+    feed: RevocationFeed
+    chance: Callable[[], float]
     ping: Callable[[], Awaitable[None]]

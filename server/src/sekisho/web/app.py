@@ -19,6 +19,7 @@ from sekisho.web import (
     routes_discovery,
     routes_forward_auth,
     routes_operating,
+    routes_revocations,
     routes_session,
 )
 from sekisho.web.acts import Acts
@@ -40,6 +41,7 @@ CORE: Final[tuple[Endpoint[Any], ...]] = (
     *routes_session.ENDPOINTS,
     *routes_account.ENDPOINTS,
     *routes_forward_auth.ENDPOINTS,
+    *routes_revocations.ENDPOINTS,
     *routes_discovery.ENDPOINTS,
     *routes_operating.ENDPOINTS,
 )

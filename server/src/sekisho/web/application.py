@@ -22,8 +22,14 @@ class Application:
     """
 
     def __init__(
-        self, opening: Callable[[], AbstractAsyncContextManager[ASGIApp]], *, closed: ASGIApp
+        self,
+        opening: Callable[[], AbstractAsyncContextManager[ASGIApp]],
+        *,
+        closed: ASGIApp,
+        end_streams: Callable[[], None],
     ) -> None:
+        #: End the answers that would never end, before whoever serves us waits for those under way.
+        self.end_streams = end_streams
         self._opening = opening
         self._closed = closed
         self._stack = AsyncExitStack()

@@ -208,6 +208,7 @@ class ServerMetadata(Body, frozen=True, kw_only=True):
 
     issuer: str
     jwks_uri: str
+    sekisho_revocations_uri: str
 
 
 class State(Body, frozen=True, kw_only=True):

@@ -15,9 +15,11 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
 from sekisho.rules.refusals import Refusal
+from sekisho.web.bearer import bearer_token
 from sekisho.web.credentials import sign_in
 from sekisho.web.cross_site import SAFE_METHODS
 from sekisho.web.endpoint import Answer, Content, Endpoint, Site, call_of
+from sekisho.web.event_stream import EventStream, StreamReply
 from sekisho.web.exchange import Exchange, exchange_of
 from sekisho.web.logs import LOG, Line
 from sekisho.web.pages import Asset, ErrorPage, Fetched, Page, Shown, Submitted, refusal_page
@@ -27,12 +29,18 @@ from sekisho.web.wire import ClientGone, Headers, Reply, encode, read_json, read
 from sekisho_verify.errors import TokenRefused
 
 _UNMATCHED: Final = "(none)"
+#: `X-Accel-Buffering`: nginx would otherwise keep events back until they fill a buffer.
+_STREAM_HEADERS: Final[Headers] = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
 
 
 class Operation(Protocol):
     """One method of one path, ready to serve."""
 
-    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:
+    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply | StreamReply:
         """Do it, and say what came of it; `param` is the last segment of a path that ends in one."""
         ...
 
@@ -49,7 +57,7 @@ class Served:
             (b"cache-control", endpoint.cache.encode()),
         ]
 
-    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:
+    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply | StreamReply:
         """Find out who asks, read the body, do it, and put the result into bytes."""
         endpoint, site = self.endpoint, self._site
         if endpoint.method not in SAFE_METHODS:
@@ -57,15 +65,20 @@ class Served:
         call = call_of(site, exchange, param)
         if endpoint.signed_in:
             await sign_in(site, call, endpoint.method)
+        if endpoint.feed:
+            site.acts.admit_to_feed(_feed_token(exchange))
         if self._read is not None:
             body = await read_json(exchange.headers, receive, optional=endpoint.body_optional)
             call.body = self._read(b"{}" if body is None else body)
         result = await endpoint.handler(site, call)
         more: Headers = []
+        status = 204
+        if isinstance(result, EventStream):
+            return StreamReply(result, receive, _STREAM_HEADERS)
         if isinstance(result, Answer):
-            more, result = list(result.headers), result.body
+            more, status, result = list(result.headers), result.status, result.body
         if result is None:
-            return Reply(204, [*self._json_headers[1:], *more])
+            return Reply(status, [*self._json_headers[1:], *more])
         if isinstance(result, Content):
             headers = [
                 (b"content-type", result.media_type.encode()),
@@ -74,6 +87,13 @@ class Served:
             ]
             return Reply(endpoint.status, headers, result.body)
         return Reply(endpoint.status, [*self._json_headers, *more], encode(result))
+
+
+def _feed_token(exchange: Exchange) -> str | None:
+    try:
+        return bearer_token(exchange.raw_headers)
+    except TokenRefused:
+        return None  # two of them: neither counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +180,9 @@ class Dispatcher:
             return
         await self._router(scope, receive, send)
 
-    async def _reply(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> Reply | None:
+    async def _reply(
+        self, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> Reply | StreamReply | None:
         path, param = self._find(exchange.path)
         if path is None:
             exchange.route = _UNMATCHED

@@ -18,6 +18,7 @@ from sekisho.rules.session import Client, Grant, Held
 from sekisho.web.acts import Acts
 from sekisho.web.cookies import CookieNames, Cookies
 from sekisho.web.cross_site import SAFE_METHODS, CrossSiteGate
+from sekisho.web.event_stream import EventStream
 from sekisho.web.exchange import Exchange
 from sekisho.web.metrics import Metrics
 from sekisho.words.catalogue import Language
@@ -111,10 +112,11 @@ def call_of(site: Site, exchange: Exchange, param: str) -> Call[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with headers of its own, such as cookies; without a body it is 204."""
+    """An answer with headers of its own, such as cookies; without a body it is `status`."""
 
     body: msgspec.Struct | None
     headers: tuple[tuple[bytes, bytes], ...]
+    status: Literal[204, 304] = 204
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +129,18 @@ class Content:
 
 
 #: What a handler may answer.
-Result: TypeAlias = msgspec.Struct | Mapping[str, Any] | Content | Answer | None
+Result: TypeAlias = msgspec.Struct | Mapping[str, Any] | Content | Answer | EventStream | None
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A request header that the endpoint reads, for the documentation."""
+    """A header or a parameter of the query that the endpoint reads, for the documentation."""
 
     name: str
     description: str
     schema: Mapping[str, Any]
+    place: Literal["header", "query"] = "header"
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,15 +149,14 @@ class Endpoint(Generic[B]):
 
     `path` may end in one parameter, `/v1/sessions/{id}`. Without `answer` the response is 204. Several types
     are alternatives; an `answer` that is no type of ours is its media type. `body_optional`: an empty body
-    stands for one without fields. `codes`: refusals beside those that come with a body, a credential, an
-    unsafe method, or anywhere.
+    stands for one without fields. `feed`: for those alone who may read the revocation feed. `conditional`: it
+    may answer 304. `codes`: refusals beside those that come with a body, a credential, an unsafe method, or
+    anywhere.
     """
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
-    handler: Callable[
-        [Site, Call[B]], Awaitable[msgspec.Struct | Mapping[str, Any] | Content | Answer | None]
-    ]
+    handler: Callable[[Site, Call[B]], Awaitable[Result]]
     summary: str
     tag: str
     body: type[B] | None = None
@@ -161,6 +164,8 @@ class Endpoint(Generic[B]):
     answer: type[msgspec.Struct] | tuple[type[msgspec.Struct], ...] | str | None = None
     status: int = 200
     signed_in: bool = False
+    feed: bool = False
+    conditional: bool = False
     codes: tuple[Code, ...] = ()
     token_codes: bool = False
     parameters: tuple[Parameter, ...] = ()
@@ -172,6 +177,8 @@ class Endpoint(Generic[B]):
         found: set[str] = {*ALWAYS, *self.codes}
         if self.body is not None:
             found.update(WITH_BODY)
+        if self.feed:
+            found.add("feed_token_refused")
         unsafe = self.method not in SAFE_METHODS
         if unsafe:
             found.update(UNSAFE)

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from sekisho.adapters.prometheus import Counts, Family, exposition, read_counts, write_counts
 
@@ -51,6 +51,24 @@ KEYS_AGE: Final = Family(
     "Seconds since the worker that answers last read the signing keys.",
     (),
 )
+FEED_STREAMS: Final = Family(
+    "sekisho_feed_streams", "gauge", "Revocation streams open in the worker that answers.", ()
+)
+FEED_ENTRIES: Final = Family(
+    "sekisho_feed_entries", "gauge", "Revocations that a snapshot of the worker that answers would hold.", ()
+)
+FEED_HEAD: Final = Family(
+    "sekisho_feed_head", "gauge", "The last number of the feed that the worker that answers has read.", ()
+)
+FEED_AGE: Final = Family(
+    "sekisho_feed_age_seconds",
+    "gauge",
+    "Seconds since the database was last read for the feed, in the worker that answers.",
+    (),
+)
+FEED_FRAMES: Final = Family(
+    "sekisho_feed_frames_total", "counter", "Frames of revocations sealed, each once for all streams.", ()
+)
 FAMILIES: Final = (
     REQUESTS,
     DURATION,
@@ -61,10 +79,28 @@ FAMILIES: Final = (
     SESSION_LOOKUPS,
     HASH_QUEUE,
     KEYS_AGE,
+    FEED_STREAMS,
+    FEED_ENTRIES,
+    FEED_HEAD,
+    FEED_AGE,
+    FEED_FRAMES,
 )
 
 #: Seconds that a worker's counts may be behind for the other workers.
 SHARE_AFTER: Final = 1.0
+
+
+class FeedState(Protocol):
+    """What there is to count of the revocation feed, each as its metric says."""
+
+    @property
+    def streams(self) -> int: ...  # noqa: D102 -- its metric says it
+    @property
+    def entries(self) -> int: ...  # noqa: D102 -- same
+    @property
+    def head(self) -> int: ...  # noqa: D102 -- same
+    @property
+    def age(self) -> float: ...  # noqa: D102 -- same
 
 
 class Metrics:
@@ -90,6 +126,15 @@ class Metrics:
         self._sharing = False
         gauges = {HASH_QUEUE: hash_queue, KEYS_AGE: keys_age}
         self._gauges = {family: read for family, read in gauges.items() if read is not None}
+
+    def watch(self, feed: FeedState) -> None:
+        """Show how the revocation feed of this process stands whenever somebody looks."""
+        self._gauges |= {
+            FEED_STREAMS: lambda: feed.streams,
+            FEED_ENTRIES: lambda: feed.entries,
+            FEED_HEAD: lambda: feed.head,
+            FEED_AGE: lambda: feed.age,
+        }
 
     def count(self, family: Family, *labels: str) -> None:
         """Add one."""

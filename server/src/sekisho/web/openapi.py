@@ -26,6 +26,7 @@ _REASONS: Final = {
     500: "Something went wrong on the server.",
     503: "The server cannot answer right now.",
 }
+_NOT_MODIFIED: Final = {"description": "What the condition names is the newest there is."}
 _REQUEST_ID: Final = {
     "description": "Names this request in the log.",
     "required": True,
@@ -60,6 +61,7 @@ def openapi(
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"},
                 "session": {"type": "apiKey", "in": "cookie", "name": session_cookie},
+                "feed": {"type": "http", "scheme": "bearer", "bearerFormat": "SEKISHO_FEED_TOKEN"},
             },
         },
     }
@@ -80,10 +82,14 @@ def _operation(endpoint: Endpoint[Any], reference: dict[Any, Any]) -> dict[str, 
         },
     }
     parameters = list(_parameters(endpoint))
+    if endpoint.conditional:
+        operation["responses"]["304"] = _NOT_MODIFIED
     if parameters:
         operation["parameters"] = parameters
     if endpoint.signed_in:
         operation["security"] = [{"bearer": []}, {"session": []}]
+    elif endpoint.feed:
+        operation["security"] = [{"feed": []}, {}]
     elif endpoint.token_codes:
         operation["security"] = [{"bearer": []}, {"session": []}, {}]
     if endpoint.body is not None:
@@ -97,13 +103,13 @@ def _parameters(endpoint: Endpoint[Any]) -> Iterable[dict[str, Any]]:
     if brace:
         text = {"type": "string", "minLength": 1}
         yield {"name": name.rstrip("}"), "in": "path", "required": True, "schema": text}
-    for header in endpoint.parameters:
+    for each in endpoint.parameters:
         yield {
-            "name": header.name,
-            "in": "header",
-            "required": False,
-            "description": header.description,
-            "schema": header.schema,
+            "name": each.name,
+            "in": each.place,
+            "required": each.required,
+            "description": each.description,
+            "schema": each.schema,
         }
 
 

@@ -26,7 +26,12 @@ async def jwks(site: Site, _: Call[None]) -> Mapping[str, Any]:
 async def server_metadata(site: Site, _: Call[None]) -> ServerMetadata:
     """GET /.well-known/oauth-authorization-server."""
     # The issuer goes out byte for byte as configured: verifiers compare it so (RFC 8414 section 3.3).
-    return ServerMetadata(issuer=site.issuer, jwks_uri=f"{site.issuer.rstrip('/')}/.well-known/jwks.json")
+    base = site.issuer.rstrip("/")
+    return ServerMetadata(
+        issuer=site.issuer,
+        jwks_uri=f"{base}/.well-known/jwks.json",
+        sekisho_revocations_uri=f"{base}/v1/revocations",
+    )
 
 
 async def openapi(site: Site, _: Call[None]) -> Content:

@@ -22,6 +22,7 @@ STATUS: Final[Mapping[str, int]] = {
     "conflict": 409,
     "csrf_failed": 403,
     "email_taken": 409,
+    "feed_token_refused": 401,
     "forbidden": 403,
     "insufficient_scope": 403,
     "internal": 500,
@@ -87,8 +88,8 @@ class Reply:
     async def send(self, send: Send, *, head: bool = False) -> None:
         """Send it; for a HEAD request the headers alone, `Content-Length` as a GET would have it."""
         headers = [*self.headers, (b"content-length", b"%d" % len(self.body))]
-        if self.status == 204:
-            headers.pop()  # RFC 9110 section 8.6: never with 204
+        if self.status in {204, 304}:
+            headers.pop()  # RFC 9110 section 8.6: never with 204; with 304 it would be that of the 200
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else self.body})
 

@@ -1,0 +1,74 @@
+"""An answer that goes on: events as they come, until the reader leaves, the server stops, or it is time.
+
+Written to ASGI directly: of a thousand idle streams each heartbeat is a thousand sends, and a layer between
+doubles their price.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.types import Receive, Send
+
+from sekisho.web.wire import Headers
+
+
+class EventReader(Protocol):
+    """What reads the events of one stream."""
+
+    async def more(self) -> bytes | None:
+        """Wait for some; none when it is over."""
+        ...
+
+    def end(self) -> None:
+        """It is over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EventStream:
+    """Server-sent events (WHATWG HTML section 9.2).
+
+    Args:
+        open: begins to read what is to be sent; called when the answer begins.
+        life: seconds until it is ended, in good order: who then comes back may reach another server.
+    """
+
+    open: Callable[[], AbstractContextManager[EventReader]]
+    life: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReply:
+    """An event stream on its way to the one who asked."""
+
+    stream: EventStream
+    receive: Receive
+    headers: Headers
+
+    async def send(self, send: Send, *, head: bool = False) -> None:
+        """Send it to its end; a reader that does not take what was sent is sent no more until it does."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+        if not head:
+            with self.stream.open() as reader:
+                await self._send_events(reader, send)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _send_events(self, reader: EventReader, send: Send) -> None:
+        gone = asyncio.ensure_future(self._until_gone())
+        gone.add_done_callback(lambda _: reader.end())
+        enough = asyncio.get_running_loop().call_later(self.stream.life, reader.end)
+        try:
+            while (events := await reader.more()) is not None:
+                await send({"type": "http.response.body", "body": events, "more_body": True})
+        finally:
+            enough.cancel()
+            gone.cancel()
+
+    async def _until_gone(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
