@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 
 from tests.house.tree import ROOT
@@ -40,6 +41,7 @@ GUIDES = sorted(
     if dict(blocks(path.read_text("utf-8"))).get("api.py")
 )
 OVERVIEW = "protect-an-api"
+PASSWORD = "a checkpoint on the road to Edo"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def visitor(server: Server) -> dict[str, Any]:
     """Somebody without any right, logged in."""
-    account = {"email": "visitor@example.com", "password": "a checkpoint on the road to Edo"}
+    account = {"email": "visitor@example.com", "password": PASSWORD}
     assert server.ask("POST", "/v1/accounts", account).status == 201
     return server.ask("POST", "/v1/login", {**account, "mode": "token"}).json
 
@@ -141,3 +143,25 @@ def test_every_other_block_of_a_guide_runs(
         exec(compile(code, f"{name}.md", "exec", dont_inherit=True), names)  # noqa: S102 -- our own page
     if name == OVERVIEW:
         assert capsys.readouterr().out == "token_malformed\n"
+
+
+def test_the_guide_of_cookies_opens_by_cookie(
+    server: Server, visitor: dict[str, Any], tmp_path: Path
+) -> None:
+    """Whoever logs in at the auth server is let in at the API on its other port, from a page of its own."""
+    name = "cookie-or-token"
+    write(name, tmp_path, server.url)
+    (command,) = (line for block in SHELL.findall(page(name)) for line in block.splitlines() if PORT in line)
+    with (
+        httpx2.Client(base_url=server.url, timeout=30) as browser,
+        listening(shlex.split(command), tmp_path, server.url, tmp_path / "log") as url,
+    ):
+        csrf = {"Sekisho-CSRF": browser.get("/v1/csrf").json()["csrf_token"]}
+        account = {"email": "visitor@example.com", "password": PASSWORD, "mode": "session"}
+        assert browser.post("/v1/login", json=account, headers=csrf).status_code == 200
+        api, user = url.replace("127.0.0.1", "localhost"), visitor["user"]["id"]
+        assert browser.get(f"{api}/products").json()["asked_by"] == user
+        own, foreign = {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "same-site"}
+        assert browser.post(f"{api}/orders", headers=own).json() == {"ordered_by": user}
+        refused = browser.post(f"{api}/orders", headers=foreign)
+        assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")

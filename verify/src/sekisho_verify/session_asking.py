@@ -44,7 +44,7 @@ class HttpAsker:
     """Asks by GET, each time over a connection of its own.
 
     Of its own, because nothing that was left over on a connection can then be taken for the answer to
-    somebody else's question. The price is a handshake: 0.3 ms on this machine, some more by TLS.
+    somebody else's question. The price is a handshake, which is why the server is best asked nearby.
 
     No proxy and no redirect is followed, and the certificate counts, whatever the program has told Python's
     own HTTP client.
