@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import logging.handlers
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from sekisho.web.logs import ACCESS, ConsoleLines, JsonLines, Line, configure, describe
+from sekisho.web.logs import ACCESS, ConsoleLines, JsonLines, Line, configure, describe, log_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,3 +97,34 @@ def test_a_process_of_our_own_is_configured(
     assert len(written) == lines
     assert all(line.startswith("{") is (form != "console") for line in written)
     assert root.level == logging.INFO
+
+
+def test_the_line_of_a_request_reads_the_same_by_either_way(root: logging.Logger) -> None:
+    """Straight to the only handler, or as a record that a second handler is shown as well."""
+    stream, seen = io.StringIO(), logging.handlers.BufferingHandler(10)
+    configure("json", stream=stream)
+    fields = {"method": "GET", "route": "/v1/me", "status": 200, "request_id": "r1"}
+    log_request(fields)
+    root.addHandler(seen)
+    log_request(fields)
+    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert [record.getMessage() for record in seen.buffer] == [
+        "request method=GET route=/v1/me status=200 request_id=r1"
+    ]
+    assert len(first.pop("at")) == len(second.pop("at")) == len("2026-11-21T08:00:00.000Z")
+    assert first == second == {"level": "info", "event": "request", **fields}
+
+
+def test_a_filter_of_an_operator_holds_for_requests(root: logging.Logger) -> None:
+    """On the logger or on the handler, as for any other line."""
+    stream = io.StringIO()
+    configure("json", stream=stream)
+
+    def nobody(_: logging.LogRecord) -> bool:
+        return False
+
+    for filtered in (ACCESS, root.handlers[0]):
+        filtered.addFilter(nobody)
+        log_request({"status": 200})
+        filtered.removeFilter(nobody)
+    assert stream.getvalue() == ""

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sekisho.web.client import Clients
 from sekisho.web.exchange import Exchange
-from sekisho.web.logs import ACCESS, Line
+from sekisho.web.logs import ACCESS, log_request
 from sekisho.web.metrics import Metrics
 from sekisho.web.wire import ClientGone, Headers
 
@@ -66,7 +66,7 @@ class Envelope:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
                 given = message.get("headers", ())
-                names = {name for name, _ in given}
+                names = dict(given)
                 message["headers"] = [
                     *given,
                     *always,
@@ -113,4 +113,4 @@ class Envelope:
             }
             if exchange.code:
                 fields["code"] = exchange.code
-            ACCESS.info(Line("request", fields))
+            log_request(fields)

@@ -33,11 +33,20 @@ class Together(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the line, and write it with whatever waits before it: now or, of a request, soon."""
         try:
-            self._lines.append(self.format(record) + self.terminator)
-            if record.name != self._patient or not self._will_be_written():
+            line = self.format(record)
+            if record.name == self._patient:
+                self.keep(line)
+            else:
+                self._lines.append(line + self.terminator)
                 self.flush()
         except Exception:  # noqa: BLE001 - as every handler of the standard library: a log stops no work
             self.handleError(record)
+
+    def keep(self, line: str) -> None:
+        """Write the line of a request soon; at once where no event loop runs."""
+        self._lines.append(line + self.terminator)
+        if not self._will_be_written():
+            self.flush()
 
     def flush(self) -> None:
         """Write what waits. Called at the end of the process too."""
