@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 
 from tests.parts.postgres_nodes import migrated
@@ -64,6 +66,8 @@ def test_a_visit_goes_from_server_to_server(aya: Visitor, site: Site, tmp_path: 
     aya.csrf = again.json["csrf_token"]
     login = aya.ask("POST", "/v1/login", {**ACCOUNT, "mode": "session"})
     assert (login.status, login.by != again.by) == (200, True)
+    stale = aya.ask("POST", "/v1/logout")  # with the token of before the login
+    assert (stale.status, stale.json["code"]) == (403, "csrf_failed")
     aya.csrf = login.json["csrf_token"]
 
     reads = [aya.ask("GET", "/v1/me") for _ in range(10)]
@@ -145,6 +149,22 @@ def test_what_a_server_dies_of(
     assert after.status == 200
     assert aya.ask("POST", "/v1/logout").status == 204
     assert aya.ask("GET", "/v1/me").status == 401
+
+
+@pytest.mark.parametrize("site", [pytest.param("redis", marks=pytest.mark.redis)], indirect=True)
+def test_what_one_has_looked_up_the_other_finds_in_redis(aya: Visitor, site: Site) -> None:
+    """The second server that sees a cookie does not ask the database: its own count says so."""
+
+    def found() -> int:
+        aya.csrf = ""
+        aya.log_in()
+        for _ in range(2):
+            assert aya.ask("GET", "/v1/me").status == 200
+        told = "".join(httpx2.get(f"{server.url}/metrics").text for server in (site.a, site.b))
+        return sum(map(int, re.findall(r'sekisho_session_lookups_total\{source="shared"\} (\d+)', told)))
+
+    # More than once, since a Redis that takes a tenth of a second to answer is not waited for.
+    until(lambda: found() > 0, "a look-up is answered by Redis")
 
 
 def test_without_a_shared_store_every_other_request_finds_nobody(tmp_path: Path) -> None:
