@@ -270,10 +270,16 @@ def user(grant: Grant) -> User:
 
 def me(grant: Grant) -> Me:
     """The person who asks, and in which session."""
+    account, rights = grant.account, grant.rights
     return Me(
+        id=account.id,
+        email=account.email,
+        locale=account.locale,
+        roles=rights.roles,
+        groups=rights.groups,
+        entitlements=rights.entitlements,
         session_id=grant.session_id,
         auth_time=instant(grant.auth_time),
         amr=grant.amr,
-        created_at=instant(grant.account.created_at),
-        **msgspec.structs.asdict(user(grant)),
+        created_at=instant(account.created_at),
     )
