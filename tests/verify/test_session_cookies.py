@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from sekisho_verify import AccessToken
 
+QUESTION = b"sekisho-question"
 SHAKE = (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==")
 PROBLEM = "application/problem+json"
 OURS, TOO_LONG = object(), object()
@@ -53,6 +54,7 @@ class Office(ThreadingHTTPServer):
         self.open.set()
         self.closed, self.left = threading.Event(), threading.Event()
         self.drips = False
+        self.knows_questions = True
         self.say(claims(iss=self.url))
 
     def say(
@@ -84,6 +86,8 @@ class _Desk(BaseHTTPRequestHandler):
         office.open.wait(PATIENCE)
         status, headers, body = office.answer
         self.send_response(status)
+        if office.knows_questions:
+            self.send_header("Sekisho-Question", self.headers["Sekisho-Question"])
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -178,6 +182,7 @@ def test_the_issuer_is_told_what_it_has_to_know_and_nothing_else(office: Office)
                 ("Accept", "application/json"),
                 ("Cookie", "sekisho=sks1_abc"),
                 ("X-Original-Method", "POST"),
+                ("sekisho-question", dict(office.asked[0][1])["sekisho-question"]),
                 ("origin", "https://shop.example"),
                 ("sec-fetch-site", "same-origin"),
                 ("sekisho-csrf", "skc1_z"),
@@ -369,6 +374,30 @@ def test_what_the_issuer_refuses_is_refused_by_its_code(office: Office, code: st
     assert dict(answer.headers)["www-authenticate"].startswith('Bearer error="invalid_token"')
 
 
+@pytest.mark.requirement("H6")
+def test_an_answer_that_was_kept_for_another_is_no_verdict(office: Office) -> None:
+    """By a cache on the way: each answer names its question, and no two questions are the same."""
+    sessions = SessionCookies(office.url, remember=0)
+    for _ in range(2):
+        seen(sessions, visitor(), office)
+    first, second = (dict(headers)["sekisho-question"] for _, headers in office.asked)
+    assert first != second
+    office.knows_questions = False
+    ours = claims(iss=office.url)
+    for kept in ("", first):
+        office.say(ours, 200, "application/json", **{"Sekisho-Question": kept})
+        assert verdict(sessions, visitor(), office) == "sessions_unavailable"
+
+
+def test_a_request_does_not_print_its_cookies() -> None:
+    """Nor does what is made of it: they would be in somebody's log."""
+    request = visitor("sks1_secret")
+    assert "secret" not in repr(request) + str(request)
+    begun = SessionCookies("http://localhost")._begin(request, verifier(), fresh=True)
+    assert "secret" in str(begun.headers)
+    assert "secret" not in repr(begun) + str(begun)
+
+
 def test_the_name_of_the_cookie_follows_the_issuer(office: Office) -> None:
     """By https with the prefix that binds it to its host, and only so; by http without."""
     secure = SessionCookies(ISSUER, url=office.url)
@@ -506,9 +535,10 @@ async def test_an_application_in_this_process_is_asked_each_time() -> None:
     asked: list[Any] = []
 
     async def app(scope: Any, _receive: object, send: Any) -> None:  # noqa: ANN401 -- ASGI
-        asked.append((scope["method"], scope["path"], dict(scope["headers"])[b"cookie"]))
-        kind = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": kind})
+        sent = dict(scope["headers"])
+        asked.append((scope["method"], scope["path"], sent[b"cookie"]))
+        headers = [(b"content-type", b"application/json"), (QUESTION, sent[QUESTION])]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(claims()).encode()})
 
     sessions = SessionCookies(ISSUER, app=app)

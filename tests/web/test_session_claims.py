@@ -64,6 +64,18 @@ async def test_the_claims_live_for_a_minute_and_never_beyond_the_session(server:
         assert code_of(await browser.get(PATH, **GET)) == (401, "session_expired")
 
 
+@pytest.mark.parametrize(
+    ("question", "echoed"),
+    [("a1B2-_", "a1B2-_"), ("x" * 64, "x" * 64), ("x" * 65, None), ("a b", None), ("", None), (None, None)],
+)
+async def test_an_answer_names_its_question(served: Served, question: str | None, echoed: str | None) -> None:
+    """As it was asked, where it is a plain name; so an API knows an answer that a cache had kept."""
+    browser, _ = await signed_in(served)
+    asked = GET if question is None else {**GET, "Sekisho-Question": question}
+    answer = await browser.get(PATH, **asked)
+    assert (answer.status_code, answer.headers.get("sekisho-question")) == (200, echoed)
+
+
 @pytest.mark.requirement("F1")
 @pytest.mark.parametrize("page", [{}, SAME, FOREIGN, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"}])
 @pytest.mark.parametrize(

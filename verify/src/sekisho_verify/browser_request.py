@@ -34,6 +34,9 @@ class BrowserRequest(NamedTuple):
     cookies: tuple[str, ...]
     page: tuple[tuple[str, str], ...]
 
+    def __repr__(self) -> str:
+        return f"<BrowserRequest {self.method!a}>"  # cookies are credentials, and belong into no log
+
     @property
     def safe(self) -> bool:
         """Whether it changes nothing."""

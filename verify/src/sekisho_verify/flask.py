@@ -166,7 +166,7 @@ def _admit(required: DeferredCheck) -> None:
     query = environ.get("QUERY_STRING", "")
     # In the request's environ, not in `g`: that may be shared by requests, where a test or a command has
     # pushed an application context of its own.
-    check = required.by(verifier, current_app.extensions[_SESSION])
+    check = required.by(verifier, current_app.extensions.get(_SESSION))
     environ[TOKEN] = check.token(
         environ.get("HTTP_AUTHORIZATION"), query=query, browser=lambda: of_environ(environ)
     )

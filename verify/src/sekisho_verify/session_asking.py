@@ -28,16 +28,21 @@ AT_ONCE: Final = 32
 an answer. So an issuer that hangs takes no more threads than these."""
 
 
+QUESTION: Final = "sekisho-question"
+"""The header by which an answer names the question that it is to."""
+
+
 class Told(NamedTuple):
-    """An answer: its status, its media type in lower case without parameters, its body."""
+    """An answer: its status, media type and question as its headers say them, its body."""
 
     status: int
     media_type: str
+    question: str
     body: bytes
 
 
-def _media_type(value: str) -> str:
-    return value.partition(";")[0].strip().lower()
+def _told(status: int, kind: str | None, question: str | None, body: bytes) -> Told:
+    return Told(status, (kind or "").partition(";")[0].strip().lower(), question or "", body)
 
 
 class HttpAsker:
@@ -130,8 +135,8 @@ class _Question:
             connection.putheader("Connection", "close")
             connection.endheaders()
             with connection.getresponse() as response:
-                kind = _media_type(response.getheader("content-type", ""))
-                told = Told(response.status, kind, response.read(MAX_BODY + 1))
+                kind, question = response.getheader("content-type"), response.getheader(QUESTION)
+                told = _told(response.status, kind, question, response.read(MAX_BODY + 1))
         except (OSError, http.client.HTTPException) as error:
             raise SessionsUnavailable(f"{place.host}: {type(error).__name__}: {str(error)!a}") from None
         finally:
@@ -213,12 +218,12 @@ class AppAsker:
 
 
 class _AsgiAnswer:
-    __slots__ = ("_asked", "_body", "_kind", "_status", "_whole")
+    __slots__ = ("_asked", "_body", "_headers", "_status", "_whole")
 
     def __init__(self) -> None:
         self._asked = False
         self._status = 0
-        self._kind = ""
+        self._headers: dict[bytes, bytes] = {}
         self._body = bytearray()
         self._whole = asyncio.Event()
 
@@ -232,8 +237,7 @@ class _AsgiAnswer:
     async def send(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            types = [value for name, value in message.get("headers", ()) if name == b"content-type"]
-            self._kind = _media_type(types[0].decode("latin-1")) if types else ""
+            self._headers = dict(message.get("headers", ()))
         elif message["type"] == "http.response.body":
             self._body += message.get("body", b"")
             if len(self._body) > MAX_BODY:
@@ -244,4 +248,7 @@ class _AsgiAnswer:
     def told(self) -> Told:
         if not self._whole.is_set():
             raise SessionsUnavailable("the application ended before its answer did")
-        return Told(self._status, self._kind, bytes(self._body))
+        kind, question = (
+            self._headers.get(name.encode(), b"").decode("latin-1") for name in ("content-type", QUESTION)
+        )
+        return _told(self._status, kind, question, bytes(self._body))

@@ -11,6 +11,7 @@ request may speak for them. The answer is what an access token of that session w
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -19,7 +20,7 @@ from sekisho_verify import steady_clock
 from sekisho_verify.browser_request import PAGE_FIELDS
 from sekisho_verify.encoding import json_object
 from sekisho_verify.errors import ConfigurationError, EncodingError, SessionsUnavailable, TokenRefused
-from sekisho_verify.session_asking import AppAsker, HttpAsker
+from sekisho_verify.session_asking import QUESTION, AppAsker, HttpAsker
 from sekisho_verify.urls import safe_place
 
 if TYPE_CHECKING:
@@ -162,10 +163,11 @@ class SessionCookies:
             body = self._remembered.get(key, since=now - self._remember)
             if body is not None:
                 try:
-                    return _Inquiry(key, now, [], verifier.told(body))
+                    return _Inquiry(key, now, "", [], verifier.told(body))
                 except TokenRefused:
                     pass  # it ended while we remembered it, or was used meanwhile: the issuer knows
-        return _Inquiry(key, now, self._headers(request, cookie), None)
+        question = os.urandom(12).hex()  # noqa: TID251 -- tells answers apart; protects nothing by being secret
+        return _Inquiry(key, now, question, self._headers(request, cookie, question), None)
 
     def _cookie_of(self, request: BrowserRequest) -> str:
         found: list[str] = []
@@ -183,11 +185,11 @@ class SessionCookies:
             raise TokenRefused("session_unknown", "not the characters, or the length, of a cookie")
         return found[0]
 
-    def _headers(self, request: BrowserRequest, cookie: str) -> Headers:
+    def _headers(self, request: BrowserRequest, cookie: str, question: str) -> Headers:
         # Whatever is no plain method is held to be unsafe there, like one that is not said at all.
         method = request.method if _METHOD.fullmatch(request.method) else "?"
         headers = [("Accept", "application/json"), ("Cookie", f"{self.cookie}={cookie}")]
-        headers.append(("X-Original-Method", method))
+        headers += [("X-Original-Method", method), (QUESTION, question)]
         for name, value in request.page:
             if name not in PAGE_FIELDS or not _FIELD.fullmatch(value):
                 raise TokenRefused("origin_not_allowed", f"{name} is {value[:80]!a}")
@@ -196,6 +198,9 @@ class SessionCookies:
 
     def _end(self, inquiry: _Inquiry, told: Told, verifier: Verifier) -> AccessToken:
         body = _claims_of(told)
+        if told.question != inquiry.question:
+            # A cache on the way, which does not know that this was for one visitor and one request alone.
+            raise SessionsUnavailable("an answer to another question")
         try:
             token = verifier.told(body)
         except TokenRefused as refused:
@@ -209,12 +214,16 @@ class SessionCookies:
 
 
 class _Inquiry(NamedTuple):
-    """A cookie that is asked about: since when, with which headers; or what is known of it already."""
+    """A cookie that is asked about: since when, by which question; or what is known of it already."""
 
     key: bytes | None
     began: float
+    question: str
     headers: Headers
     known: AccessToken | None
+
+    def __repr__(self) -> str:
+        return "<_Inquiry>"  # the cookie is in the headers
 
 
 class _Remembered:

@@ -7,6 +7,7 @@ nginx `auth_request`, Traefik `ForwardAuth` and Caddy `forward_auth` send the or
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from sekisho.web.bodies import SessionClaims
@@ -16,6 +17,9 @@ from sekisho.web.endpoint import Answer, Call, Endpoint, Parameter, Site
 
 #: Where proxies say what the original method was: Traefik and Caddy, and nginx as our guide sets it.
 _ORIGINAL_METHOD: Final = (b"x-forwarded-method", b"x-original-method")
+#: Names one question of an API.
+_QUESTION: Final = b"sekisho-question"
+_NAME_OF_A_QUESTION: Final = re.compile(rb"[A-Za-z0-9_-]{1,64}\Z")
 #: What a page opens a WebSocket with, and no other request of it can carry.
 _WEBSOCKET: Final = b"sec-websocket-key"
 
@@ -35,10 +39,13 @@ async def forward_auth(site: Site, call: Call[None]) -> Answer:
     )
 
 
-async def session(site: Site, call: Call[None]) -> SessionClaims:
+async def session(site: Site, call: Call[None]) -> Answer:
     """GET /v1/session."""
     _admit_original(site, call)
-    return SessionClaims(**site.acts.claims(call.grant))
+    question = call.headers.get(_QUESTION, b"")
+    # Sent back, so that whoever asked knows that no cache on the way has answered with somebody else's.
+    echo = ((_QUESTION, question),) if _NAME_OF_A_QUESTION.match(question) else ()
+    return Answer(SessionClaims(**site.acts.claims(call.grant)), echo)
 
 
 def _admit_original(site: Site, call: Call[None]) -> None:
@@ -93,6 +100,13 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         answer=SessionClaims,
         signed_in=True,
         codes=("csrf_failed", "origin_not_allowed"),
-        parameters=_OF_THE_ORIGINAL,
+        parameters=(
+            *_OF_THE_ORIGINAL,
+            Parameter(
+                "Sekisho-Question",
+                "Comes back with the answer, which is then known not to be another one's from a cache.",
+                {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+            ),
+        ),
     ),
 )
