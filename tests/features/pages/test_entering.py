@@ -132,6 +132,7 @@ async def test_a_login_goes_on_where_it_was_asked_for(visitor: Visitor, page: st
     [
         "https://evil.example/",
         "//evil.example",
+        "///evil.example",
         "/\\evil.example",
         "\\/evil.example",
         "/\t/evil.example",

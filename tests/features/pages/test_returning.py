@@ -16,6 +16,7 @@ ORIGIN = "https://id.example.com"
 @pytest.mark.requirement("A14")
 @given(st.text(st.sampled_from("/\\:@?#.%2fea\t\n\r \x00あx-"), max_size=14))
 @example("//evil.example")
+@example("///evil.example")
 @example("/\\evil.example")
 @example("/\t/evil.example")
 @example("https:evil.example")
@@ -31,6 +32,8 @@ def test_what_passes_stays_on_our_origin(text: str) -> None:
         parts = urlsplit(urljoin(f"{ORIGIN}/login", forgiven))
         assert f"{parts.scheme}://{parts.netloc}" == ORIGIN
         assert path.isascii()
+        # `///host` is a path to RFC 3986, and a host to browsers (URL Standard, section 4.4).
+        assert not path.startswith("//")
 
 
 @pytest.mark.parametrize(
