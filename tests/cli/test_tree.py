@@ -233,7 +233,7 @@ def flat(table: dict[str, object], prefix: str = "") -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("folder", ["cli", "features/demo"])
+@pytest.mark.parametrize("folder", ["cli", "cli/checkup", "features/demo"])
 def test_both_languages_say_the_same_things(folder: str) -> None:
     """Same keys, same values filled in, and nothing left empty."""
     read = {

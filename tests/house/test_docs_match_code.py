@@ -48,7 +48,7 @@ def entries(text: str, shape: str) -> set[str]:
 PAGES = {
     "settings": ({setting.name for setting in SETTINGS}, r"SEKISHO_[A-Z_]+$"),
     "errors": (CODES | FIELD_CODES | OWN_CODES | set(SENTENCES) | set(UNAVAILABLE), r"[a-z]+(?:_[a-z]+)*$"),
-    "events": (EVENT_KINDS, r"[a-z]+(?:_[a-z]+)*_(?:[a-z]+ed|set)$"),  # kinds, not columns of the table
+    "events": (EVENT_KINDS, r"[a-z]+(?:_[a-z]+)*_(?:[a-z]+ed|set|up)$"),  # kinds, not columns of the table
     "metrics": ({family.name for family in FAMILIES}, r"sekisho_[a-z_]+$"),
     "cli": (set(commands("sekisho", command_tree)), r"sekisho(?: [a-z][a-z-]*)+"),
 }

@@ -38,7 +38,6 @@ from sekisho_verify.revocations.entries import Frame, Heartbeat, Snapshot
 
 #: The time, in POSIX seconds.
 Clock: TypeAlias = Callable[[], float]
-#: What has come, or that nothing has; none where only a snapshot will do.
 FeedNews: TypeAlias = Frame | Heartbeat | None
 #: That many random bytes, fit for secrets.
 Entropy: TypeAlias = Callable[[int], bytes]
@@ -270,11 +269,15 @@ class FeedStore(Protocol):
 
     async def feed_snapshot(self, *, as_of: float, ttl: float) -> Snapshot:
         """Every entry that is kept."""
-        ...
 
     async def feed_behind(self, number: int, *, epoch: int, as_of: float, limit: int) -> FeedNews:
         """What has come behind `number`; none where only a snapshot will do."""
-        ...
+
+    async def feed_advance(self, *, now: float, every: float) -> None:
+        """Where copies may lag, `as_of` is when the primary last said that it is one: let it, if it was long."""
+
+    async def feed_listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` when there may be news, until cancelled; or return, where nobody tells."""
 
 
 class ThrottleStore(Protocol):

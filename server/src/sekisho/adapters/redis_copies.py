@@ -96,6 +96,14 @@ class RedisCopies:
         with suppress(NoAnswer):
             await self.delete([entry.key for entry in entries if entry.kind == "session"])
 
+    async def answers(self) -> bool:
+        """Whether it is there."""
+        try:
+            await self._ask(self._client.get(_PREFIX))
+        except NoAnswer:
+            return False
+        return True
+
     async def close(self) -> None:
         """Disconnect."""
         await self._client.aclose()

@@ -24,8 +24,9 @@ NOUNS = {
     "session": "Where an account is signed in.",
     "key": "Signing keys.",
     "token": "Read, verify and explain an access token.",
-    "db": "The database: schema and leftovers.",
+    "db": "The database: schema, backups and leftovers.",
     "config": "What is set, and whether it works.",
+    "doctor": "What has to be put right before anybody relies on this server.",
 }
 
 

@@ -23,9 +23,14 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
+def for_a_person() -> bool:
+    """Whether stdout is a terminal, and not a pipe or a file for a program."""
+    return sys.stdout.isatty()
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows for a person on a terminal; tab-separated and without headings for a pipe."""
-    if not sys.stdout.isatty():
+    if not for_a_person():
         for row in rows:
             click.echo("\t".join(one_line(cell) for cell in row))
         return
@@ -52,9 +57,7 @@ def fields(pairs: Mapping[str, str]) -> None:
     """One thing, a line a field."""
     width = max(map(len, pairs))
     for name, value in pairs.items():
-        click.echo(
-            f"{name:{width}}  {one_line(value)}" if sys.stdout.isatty() else f"{name}\t{one_line(value)}"
-        )
+        click.echo(f"{name:{width}}  {one_line(value)}" if for_a_person() else f"{name}\t{one_line(value)}")
 
 
 def instant(at: float) -> str:

@@ -21,6 +21,10 @@ _LIST_OF_USER = """
 SELECT id, at, kind, user_id, session_id, ip, request_id, about FROM security_events
 WHERE user_id = :user_id ORDER BY at DESC, id DESC LIMIT :limit
 """
+_LIST_OF_KIND = """
+SELECT id, at, kind, user_id, session_id, ip, request_id, about FROM security_events
+WHERE kind = :kind ORDER BY at DESC, id DESC LIMIT :limit
+"""
 _SWEEP = """
 DELETE FROM security_events
 WHERE id IN (SELECT id FROM security_events WHERE at <= :horizon ORDER BY at, id LIMIT :limit)
@@ -47,9 +51,13 @@ def columns(event: Event) -> dict[str, object]:
     }
 
 
-def listed(*, user_id: str | None = None, limit: int = 100) -> Operation[list[Event]]:
-    """Newest first, of one account or of all."""
-    if user_id is None:
+def listed(
+    *, user_id: str | None = None, kind: EventKind | None = None, limit: int = 100
+) -> Operation[list[Event]]:
+    """Newest first: of one account, of one kind, or of all."""
+    if kind is not None:
+        rows = yield Statement(_LIST_OF_KIND, {"kind": kind, "limit": limit})
+    elif user_id is None:
         rows = yield Statement(_LIST, {"limit": limit})
     else:
         rows = yield Statement(_LIST_OF_USER, {"user_id": user_id, "limit": limit})

@@ -203,12 +203,21 @@ class SqlStore:
         return await (self.engine.read if only_reads else self.engine.write)(operation)
 
     async def feed_snapshot(self, *, as_of: float, ttl: float) -> Snapshot:
-        return await self.engine.read(lambda: feed.snapshot(as_of=as_of, ttl=ttl))
+        instant = as_of if self.engine.single else None
+        return await self.engine.read(lambda: feed.snapshot(as_of=instant, ttl=ttl))
 
     async def feed_behind(
         self, number: int, *, epoch: int, as_of: float, limit: int
     ) -> Frame | Heartbeat | None:
-        return await self.engine.read(lambda: feed.behind(number, epoch=epoch, as_of=as_of, limit=limit))
+        instant = as_of if self.engine.single else None
+        return await self.engine.read(lambda: feed.behind(number, epoch=epoch, as_of=instant, limit=limit))
+
+    async def feed_advance(self, *, now: float, every: float) -> None:
+        if not self.engine.single:
+            await self.engine.write(lambda: feed.advance(now=now, every=every))
+
+    async def feed_listen(self, heard: Callable[[], None]) -> None:
+        """Nobody tells."""
 
     async def revoked_since(self, entries: Sequence[Entry], rv: str) -> bool:
         return await self.engine.read(lambda: revocations.revoked_since(entries, rv))

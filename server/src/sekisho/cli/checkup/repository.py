@@ -1,0 +1,119 @@
+"""The repository around the data directory, if there is one: no secret may be in it, now or ever before.
+
+The values that are looked for stay in this process: git is asked for what it holds, and no argument, file or
+pipe that somebody else could read carries a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sekisho.adapters.secrets.secret import Secret
+from sekisho.cli.checkup.findings import Finding, bad, good, skipped, warning
+
+#: Bytes of history that are read at most: some hundred thousand commits of an ordinary repository.
+MOST = 256 * 1024 * 1024
+_PIECE = 1024 * 1024
+_PATIENCE = 120.0
+
+
+def look_at_repository(folder: Path, *, data: Path, secrets: Sequence[Secret]) -> Iterator[Finding]:
+    """Look whether files of `data` are tracked or not ignored, and for the secrets in everything committed.
+
+    Args:
+        folder: where to look for the repository: it, or one above it.
+        data: the data directory.
+        secrets: the values in use.
+    """
+    top = _ask(folder, "rev-parse", "--show-toplevel")
+    if top is None:
+        yield skipped("repository", "repository.none")
+        return
+    root = Path(top.decode(errors="replace").strip())
+    yield _tracked(root, data)
+    yield _history(root, secrets)
+
+
+def _tracked(root: Path, data: Path) -> Finding:
+    if not data.resolve().is_relative_to(root.resolve()):
+        return good("tracked", "tracked.outside")
+    place = str(data.resolve().relative_to(root.resolve()))
+    tracked = (_ask(root, "ls-files", "-z", "--", place) or b"").split(b"\0")[:-1]
+    if tracked:
+        return bad("tracked", count=len(tracked), path=place)
+    ever = _ask(root, "log", "--all", "--format=%h", "--max-count=1", "--", place)
+    if ever and ever.strip():
+        return bad("tracked", "tracked.once", commit=ever.decode().strip(), path=place)
+    if _ask(root, "check-ignore", "--quiet", "--no-index", "--", place) is None:
+        return warning("tracked", path=place)
+    return good("tracked", path=place)
+
+
+def _history(root: Path, secrets: Sequence[Secret]) -> Finding:
+    spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
+    if not spellings:
+        return skipped("history", "history.no_secrets")
+    command = ["git", "-C", str(root), "log", "--all", "--patch", "--text", "--unified=0", "--no-color"]
+    command += ["--no-ext-diff", "--no-textconv", "--format=commit %h"]
+    with subprocess.Popen(  # noqa: S603 - git, with words of our own
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+    ) as git:
+        assert git.stdout is not None  # noqa: S101 - it is a pipe
+        try:
+            read, commit, found = _scan(iter(lambda: git.stdout.read(_PIECE), b""), spellings)  # type: ignore[union-attr] # asserted above
+        finally:
+            git.kill()
+    if found:
+        return bad("history", commit=commit)
+    return warning("history", "history.partly", megabytes=read >> 20) if read >= MOST else good("history")
+
+
+def _scan(pieces: Iterator[bytes], spellings: set[bytes]) -> tuple[int, str, bool]:
+    """Bytes read, the last commit begun, and whether a secret was seen in it."""
+    overlap = max(map(len, spellings))
+    read, commit, rest = 0, "?", b""
+    for piece in pieces:
+        read += len(piece)
+        text = rest + piece
+        for spelling in spellings:
+            at = text.find(spelling)
+            if at >= 0:
+                return read, _commit_before(text, at) or commit, True
+        commit = _commit_before(text, len(text)) or commit
+        rest = text[-overlap:]
+        if read >= MOST:
+            break
+    return read, commit, False
+
+
+def _commit_before(text: bytes, at: int) -> str:
+    start = text.rfind(b"\ncommit ", 0, at)
+    start = start + 1 if start >= 0 else (0 if text.startswith(b"commit ") else -1)
+    return text[start:at].split(None, 2)[1].decode(errors="replace") if start >= 0 else ""
+
+
+def _spellings(secret: Secret) -> Iterator[bytes]:
+    """As it stands in a file, and as people paste it: a patch shows a line whole, and so is one searched."""
+    raw = secret.reveal()
+    lines = [line for line in raw.splitlines() if len(line) >= 16]  # a PEM is one line after another
+    yield from (lines[len(lines) // 2 :][:1] if b"-----BEGIN" in raw else [raw] if b"\n" not in raw else [])
+    yield base64.b64encode(raw).rstrip(b"=")
+    yield base64.urlsafe_b64encode(raw).rstrip(b"=")
+    yield raw.hex().encode()
+
+
+def _ask(folder: Path, *words: str) -> bytes | None:
+    """What git answers; none where it refuses, or is not there."""
+    try:
+        done = subprocess.run(  # noqa: S603 - git, with words of our own
+            ["git", "-C", str(folder), *words],  # noqa: S607 - found by PATH, as a person would
+            capture_output=True,
+            check=False,
+            timeout=_PATIENCE,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
