@@ -50,7 +50,8 @@ def emptied_postgres(postgres_server: PostgresServer) -> Callable[[str], str]:
         with psycopg.connect(url, autocommit=True) as connection:
             for table in TABLES:
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-            connection.execute("UPDATE feed_head SET epoch = 1, seq = 0")
+            connection.execute("UPDATE feed_head SET epoch = 1, seq = 0, timeline = NULL")
+            connection.execute("UPDATE feed_read SET at = 0")
         return url
 
     return emptied

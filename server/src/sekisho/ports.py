@@ -274,7 +274,7 @@ class FeedStore(Protocol):
         """What has come behind `number`; none where only a snapshot will do."""
 
     async def feed_advance(self, *, now: float, every: float) -> None:
-        """Where copies may lag, `as_of` is when the primary last said that it is one: let it, if it was long."""
+        """Where copies may lag, `as_of` is when the primary last said that it is one: let it say so."""
 
     async def feed_listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` when there may be news, until cancelled; or return, where nobody tells."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from sekisho_verify.revocations.entries import Entry
@@ -13,6 +13,8 @@ from sekisho_verify.revocations.packed import ENTRY_BYTES, PackedEntries, pack
 
 #: Entries whose times lie together within this part of their life are let go together.
 _BATCHES: Final = 256
+#: Entries that are unpacked at once.
+_AT_ONCE: Final = 10_000
 #: What is packed says how far a number lies below one that is this far above the first of its batch. So a
 #: batch can grow without being written anew, until its numbers have used half of what four bytes can say.
 _ROOM: Final = 2**31
@@ -67,6 +69,13 @@ class LiveEntries:
 
     def add(self, entries: Collection[Entry], *, as_of: float) -> None:
         """Add what was read at `as_of` (POSIX seconds), and let go of what is too old by then."""
+        every = iter(entries)
+        while some := list(islice(every, _AT_ONCE)):
+            self._add(some, as_of)
+        while self._batches and self._batches[0].since + self._together + self._keep <= as_of:
+            self._batches.popleft()
+
+    def _add(self, entries: list[Entry], as_of: float) -> None:
         passing = [entry for entry in entries if entry.kind != "key"]
         self._leaked += [entry for entry in entries if entry.kind == "key"]
         if passing:
@@ -80,8 +89,6 @@ class LiveEntries:
                 batch = _Batch(lowest, as_of)
                 self._batches.append(batch)
             batch.packed.extend(pack(passing, head=batch.above))
-        while self._batches and self._batches[0].since + self._together + self._keep <= as_of:
-            self._batches.popleft()
 
     def frozen(self) -> FrozenEntries:
         """What is live now. A copy: a million entries are 13 MB."""

@@ -30,6 +30,10 @@ Trouble: TypeAlias = Callable[[str | None], None]
 EVERY: Final = 0.2
 #: Seconds between two reads where somebody said that there is news: what is revoked meanwhile goes together.
 TOGETHER: Final = 0.05
+#: Seconds after which somebody lets the primary say that it is one.
+ADVANCE: Final = 0.4
+#: Seconds until that is tried again where the database refuses.
+REFUSED: Final = 1.0
 #: Seconds that may have passed since the last read began.
 FRESH: Final = 0.5
 #: Seconds without a question after which reading stops: an idle server leaves its database alone.
@@ -59,7 +63,7 @@ class FeedTail:
         self._ended: Final = ended
         self._revocations = Revocations()
         self._position: tuple[int, int] | None = None
-        self._read_at = self._asked_at = float("-inf")
+        self._read_at = self._asked_at = self._as_of = float("-inf")
         self._wanted = asyncio.Event()
         self._woken = asyncio.Event()
         self._reading = asyncio.Lock()
@@ -145,6 +149,7 @@ class FeedTail:
         entries = () if isinstance(news, Heartbeat) else news.entries
         if self._ended is not None and entries:
             await self._ended(entries)
+        self._as_of = news.as_of
         self._position = news.epoch, news.last if isinstance(news, Frame) else news.head
         for listener in self._listeners:
             listener(news)
@@ -165,11 +170,12 @@ class FeedTail:
     @asynccontextmanager
     async def following(self, trouble: Trouble = lambda _: None) -> AsyncGenerator[None]:
         """Follow the feed meanwhile; `trouble` is told when that fails and when it succeeds again."""
-        follower = asyncio.create_task(self._follow(trouble))
+        work = (self._follow(trouble), self._keep_time(), self._hear())
+        workers = [asyncio.create_task(each) for each in work]
         try:
             yield
         finally:
-            ending: list[asyncio.Task[object]] = [follower, *self._readers]
+            ending: list[asyncio.Task[object]] = [*workers, *self._readers]
             for each in ending:
                 each.cancel()
             await asyncio.gather(*ending, return_exceptions=True)
@@ -202,3 +208,20 @@ class FeedTail:
             async with asyncio.timeout(EVERY):
                 await self._woken.wait()
             await asyncio.sleep(TOGETHER - (self._steady() - began))
+
+    async def _keep_time(self) -> None:
+        """Apart from the reading: a primary that cannot commit lets us wait, and is read all the same."""
+        while True:
+            await self._wanted.wait()
+            pause = ADVANCE / 4
+            now = self._clock()
+            if now - self._as_of >= ADVANCE:
+                try:
+                    await self._store.feed_advance(now=now, every=ADVANCE)
+                except Refusal:
+                    pause = REFUSED
+            await asyncio.sleep(pause)
+
+    async def _hear(self) -> None:
+        await self._wanted.wait()
+        await self._store.feed_listen(self.wake)

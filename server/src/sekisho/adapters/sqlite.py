@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-from sekisho.adapters.sql.operation import Operation
+from sekisho.adapters.sql.operation import Operation, Rows, Statement
 from sekisho.adapters.sql.store import SqlStore
 from sekisho.rules.refusals import Refusal
 
@@ -229,11 +229,14 @@ class _Worker:
             return _Outcome(job.answer, fault=_translated(fault))
         return _Outcome(job.answer, value)
 
+    def _execute(self, statement: Statement) -> Rows:
+        return self._connection.execute(statement.sql, statement.parameters).fetchall()
+
     def _drive(self, operation: Operation[T]) -> T:
         try:
             statement = next(operation)
             while True:
-                rows = self._connection.execute(statement.sql, statement.parameters).fetchall()
+                rows = [] if statement.needs else self._execute(statement)
                 statement = operation.send(rows)
         except StopIteration as done:
             value: T = done.value
@@ -242,6 +245,8 @@ class _Worker:
 
 class SqliteEngine:
     """Runs operations on a SQLite file, which other processes may share; `patience` in seconds."""
+
+    single: Final = True
 
     def __init__(self, path: Path, *, patience: float = BUSY_TIMEOUT) -> None:
         self._path = path

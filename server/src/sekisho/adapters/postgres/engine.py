@@ -12,13 +12,15 @@ knows only that it may have happened. For a login that is a session nobody holds
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from types import CodeType, GeneratorType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from sekisho.adapters.postgres.connecting import PATIENCE, driver, is_stale, make_pool, target
+from sekisho.adapters.postgres.listening import listen
 from sekisho.adapters.postgres.parameters import numbered
+from sekisho.adapters.sql.feed import TIMELINE
 from sekisho.adapters.sql.operation import Operation, Rows, Statement
 from sekisho.ports import Entropy
 from sekisho.rules.refusals import Refusal
@@ -46,7 +48,7 @@ _SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class PostgresEngine:
-    """`operation.Engine` on PostgreSQL.
+    """`operation.Engine` on PostgreSQL, which may have standbys.
 
     Args:
         url: `postgresql://...`; `connecting.py` says what of it is ours.
@@ -59,6 +61,8 @@ class PostgresEngine:
         ImportError: psycopg is not installed.
     """
 
+    single: Final = False
+
     def __init__(self, url: str, *, entropy: Entropy, size: int = 10, patience: float = PATIENCE) -> None:
         self._target = target(url)
         self._entropy = entropy
@@ -67,6 +71,8 @@ class PostgresEngine:
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._errors: type[psycopg.Error] = driver().Error
         self._operational: type[psycopg.Error] = driver().OperationalError
+        #: What this database has of that which statements may need.
+        self._has: frozenset[str] = frozenset()
         # Reads that were seen to need a second statement, and with it a transaction.
         self._longer: set[CodeType] = set()
 
@@ -84,6 +90,7 @@ class PostgresEngine:
         self._pool = pool
         try:
             await self._require_isolation()
+            self._has = frozenset([name async for name in self._found()])
         except Refusal:
             await self.close()
             raise
@@ -128,12 +135,32 @@ class PostgresEngine:
         if isolation == "repeatable read":
             raise Refusal("unavailable", "default_transaction_isolation must not be repeatable read")
 
+    async def _found(self) -> AsyncIterator[str]:
+        """What is PostgreSQL's own: CockroachDB and YugabyteDB speak its protocol, and fork no history."""
+        ((version,),) = await self.run("SELECT version()", {}, repeatable=True)
+        if not version.startswith("PostgreSQL") or "-YB-" in version:
+            return
+        yield "notify"
+        try:
+            await self.run(TIMELINE, {}, repeatable=True)
+        except self._errors:
+            return  # a service that keeps its log to itself, and fails over without losing any of it
+        yield "timeline"
+
+    async def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Call `heard` for notifications, until cancelled; return where there are none to be had.
+
+        Behind a pgbouncer there are none: the session that listens would be somebody else's a moment later.
+        """
+        if "notify" in self._has and self._target.prepared:
+            await listen(self._target.conninfo, channel, heard)
+
     async def _read(self, connection: Connection, operation: Callable[[], Operation[T]]) -> T:
         steps = operation()
         code = cast("GeneratorType[Any, Any, T]", steps).gi_code
         if code not in self._longer:
             try:
-                rows = await _execute(connection, next(steps))
+                rows = await self._execute(connection, next(steps))
                 steps.send(rows)
             except StopIteration as end:
                 return cast("T", end.value)
@@ -146,13 +173,26 @@ class PostgresEngine:
     ) -> T:
         await connection.execute(begin, prepare=False)
         try:
-            result = await _drive(connection, operation())
+            result = await self._drive(connection, operation())
             await connection.execute(b"COMMIT", prepare=False)
         except BaseException:
             with suppress(self._errors):  # the connection may be what was lost
                 await connection.rollback()
             raise
         return result
+
+    async def _drive(self, connection: Connection, steps: Operation[T]) -> T:
+        try:
+            statement = next(steps)
+            while True:
+                statement = steps.send(await self._execute(connection, statement))
+        except StopIteration as end:
+            return cast("T", end.value)
+
+    async def _execute(self, connection: Connection, statement: Statement) -> Rows:
+        if statement.needs and statement.needs not in self._has:
+            return []
+        return await _execute(connection, statement)
 
     async def _attempt(self, body: Callable[[Connection], Awaitable[T]], *, repeatable: bool = False) -> T:
         for attempt in range(_ATTEMPTS):
@@ -194,15 +234,6 @@ class PostgresEngine:
         if isinstance(fault, self._operational) or fault.sqlstate in _NOT_NOW:
             return Refusal("unavailable", f"{fault.sqlstate}: {fault}", retry_after=1.0)
         return fault
-
-
-async def _drive(connection: Connection, steps: Operation[T]) -> T:
-    try:
-        statement = next(steps)
-        while True:
-            statement = steps.send(await _execute(connection, statement))
-    except StopIteration as end:
-        return cast("T", end.value)
 
 
 async def _execute(connection: Connection, statement: Statement) -> Rows:

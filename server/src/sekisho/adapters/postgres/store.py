@@ -9,6 +9,7 @@ from sekisho.adapters.postgres import rights, statements
 from sekisho.adapters.postgres.connecting import PATIENCE
 from sekisho.adapters.postgres.engine import PostgresEngine
 from sekisho.adapters.sql import accounts, events
+from sekisho.adapters.sql.revocations import CHANNEL
 from sekisho.adapters.sql.store import SqlStore
 from sekisho.ports import Entropy
 from sekisho.rules.events import Event
@@ -25,6 +26,10 @@ class PostgresStore(SqlStore):
     def __init__(self, url: str, *, entropy: Entropy, size: int = 10, patience: float = PATIENCE) -> None:
         self._postgres = PostgresEngine(url, entropy=entropy, size=size, patience=patience)
         super().__init__(self._postgres)
+
+    async def feed_listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` when there may be news, until cancelled; or return, where nobody tells."""
+        await self._postgres.listen(CHANNEL, heard)
 
     async def rotate(
         self,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 Row: TypeAlias = tuple[Any, ...]
 Rows: TypeAlias = list[Row]
@@ -28,18 +28,28 @@ class Statement:
     `lock` is the clause (`FOR SHARE`, `FOR UPDATE OF s`) by which a SELECT that decides about a later write
     holds its row until the commit. An engine whose write transactions run one at a time leaves it off.
     Ids go in and come out as canonical text, whatever the column's type.
+
+    `needs`: what not every database has, timelines of its history or notifications. An engine without it
+    skips the statement, which yields no rows; nothing may depend on more than that.
     """
 
     sql: str
     parameters: Mapping[str, object] = field(default_factory=dict[str, object])
     lock: str = ""
+    needs: Literal["", "timeline", "notify"] = ""
 
 
 Operation: TypeAlias = Generator[Statement, Rows, T]
 
 
 class Engine(Protocol):
-    """What a database must be able to do."""
+    """What a database must be able to do.
+
+    `single`: there is one copy of the data, so that what is read is never behind what was written.
+    """
+
+    @property
+    def single(self) -> bool: ...  # noqa: D102 -- said above
 
     async def write(self, operation: Callable[[], Operation[T]]) -> T:
         """Run it in a transaction; durable when this returns."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from sekisho.adapters.sql import events
+from sekisho.adapters.sql import events, feed
 from sekisho.adapters.sql.operation import Operation, Statement
 from sekisho.rules.events import Event
 from sekisho.rules.revocation import Entry
@@ -20,6 +20,9 @@ _NUMBER = "UPDATE feed_head SET seq = seq + :count WHERE shard = 0 RETURNING seq
 _HEAD = "SELECT epoch, seq FROM feed_head WHERE shard = 0"
 _ADD = "INSERT INTO feed (shard, seq, kind, key, effect, at) VALUES "
 _ADD_ROW = "(0, :seq{0}, :kind{0}, :key{0}, :effect{0}, :at)"
+#: What readers of the feed on PostgreSQL listen to; there is nothing in it to read.
+CHANNEL = "sekisho_revocations"
+_NOTIFY = f"NOTIFY {CHANNEL}"
 _ABOVE = "SELECT key, effect FROM feed WHERE shard = 0 AND seq > :number AND key IN "
 # The innermost SELECT reads the oldest rows alone: there is no index by age, and numbers grow with it. A key
 # that has leaked stays published: whoever holds it can always mint.
@@ -39,10 +42,14 @@ def publish(entries: Sequence[Entry], *, now: float) -> Operation[None]:
     """Publish entries, each with a number of its own. To be the last act of its transaction."""
     if not entries:
         return
+    yield from feed.follow_timeline()
     ((head,),) = yield Statement(_NUMBER, {"count": len(entries)})
     numbered = iter(enumerate(entries, head - len(entries) + 1))
     while part := list(islice(numbered, _AT_ONCE)):
         yield _add(part, now)
+    # It wakes readers a tenth of a second before they would look; the commit takes a lock of the whole server
+    # for it, so there is none in any other transaction.
+    yield Statement(_NOTIFY, needs="notify")
 
 
 def publish_with_event(entries: Sequence[Entry], *, now: float, event: Event) -> Operation[None]:
