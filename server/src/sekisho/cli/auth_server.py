@@ -40,7 +40,9 @@ def serve_auth(
         # Not by the lifespan protocol: what that reports of a fault is a text without its fix.
         await app.open()
         try:
-            await serve_http(app, sockets, lifespan="off", ready=ready, signals=signals)
+            await serve_http(
+                app, sockets, lifespan="off", ready=ready, signals=signals, stopping=app.end_streams
+            )
         finally:
             await app.close()
 

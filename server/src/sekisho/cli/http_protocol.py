@@ -26,18 +26,21 @@ _REQUEST_ID_BYTES: Final = 12
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Ends a connection whose request is too large, or takes too long to arrive.
+    """Ends a connection whose request is too large, or takes too long to arrive; or whose reader is too slow.
 
     A request that arrives in one piece, as nearly all do, is looked at no further: the event loop bounds the
-    size of a piece.
+    size of a piece. A reader that takes nothing of what fills its buffer would otherwise keep
+    that, and all behind it, for ever.
     """
 
-    #: Seconds for a connection to send its first request, and for any request to arrive as a whole.
+    #: Seconds for a connection to send its first request, for any request to arrive as a whole, and for what
+    #: was answered to be taken up to where there is room for more.
     patience: ClassVar[float] = 30.0
 
     _arriving = False
     _size = 0
     _deadline: TimerHandle | None = None
+    _taking: TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's and asyncio's types for it disagree
         """Expect a request."""
@@ -47,7 +50,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
         self._expect_nothing()
+        self._is_taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """What was sent is not taken as fast as it comes."""
+        super().pause_writing()
+        self._taking = self.loop.call_later(self.patience, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It was taken."""
+        self._is_taken()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Read on, until this request has had its share."""
@@ -95,6 +109,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _expect(self) -> None:
         self._deadline = self.loop.call_later(self.patience, self.transport.abort)
+
+    def _is_taken(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
 
     def _expect_nothing(self) -> None:
         if self._deadline is not None:

@@ -27,10 +27,16 @@ class _Server(uvicorn.Server):
     """uvicorn's server, which says when it is ready and ends by returning."""
 
     def __init__(
-        self, config: uvicorn.Config, *, ready: Callable[[], None], signals: Sequence[signal.Signals]
+        self,
+        config: uvicorn.Config,
+        *,
+        ready: Callable[[], None],
+        stopping: Callable[[], None],
+        signals: Sequence[signal.Signals],
     ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._stopping = stopping
         self._signals = signals
 
     @contextmanager
@@ -48,6 +54,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell, and then wait for what is under way: some of it would not end by itself."""
+        self._stopping()
+        await super().shutdown(sockets)
+
 
 async def serve_http(
     app: Any,  # noqa: ANN401 - every ASGI toolkit types its application differently
@@ -56,8 +67,12 @@ async def serve_http(
     lifespan: Literal["on", "off"],
     ready: Callable[[], None],
     signals: Sequence[signal.Signals],
+    stopping: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until a signal asks to stop; then finish the requests in flight and return."""
+    """Serve until a signal asks to stop; then finish the requests in flight and return.
+
+    `stopping` is called before they are waited for: to end those that would go on for ever.
+    """
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -72,7 +87,7 @@ async def serve_http(
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
-    await _Server(config, ready=ready, signals=signals).serve(sockets)
+    await _Server(config, ready=ready, stopping=stopping, signals=signals).serve(sockets)
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
