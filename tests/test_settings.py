@@ -339,6 +339,40 @@ def test_shown_settings_hold_no_password(url: str) -> None:
     assert settings.database_url == url
 
 
+@pytest.mark.requirement("H5")
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        ("SEKISHO_DATABASE_URL", "postgresql"),
+        ("SEKISHO_SESSION_STORE_URL", "redis"),
+        ("SEKISHO_SESSION_STORE_URL", "redis+cluster"),
+    ],
+)
+@pytest.mark.parametrize(
+    "torn", [f"12/{CANARY}", f"12?{CANARY}", f"12#{CANARY}", f"12@{CANARY}", f"{CANARY}/1"]
+)
+def test_a_password_that_tears_its_url_is_refused(name: str, scheme: str, torn: str) -> None:
+    """With `/ ? # @` in it as they are, its rest would be a port or a path, and be shown: encode them."""
+    environ = {name: f"{scheme}://sekisho:{torn}@db.example:1/0", "SEKISHO_ROOT_SECRET": "file:/run/root"}
+    with pytest.raises(SettingsRefused, match=r"write / \? # @ : % in a password as %2F") as refused:
+        read_settings(environ)
+    assert CANARY not in str(refused.value)
+    assert "12" not in str(refused.value)
+
+
+def test_a_url_may_name_several_hosts_and_encode_its_password() -> None:
+    """Hosts with and without port, IPv6, a socket's directory and encoded passwords go through to libpq."""
+    for rest in (
+        "a:1,b,[::1]:5432/x",
+        "u:a%2Fb%40c@h/x",
+        "/x?host=/run/postgresql",
+        "%2Frun%2Fpg/x",
+        "u@h:/x",
+    ):
+        environ = {"SEKISHO_DATABASE_URL": f"postgresql://{rest}", "SEKISHO_ROOT_SECRET": "file:/run/root"}
+        assert read_settings(environ).database_url == f"postgresql://{rest}"
+
+
 def test_shown_settings_read_back() -> None:
     """What is shown of a setting can be written into the environment again."""
     settings = read_settings({"SEKISHO_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8", "SEKISHO_ACCESS_TTL": "90m"})

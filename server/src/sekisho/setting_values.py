@@ -19,6 +19,8 @@ _UNITS: Final = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 _REFERENCE = re.compile(r"[a-z][a-z0-9-]*:[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\Z|[0-9a-f:]+\Z")
+#: One host of libpq's list; a socket's directory comes percent-encoded.
+_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.%a-z]+\]|[^:\[\]@]*)(?::[0-9]{0,5})?")
 _SHOWN_MAX = 60
 
 
@@ -280,6 +282,7 @@ def database_url(text: str) -> str:
     """`sqlite:///path` or `postgresql://...`. Never shown in an error: it may hold a password."""
     plain = text.isprintable() and " " not in text
     if plain and text.startswith("postgresql://") and len(text) > len("postgresql://"):
+        _refuse_torn_password(text)
         return text
     path = text.removeprefix("sqlite:///")
     if plain and path not in {text, "", ":memory:"} and not set(path) & set("?#"):
@@ -293,8 +296,28 @@ def database_url(text: str) -> str:
     )
 
 
+def _refuse_torn_password(url: str) -> None:
+    """Refuse a URL whose password holds `/`, `?`, `#` or `@` as they are.
+
+    Its rest would be taken for a port, a path or a query, and be printed as such.
+    """
+    after = url.partition("://")[2]
+    authority = re.split(r"[/?#]", after, maxsplit=1)[0]
+    hosts = authority.rpartition("@")[2].split(",")
+    if after.count("@") > min(authority.count("@"), 1) or not all(map(_HOST_AND_PORT.fullmatch, hosts)):
+        raise Unfit(
+            Words("has an address that cannot be read", "アドレスの部分を読み取れません"),
+            Words(
+                "write / ? # @ : % in a password as %2F %3F %23 %40 %3A %25",
+                "パスワードの中の / ? # @ : % は %2F %3F %23 %40 %3A %25 と書いてください",
+            ),
+        )
+
+
 def session_store_url(text: str) -> str:
     """`redis://`, `rediss://` or `redis+cluster://` with a host. Never shown in an error, as above."""
+    if text.startswith(("redis://", "rediss://", "redis+cluster://")):
+        _refuse_torn_password(text)
     try:
         url = urlsplit(text)
         fit = bool(url.hostname) and url.port != 0
