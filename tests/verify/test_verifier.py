@@ -13,7 +13,7 @@ import pytest
 
 from sekisho_verify import AccessToken, ConfigurationError, HmacKey, IssuerKeys, TokenRefused, Verifier
 from sekisho_verify.errors import SENTENCES, RightMissing, SekishoVerifyError
-from sekisho_verify.verifier import MAX_REMEMBERED
+from sekisho_verify.key_ring import MAX_REMEMBERED
 from tests.verify.tokens import (
     ABSENT,
     ALGS,
@@ -138,9 +138,9 @@ def test_every_refusal_is_of_one_family_with_a_sentence() -> None:
     assert (missing.kind, missing.name, missing.code) == ("role", "clerk", "insufficient_scope")
 
 
-@pytest.mark.parametrize("drop", ["issuer", "audience", "feed"])
+@pytest.mark.parametrize("drop", ["issuer", "audience"])
 def test_what_a_verifier_expects_is_written(drop: str) -> None:
-    """Issuer, audience and feed have no default and are given by name."""
+    """Issuer and audience have no default and are given by name."""
     settings: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "keys": [HMAC], "feed": None}
     del settings[drop]
     with pytest.raises(TypeError, match=drop):

@@ -2,7 +2,7 @@
 
     from sekisho_verify import TokenRefused, Verifier
 
-    verifier = Verifier(issuer="https://id.example.com", audience="api", feed=None)
+    verifier = Verifier(issuer="https://id.example.com", audience="api")
     token = verifier.verify(text)  # an AccessToken, or TokenRefused with .code
 
 What needs `cryptography`, a thread or the network is loaded at its first use, so that a service with a shared
@@ -26,6 +26,7 @@ from sekisho_verify.errors import (
     TokenRefused,
     VerificationUnavailable,
 )
+from sekisho_verify.feed_sources import FeedSource, FeedStatus
 from sekisho_verify.key_sources import KeySource, KeyStatus
 from sekisho_verify.keys import HmacKey
 from sekisho_verify.revocations.live import Revocations
@@ -33,6 +34,7 @@ from sekisho_verify.rights import require
 from sekisho_verify.verifier import Verifier
 
 if TYPE_CHECKING:
+    from sekisho_verify.feed import IssuerFeed
     from sekisho_verify.jwks import IssuerKeys, fetch_key_set
     from sekisho_verify.keypairs import EcKey, OkpKey, RsaKey, SigningKey
     from sekisho_verify.keysets import KeySet, key_from_jwk, key_set_from_jwks
@@ -45,8 +47,11 @@ __all__ = [
     "AccessToken",
     "ConfigurationError",
     "EcKey",
+    "FeedSource",
+    "FeedStatus",
     "HmacKey",
     "HmacKeySource",
+    "IssuerFeed",
     "IssuerKeys",
     "KeyRefused",
     "KeySet",
@@ -84,6 +89,7 @@ _AT_FIRST_USE: Final = {
     "key_set_from_jwks": "sekisho_verify.keysets",
     "fetch_key_set": "sekisho_verify.jwks",
     "IssuerKeys": "sekisho_verify.jwks",
+    "IssuerFeed": "sekisho_verify.feed",
     "HmacKeySource": "sekisho_verify.refreshed_keys",
     "LocalRevocations": "sekisho_verify.revocations.local",
     "SessionCookies": "sekisho_verify.session_cookies",

@@ -13,8 +13,8 @@ from sekisho_verify.claims import Expectations, read_claims
 from sekisho_verify.encoding import b64url_decode, json_object
 from sekisho_verify.errors import EncodingError, RefusalCode, RevocationsUnavailable, TokenRefused
 from sekisho_verify.jws import MAX_HEADER, MAX_TOKEN, REFUSED_MEMBERS, CompactVerifier
+from sekisho_verify.key_ring import ACCESS_TOKEN_TYPE
 from sekisho_verify.revocations.live import marks
-from sekisho_verify.verifier import ACCESS_TOKEN_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

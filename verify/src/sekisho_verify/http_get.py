@@ -60,7 +60,7 @@ class Exchange:
     """
 
     def __init__(self, timeout: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._timeout: Final = timeout
+        self.timeout: Final = timeout
         self._clock: Final = clock
         self._until: Final = time.monotonic() + timeout
         self._socket: socket.socket | None = None
@@ -97,7 +97,7 @@ class Exchange:
         Raises:
             HttpFailed: there is none.
         """
-        connection = _connection(place, self._timeout)
+        connection = _connection(place, self.timeout)
         try:
             connection.connect()
             line = connection.sock

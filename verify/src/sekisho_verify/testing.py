@@ -29,12 +29,13 @@ from sekisho_verify.forgeries import Forged, Untried, forge
 from sekisho_verify.forgeries.forging import ABSENT, changed, tampered, unsigned
 from sekisho_verify.jwks import METADATA_PATH
 from sekisho_verify.key_generation import Alg, new_key
+from sekisho_verify.key_ring import ACCESS_TOKEN_TYPE
 from sekisho_verify.keypairs import SigningKey
 from sekisho_verify.keys import HmacKey
 from sekisho_verify.loopback import Document, serving
 from sekisho_verify.revocations.local import LocalRevocations
 from sekisho_verify.urls import LOOPBACK
-from sekisho_verify.verifier import ACCESS_TOKEN_TYPE, Verifier
+from sekisho_verify.verifier import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

@@ -274,7 +274,9 @@ class Revocations:
         live.add(snapshot.epoch, snapshot.entries)
         self._keep = snapshot.ttl + CLOCKS
         self._log = deque(batch for batch in self._log if batch.last < floor)
-        self._log.append(_Batch(snapshot.as_of, position, [entry.key for entry in snapshot.entries]))
+        # The very keys of the dict: a million of their doubles would take 50 MiB. Those of an earlier epoch
+        # among them are forgotten by a batch of their own, before.
+        self._log.append(_Batch(snapshot.as_of, position, [*live.newest]))
         self._live = live
         return Applied(sum(_position(snapshot.epoch, entry.number) > head for entry in snapshot.entries))
 
@@ -296,6 +298,14 @@ class Revocations:
     def freshness(self, steady_now: float) -> Freshness:
         """How lately we heard, at `steady_now` on the clock by which the offset was learned."""
         return freshness(self.as_of, offset=self._offset, steady_now=steady_now)
+
+    def age(self, steady_now: float) -> float | None:
+        """Seconds since the issuer's database was last read for us; None where that is not known.
+
+        It may be a little below 0: clocks are read to within an exchange of question and answer.
+        """
+        as_of = self.as_of
+        return None if as_of is None or self._offset is None else steady_now + self._offset - as_of
 
     @property
     def as_of(self) -> float | None:

@@ -75,6 +75,10 @@ class LocalRevocations(Revocations):
         """Always fresh."""
         return Freshness.FRESH
 
+    def age(self, steady_now: float) -> float:  # noqa: ARG002 -- same
+        """Always 0."""
+        return 0.0
+
 
 def _refuse_nothing(kind: object, name: object, effect: object) -> None:
     """Return if this ends something: by a slip of the pen an entry is published that hits no token at all."""

@@ -91,6 +91,6 @@ class RevocationPolicy:
 def _expect_revocations(feed: object) -> None:
     if not isinstance(feed, Revocations):
         raise ConfigurationError(
-            "the feed over the network comes with a later release: write feed=None, or give the Revocations "
-            f"that you keep; got {type(feed).__name__}"
+            'feed="issuer" is the default; else give an IssuerFeed, Revocations of yours, or feed=None; '
+            f"got {type(feed).__name__}"
         )

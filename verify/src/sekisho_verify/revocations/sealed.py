@@ -34,6 +34,12 @@ MAX_FRAME_ENTRIES: Final = 10_000
 """Entries of the largest frame that is written."""
 
 _FEED: Final = "revocation feed"
+# An algorithm that no key here is for speaks of a key that is not here either.
+_OF_OTHER_KEYS: Final = frozenset({"token_key_unknown", "token_alg_not_allowed"})
+
+
+class SealKeyUnknown(RevocationsUnavailable):
+    """Sealed by a key that is not here: the keys may have changed."""
 
 
 class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +136,8 @@ class FeedSeals:
     """Reads what `seal` and `seal_time` have written, by the issuer's keys as they are at one time.
 
     Every method raises `RevocationsUnavailable` for anything else: a seal that does not hold, another issuer,
-    another kind, more than is ever written, contradictions.
+    another kind, more than is ever written, contradictions. For a key that is not here it is
+    `SealKeyUnknown`.
 
     Args:
         keys: those that access tokens are verified with.
@@ -196,7 +203,9 @@ class FeedSeals:
             kid = seals.kid_of(text)
             claims = msgspec.json.decode(payload, type=shape)
         except (TokenRefused, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise RevocationsUnavailable(f"not a {_TYPES[shape]} of this issuer: {_reason(error)}") from None
+            unknown = isinstance(error, TokenRefused) and error.code in _OF_OTHER_KEYS
+            refusal = SealKeyUnknown if unknown else RevocationsUnavailable
+            raise refusal(f"not a {_TYPES[shape]} of this issuer: {_reason(error)}") from None
         if claims.iss != self._issuer:
             raise RevocationsUnavailable(f"a {_TYPES[shape]} of another issuer: {claims.iss!a:.200}")
         if self._leaked(kid):
