@@ -23,6 +23,14 @@ async def test_the_keys_verify_the_tokens(served: Served) -> None:
     tokens = await served.login()
     answer = await served.client.get("/.well-known/jwks.json")
     assert answer.headers["cache-control"] == "public, max-age=60"
+    again = await served.client.get(
+        "/.well-known/jwks.json", headers={"If-None-Match": f'"other", W/{answer.headers["etag"]}'}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    assert (again.headers["etag"], again.headers["cache-control"]) == (
+        answer.headers["etag"],
+        answer.headers["cache-control"],
+    )
     keys = key_set_from_jwks(answer.json()).keys
     verifier = Verifier(
         issuer=served.house.settings.issuer, audience="api", keys=keys, feed=None, clock=served.clock

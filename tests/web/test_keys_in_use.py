@@ -117,6 +117,7 @@ async def test_a_rotation_is_noticed_by_nobody(served: Served) -> None:
     """Tokens from before and after are good; the set tells of the new key before it signs."""
     await served.register()
     old = await served.login()
+    first = await served.client.get("/.well-known/jwks.json")
     house = served.house
     served.clock.now = house.keyring.reading.standings[0].since or 0.0
     assert house.key_room is not None
@@ -131,6 +132,7 @@ async def test_a_rotation_is_noticed_by_nobody(served: Served) -> None:
     ]
     answer = await served.client.get("/.well-known/jwks.json")
     assert [key["kid"] for key in answer.json()["keys"]] == kids[::-1]
+    assert answer.headers["etag"] != first.headers["etag"], "a cache asks whether it is new"
     for tokens in (before, after):
         assert (await served.client.get("/v1/me", headers=bearer(tokens))).status_code == 200
     body = {"refresh_token": old["refresh_token"]}
@@ -145,7 +147,7 @@ ROOTS = {
 
 @dataclass
 class Held:
-    """What somebody holds who has logged in: in a browser with a cookie, and in an application with tokens."""
+    """What somebody holds who has logged in: in a browser, and in an application with tokens."""
 
     jar: dict[str, str]
     csrf_token: str

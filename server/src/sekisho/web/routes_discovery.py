@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from typing import Any, Final
 
 from sekisho.rules.keyring import JWKS_MAX_AGE
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import ServerMetadata
-from sekisho.web.endpoint import Call, Content, Endpoint, Site
-from sekisho.web.wire import STATUS
+from sekisho.web.conditional import matches, tag_of
+from sekisho.web.endpoint import Answer, Call, Content, Endpoint, Site
+from sekisho.web.wire import STATUS, encode
 from sekisho.words.catalogue import LANGUAGES, Language, catalogue
 
 _PUBLIC: Final = "public, max-age=300"
@@ -18,9 +18,13 @@ _PUBLIC: Final = "public, max-age=300"
 JWKS_CACHE: Final = f"public, max-age={JWKS_MAX_AGE}"
 
 
-async def jwks(site: Site, _: Call[None]) -> Mapping[str, Any]:
+async def jwks(site: Site, call: Call[None]) -> Content | Answer:
     """GET /.well-known/jwks.json."""
-    return site.acts.jwks()
+    body = encode(site.acts.jwks())
+    tag = tag_of(body)
+    if matches(call.headers.get(b"if-none-match", b""), tag):
+        return Answer(None, ((b"etag", tag),), status=304)
+    return Content(body, "application/json", ((b"etag", tag),))
 
 
 async def server_metadata(site: Site, _: Call[None]) -> ServerMetadata:
@@ -81,6 +85,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         summary="The public signing keys (RFC 7517); none where tokens are signed with a shared secret",
         tag="discovery",
         answer="application/json",
+        conditional=True,
         cache=JWKS_CACHE,
     ),
     Endpoint(

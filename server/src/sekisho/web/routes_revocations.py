@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from sekisho.rules.refusals import Refusal, invalid
+from sekisho.web.conditional import matches
 from sekisho.web.endpoint import Answer, Call, Content, Endpoint, Parameter, Site
 from sekisho.web.event_stream import EventStream
 from sekisho_verify.revocations.entries import read_rv
@@ -27,7 +28,7 @@ async def revocations(site: Site, call: Call[None]) -> Content | Answer:
     snapshot = await site.acts.feed.snapshot()
     tag = f'"{snapshot.id}"'.encode()
     headers = ((b"etag", tag), (b"vary", b"Authorization"))
-    if _matches(call.headers.get(b"if-none-match", b""), tag):
+    if matches(call.headers.get(b"if-none-match", b""), tag):
         return Answer(None, headers, status=304)
     return Content(snapshot.body, "application/revocation-snapshot+jwt", headers)
 
@@ -50,12 +51,6 @@ async def revocations_stream(site: Site, call: Call[None]) -> EventStream:
     text = _parameter(call, "after") if header is None else header.decode("latin-1")
     after = None if text is None else read_rv(text)
     return EventStream(partial(site.acts.feed.stream, after), life=LIFE + LIFE_MORE * site.acts.chance())
-
-
-def _matches(condition: bytes, tag: bytes) -> bool:
-    """Whether `If-None-Match` names that tag, compared weakly (RFC 9110 section 13.1.2)."""
-    offered = {each.strip().removeprefix(b"W/") for each in condition.split(b",")}
-    return tag in offered or offered == {b"*"}
 
 
 def _parameter(call: Call[None], name: str) -> str | None:
