@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from sekisho.adapters.redis_reads import SharedReads
 from sekisho.adapters.session_lookups import Copy, NoAnswer
 from sekisho.ports import Clock
 from sekisho.rules.opaque import KEY_ID_BYTES, MAC_BYTES, MacKeys
@@ -62,6 +63,7 @@ class RedisCopies:
         patience: float = PATIENCE,
     ) -> None:
         self._client: Final = _client(url, patience)
+        self._read: Final = self._value if _is_cluster(url) else SharedReads(self._values).get
         self._keys: Final = keys
         self._milliseconds: Final = int(max_age * 1000)
         self._steady: Final = steady
@@ -74,7 +76,7 @@ class RedisCopies:
         Raises:
             NoAnswer: as `put` does.
         """
-        sealed = await self._ask(self._client.get(_name(key)))
+        sealed = await self._read(_name(key))
         return None if not isinstance(sealed, bytes) else self._unseal(key, sealed)
 
     async def put(self, key: bytes, copy: Copy) -> None:
@@ -108,6 +110,12 @@ class RedisCopies:
         """Disconnect."""
         await self._client.aclose()
 
+    async def _value(self, name: bytes) -> object:
+        return await self._ask(self._client.get(name))
+
+    async def _values(self, names: Sequence[bytes]) -> Sequence[object]:
+        return await self._ask(self._client.mget(names))
+
     async def _ask(self, command: Awaitable[T]) -> T:
         if self._steady() < self._rests_until:
             close = getattr(command, "close", None)
@@ -140,12 +148,16 @@ def _name(key: bytes) -> bytes:
     return _PREFIX + key.hex().encode()
 
 
+def _is_cluster(url: str) -> bool:
+    return "+cluster" in urlsplit(url).scheme
+
+
 def _client(url: str, patience: float) -> Redis | RedisCluster:
     # Each command is bounded as a whole by us; a second time-out for each read would cost as much again.
     timeouts: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": patience}
     from redis import asyncio as redis  # noqa: PLC0415 - an optional dependency
 
-    if "+cluster" in urlsplit(url).scheme:
+    if _is_cluster(url):
         return redis.RedisCluster.from_url(url.replace("+cluster", "", 1), **timeouts)
     client: Redis = redis.Redis.from_url(url, **timeouts)  # pyright: ignore[reportUnknownMemberType] -- its **kwargs
     return client
