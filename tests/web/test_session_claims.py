@@ -64,16 +64,22 @@ async def test_the_claims_live_for_a_minute_and_never_beyond_the_session(server:
         assert code_of(await browser.get(PATH, **GET)) == (401, "session_expired")
 
 
-@pytest.mark.parametrize(
-    ("question", "echoed"),
-    [("a1B2-_", "a1B2-_"), ("x" * 64, "x" * 64), ("x" * 65, None), ("a b", None), ("", None), (None, None)],
-)
-async def test_an_answer_names_its_question(served: Served, question: str | None, echoed: str | None) -> None:
-    """As it was asked, where it is a plain name; so an API knows an answer that a cache had kept."""
+@pytest.mark.parametrize("question", ["a1B2-_", "x" * 64, None])
+async def test_an_answer_names_its_question(served: Served, question: str | None) -> None:
+    """As it was asked, so that an API knows an answer that a cache had kept; nobody has to ask by a name."""
     browser, _ = await signed_in(served)
-    asked = GET if question is None else {**GET, "Sekisho-Question": question}
-    answer = await browser.get(PATH, **asked)
-    assert (answer.status_code, answer.headers.get("sekisho-question")) == (200, echoed)
+    answer = await browser.get(PATH, **GET, **({} if question is None else {"Sekisho-Question": question}))
+    assert (answer.status_code, answer.headers.get("sekisho-question")) == (200, question)
+
+
+@pytest.mark.parametrize("question", ["x" * 65, "a b", "", "a,b", "\xe9"])
+async def test_a_question_of_another_form_is_refused(served: Served, question: str) -> None:
+    """It would go into a header of the answer."""
+    browser, _ = await signed_in(served)
+    said = {**GET, "Cookie": f"sekisho={browser.jar['sekisho']}", "Sekisho-Question": question}
+    headers = {name.encode(): value.encode("latin-1") for name, value in said.items()}
+    answer = await served.client.get(PATH, headers=headers)
+    assert (*code_of(answer), answer.headers.get("sekisho-question")) == (400, "invalid_request", None)
 
 
 @pytest.mark.requirement("F1")

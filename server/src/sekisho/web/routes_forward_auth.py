@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import SessionClaims
 from sekisho.web.credentials import csrf_token
 from sekisho.web.cross_site import SAFE_METHODS
@@ -42,9 +43,11 @@ async def forward_auth(site: Site, call: Call[None]) -> Answer:
 async def session(site: Site, call: Call[None]) -> Answer:
     """GET /v1/session."""
     _admit_original(site, call)
-    question = call.headers.get(_QUESTION, b"")
+    question = call.headers.get(_QUESTION)
+    if question is not None and not _NAME_OF_A_QUESTION.match(question):
+        raise Refusal("invalid_request", "Sekisho-Question is not 1 to 64 letters, digits, - and _")
     # Sent back, so that whoever asked knows that no cache on the way has answered with somebody else's.
-    echo = ((_QUESTION, question),) if _NAME_OF_A_QUESTION.match(question) else ()
+    echo = () if question is None else ((_QUESTION, question),)
     return Answer(SessionClaims(**site.acts.claims(call.grant)), echo)
 
 
