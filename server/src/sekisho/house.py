@@ -30,11 +30,12 @@ from sekisho.adapters.sqlite import SqliteStore
 from sekisho.adapters.usage import Usage
 from sekisho.flows.signing_keys import KeyRoom, upkeep
 from sekisho.ports import Clock, Entropy, Store
-from sekisho.rules.feed_token import FeedTokens
+from sekisho.rules.feed_token import FeedTokens, is_token
 from sekisho.rules.opaque import MacKeys
 from sekisho.rules.revocation import horizon
 from sekisho.rules.session import Lifetimes
-from sekisho.settings import Settings
+from sekisho.setting_values import Words
+from sekisho.settings import Settings, refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,16 @@ def feed_tokens(settings: Settings, keys: MacKeys, *, secrets: Secrets) -> FeedT
         return FeedTokens(keys=None if settings.loopback else keys)
     found = secrets.versions(settings.feed_token, setting="SEKISHO_FEED_TOKEN")
     pending = () if found.pending is None else (found.pending,)
-    given = (found.current, *pending, *found.previous)
-    return FeedTokens(given=tuple(strong(each, settings.feed_token).reveal() for each in given))
+    given = [
+        strong(each, settings.feed_token).reveal() for each in (found.current, *pending, *found.previous)
+    ]
+    if not all(map(is_token, given)):
+        raise refused(
+            settings.feed_token,
+            Words("holds what cannot stand in an HTTP header", "HTTP ヘッダーに書けない文字が入っています"),
+            Words("make one with: openssl rand -hex 32", "openssl rand -hex 32 で作ってください"),
+        )
+    return FeedTokens(given=tuple(given))
 
 
 def entry_horizon(settings: Settings) -> float:

@@ -16,16 +16,20 @@ from typing import Never
 import click
 
 from sekisho.adapters.data_directory import write_private
+from sekisho.adapters.root_secret import derive_keys, root_secrets
 from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.signing_keys import verifies_by_secret
+from sekisho.adapters.system import entropy
 from sekisho.cli.auth_server import open_once, serve_auth, serve_auth_or_tell
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.http_server import SIGNALS, run
 from sekisho.cli.listening import listen
 from sekisho.cli.options import Surroundings, examples, surroundings
+from sekisho.cli.output import note
 from sekisho.cli.welcome import Place, look, welcome
 from sekisho.cli.wording import language
 from sekisho.cli.workers import serve_in_workers
+from sekisho.rules.feed_token import derived_token
 from sekisho.setting_values import issuer_at
 from sekisho.settings import FILE, Settings, commented_file
 from sekisho_verify.urls import LOOPBACK
@@ -106,3 +110,17 @@ def _announce(here: Surroundings, settings: Settings, address: str, before: Plac
         settings, secrets=Secrets(sources(here.environ))
     )
     welcome(settings, address, before, look(settings), shared=shared, say=here.say)
+    if settings.feed_token is None and not settings.loopback:
+        # Apart from the rest: it is a secret, and what is on stdout is often kept.
+        note(here.say("serve.feed_token", token=_feed_token(here, settings)))
+
+
+def _feed_token(here: Surroundings, settings: Settings) -> str:
+    roots = root_secrets(
+        settings.root_secret,
+        settings.root_secret_previous,
+        data=settings.data,
+        secrets=Secrets(sources(here.environ)),
+        entropy=entropy,
+    )
+    return derived_token(derive_keys(roots.current).feed)

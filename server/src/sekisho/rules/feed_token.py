@@ -6,6 +6,7 @@ goes on believing the one of the root secret before.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Final
@@ -15,6 +16,13 @@ from sekisho.rules.opaque import MacKeys, OpaqueRefused
 from sekisho.rules.refusals import Refusal
 
 PREFIX: Final = "skf1_"
+#: RFC 6750 section 2.1.
+_B64TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
+
+
+def is_token(given: bytes) -> bool:
+    """Whether it can be presented as a bearer token."""
+    return _B64TOKEN.fullmatch(given) is not None
 
 
 def derived_token(keys: MacKeys) -> str:

@@ -34,6 +34,7 @@ TABLES: Final = (
     "sessions",
     "feed_head",
     "feed",
+    "feed_read",
     "throttle",
     "security_events",
     "signing_keys",
