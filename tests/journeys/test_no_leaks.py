@@ -26,7 +26,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from sekisho.adapters.root_secret import ServerKeys, derive_keys
 from sekisho.adapters.secrets.secret import Secret
+from sekisho.compose import standard_features
 from sekisho.rules.opaque import MacKeys
+from sekisho.settings import read_settings
+from sekisho.web.pages import Page
 from tests.conftest import require_postgres
 from tests.house.tree import ROOT
 from tests.parts import aws as parts
@@ -113,6 +116,15 @@ def a_person(seeds: dict[str, bytes]) -> Person:
     return person
 
 
+def pages(data: Path) -> list[str]:
+    """Every page there is."""
+    settings = read_settings({"SEKISHO_DATA": str(data)})
+    features = standard_features(settings, clock=time.time)
+    found = [page.path for feature in features for page in feature.pages if isinstance(page, Page)]
+    assert {"/login", "/signup", "/account"} <= set(found)
+    return found
+
+
 def reports(wanted: Wanted, surface: Surface, handed: Wanted) -> list[str]:
     """Where an answer holds a secret: any of ours, or one that was handed out in another answer."""
     return [
@@ -145,8 +157,9 @@ def test_nothing_leaks_from_sqlite_and_aws(tmp_path: Path) -> None:
         seeds |= derived(seeds["root"].decode())
         server = stack.enter_context(Running(environ).started())
         surface = stack.enter_context(Surface(server.url, person))
+        person.feed = seeds["feed token"].decode()
         surface.register()
-        operations = surface.everything()
+        operations = surface.everything(pages(data))
         jwks = surface.ask("GET", "/.well-known/jwks.json").json()
         running = [path.read_bytes() for path in data.rglob("*") if path.is_file()]
         surface.kept = surface.credentials()
@@ -168,6 +181,10 @@ def test_nothing_leaks_from_sqlite_and_aws(tmp_path: Path) -> None:
     # And it was all there to be found.
     assert operations >= 20
     assert len(surface.handed) > 100
+    heard = {(heard.asked, heard.status) for heard in surface.heard}
+    for good in ("GET /v1/revocations", "GET /v1/revocations/stream", "GET /account", "POST /v1/refresh"):
+        assert (good, 200) in heard, good
+    assert {("POST /login", 303), ("POST /account/password", 303), ("POST /v1/password", 204)} <= heard
     assert {200, 201, 204, 401, 403, 404, 405, 415, 422, 500} <= {heard.status for heard in surface.heard}
     assert 503 in {heard.status for heard in surface.heard[full:gone]}
     assert 503 in {heard.status for heard in surface.heard[gone:]}
@@ -204,7 +221,7 @@ def test_nothing_leaks_from_postgres_and_files(tmp_path: Path) -> None:
         server = stack.enter_context(Running(environ).started())
         surface = stack.enter_context(Surface(server.url, person))
         surface.register()
-        surface.everything()
+        surface.everything(pages(tmp_path / "data"))
         jwks = surface.ask("GET", "/.well-known/jwks.json").json()
         postgres.stop()
         gone = len(surface.heard)

@@ -14,11 +14,12 @@ from typing import NoReturn
 from starlette.requests import Request
 from starlette.routing import Route
 
+from sekisho.adapters import system
 from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.secrets.secret import Secret
 from sekisho.adapters.settings_file import load_settings
 from sekisho.cli.http_server import SIGNALS, run, serve_http
-from sekisho.compose import create_app
+from sekisho.compose import create_app, standard_features
 from sekisho.feature import Feature
 from sekisho.web import logs
 
@@ -47,7 +48,8 @@ def main() -> None:
     routes = tuple(Route("/crash", crash, methods=[method]) for method in ("GET", "POST"))
 
     async def opened() -> None:
-        app = create_app(settings, features=(Feature(name="crash", routes=routes),))
+        features = standard_features(settings, clock=system.clock)
+        app = create_app(settings, features=[*features, Feature(name="crash", routes=routes)])
         await app.open()
         try:
             await serve_http(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
@@ -17,6 +17,8 @@ from tests.parts.leaks import of_token
 #: Members of an answer, and of a page, by which a secret is handed to whom it belongs.
 HANDED = {"access_token", "refresh_token", "device_token", "csrf_token"}
 _IN_PAGES = re.compile(rb'value="skc1_[A-Za-z0-9_-]+"')
+_FORM = re.compile(r'<form[^>]*\baction="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
+_FIELD = re.compile(r'<(?:input|button)\b[^>]*?\bname="([^"]+)"(?:[^>]*?\bvalue="([^"]*)")?')
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -32,11 +34,12 @@ class Heard:
 
 @dataclass
 class Person:
-    """Who asks; the passwords change places when one is changed."""
+    """Who asks; the passwords change places when one is changed. And what verifiers show to the feed."""
 
     email: str
     password: str
     other: str
+    feed: str = "none"
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,6 @@ class Surface:
             answer.status_code, headers=_undecoded(answer.headers), content=body, request=answer.request
         )
         self._remember(f"{method} {path}", answer)
-        if path == "/v1/password" and answer.is_success:
-            self.person.password, self.person.other = self.person.other, self.person.password
         return answer
 
     def _remember(self, asked: str, answer: httpx2.Response) -> None:
@@ -115,7 +116,13 @@ class Surface:
         before = self.ask("GET", "/v1/csrf")
         headers = {"Sekisho-CSRF": before.json().get("csrf_token", "none")}
         body = {"email": self.person.email, "password": self.person.password, "mode": mode}
-        answer = self.ask("POST", "/v1/login", json=body, headers=headers, cookies=dict(before.cookies))
+        cookies = dict(before.cookies)
+        answer = self.ask("POST", "/v1/login", json=body, headers=headers, cookies=cookies)
+        if answer.status_code == 401:
+            # Something that was asked has changed it.
+            self.person.password, self.person.other = self.person.other, self.person.password
+            body["password"] = self.person.password
+            answer = self.ask("POST", "/v1/login", json=body, headers=headers, cookies=cookies)
         return (answer.json() if answer.is_success else {}), dict(answer.cookies)
 
     def credentials(self) -> Credentials:
@@ -127,8 +134,8 @@ class Surface:
         _, browser_cookies = self.log_in("browser")
         return Credentials(tokens, session, session_cookies, browser_cookies)
 
-    def everything(self) -> int:
-        """Ask every operation that the server lists, in every way; how many operations there were."""
+    def everything(self, pages: Sequence[str] = ()) -> int:
+        """Ask every operation that the server lists, in every way, and pages; the number of operations."""
         document = self.ask("GET", "/openapi.json").json()
         operations = [
             (method.upper(), path, operation)
@@ -140,10 +147,25 @@ class Surface:
         for method, path, operation in operations:
             for way in _ways(self, path, _members_of(document, operation)):
                 way(method)
-        for path in {path for _, path, _ in operations}:
+        for path in pages:
+            self._page(path)
+        for path in {path for _, path, _ in operations} | set(pages) if pages else ():
             for method in (*_METHODS, "TRACE", "BREW"):
                 self.ask(method, path.replace("{id}", str(uuid4())), content=self.person.password.encode())
         return len(operations)
+
+    def _page(self, path: str) -> None:
+        """Open a page with and without a session, and send each of its forms: whole and wrong."""
+        for cookies in ({}, self.credentials().session_cookies):
+            shown = self.ask("GET", path, cookies=cookies, headers={"Accept": "text/html"})
+            held = {**cookies, **dict(shown.cookies)}
+            page = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+            for action, form in _FORM.findall(shown.text):
+                given = dict(_FIELD.findall(form))
+                fields = {name: given[name] or str(_value(name, self.person, {})) for name in given}
+                for change in ({}, {"password": self.person.other}, {"csrf_token": self.person.password}):
+                    self.ask("POST", action, data={**fields, **change}, cookies=held, headers=page)
+            self.ask("POST", path, content=self.person.password.encode(), cookies=held, headers=page)
 
 
 def _ways(surface: Surface, path: str, members: set[str]) -> Iterator[Callable[[str], object]]:
@@ -184,6 +206,7 @@ def _ways(surface: Surface, path: str, members: set[str]) -> Iterator[Callable[[
     yield ask(json=body, headers={**page, "Accept": "text/html"}, cookies=cookies)
     yield ask(json=body, headers={**page, "Sekisho-Client": "1"}, cookies=browser)
     yield ask(json=body, headers={**bearer, "Idempotency-Key": refresh})
+    yield ask(headers={"Authorization": f"Bearer {person.feed}"})
 
 
 def _value(name: str, person: Person, tokens: dict[str, Any]) -> object:
