@@ -33,3 +33,12 @@ async def served(server: Server) -> AsyncIterator[Served]:
     """The server as it starts on a laptop."""
     async with server() as running:
         yield running
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database that is empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/sekisho.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
