@@ -236,6 +236,8 @@ def pem(key: Any) -> bytes:  # noqa: ANN401 -- any private key of cryptography
 
 
 BAD: dict[str, bytes] = {
+    "short": RAW[:31],
+    "guessable": b"changeme" * 5,
     "broken jwk": b'{"kty": "oct", "k": "' + RAW,
     "short jwk": b'{"kty": "oct", "k": "' + base64.urlsafe_b64encode(RAW[:9]) + b'"}',
     "guessable jwk": b'{"kty": "oct", "k": "' + base64.urlsafe_b64encode(b"a" * 40).rstrip(b"=") + b'"}',

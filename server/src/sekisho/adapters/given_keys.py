@@ -64,9 +64,13 @@ def held_keys(secret: Secret, *, alg: Alg, where: str) -> Sequence[AnyKey]:
         SettingsRefused: it holds something else.
     """
     try:
-        return _keys(secret.reveal(), secret, alg, where)
+        keys = _written_keys(secret.reveal(), alg, where)
+        if keys is None:
+            # Not below, where the bytes are in a local: a traceback that shows locals would show them.
+            keys = [HmacKey(strong(secret, where).reveal(), alg=_SHARED.get(alg, "HS256"))]
     except KeyRefused as fault:
         raise unusable(where, str(fault)) from None
+    return keys
 
 
 def keyring(keys: Sequence[AnyKey]) -> SigningKeys:
@@ -93,7 +97,8 @@ def unusable(where: str, reason: str) -> SettingsRefused:
     )
 
 
-def _keys(content: bytes, secret: Secret, alg: Alg, where: str) -> Sequence[AnyKey]:
+def _written_keys(content: bytes, alg: Alg, where: str) -> Sequence[AnyKey] | None:
+    """The keys of a PEM, a JWK or a JWK set; none where it is no such text, and so a secret."""
     if b"-----BEGIN" in content:
         if content.count(b"-----BEGIN") > 1:
             raise KeyRefused("more than one PEM block; put several keys into a JWK set")
@@ -110,7 +115,7 @@ def _keys(content: bytes, secret: Secret, alg: Alg, where: str) -> Sequence[AnyK
         if not isinstance(entries, list) or not entries:
             raise KeyRefused("a JWK set has an array named keys with at least one key")
         return [_from_jwk(entry, alg, where) for entry in cast("list[object]", entries)]
-    return [HmacKey(strong(secret, where).reveal(), alg=_SHARED.get(alg, "HS256"))]
+    return None
 
 
 def _from_jwk(jwk: object, alg: Alg, where: str) -> AnyKey:
