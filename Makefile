@@ -51,6 +51,8 @@ lock: ## compile requirements/*.txt anew (ARGS=--upgrade to raise what is pinned
 	$(LOCK) requirements/run.in $(DISTRIBUTIONS) --all-extras -o requirements/run.txt $(ARGS)
 	$(LOCK) requirements/run.in requirements/dev.in $(DISTRIBUTIONS) --all-extras \
 		-c requirements/run.txt -o requirements/dev.txt $(ARGS)
+	sed -En 's/^((uvicorn|uvloop|httptools|psycopg)[^;\\]*).*/\1/p' requirements/run.txt \
+		| $(LOCK) requirements/peers.in -c - -o requirements/peers.txt $(ARGS)
 
 # Names, versions and hashes only: where packages come from is the installing machine's business.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -61,7 +63,7 @@ parts: ## the real parts the tests run on (PostgreSQL): installed on Debian as r
 	@sh tests/parts/install.sh
 
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the virtual environment, in three stamps so that nothing is installed twice ---

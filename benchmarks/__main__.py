@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import guard, imports, login, machine, refresh, session, sqlite, start, verify
+from benchmarks import guard, imports, login, machine, refresh, session, session_peers, sqlite, start, verify
 from benchmarks.paired import Result
 
 BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "refresh": refresh.run,
     "login": login.run,
     "session": session.run,
+    "session-peers": session_peers.run,
     "guard": guard.run,
     "start": start.run,
     "sqlite": sqlite.run,

@@ -9,12 +9,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+#: What runs one of `served.KINDS`.
+OURS = (sys.executable, "-m", "benchmarks.served")
 
 
 def cpu_clock(pid: int) -> int:
@@ -24,6 +29,18 @@ def cpu_clock(pid: int) -> int:
     if error:
         raise OSError(error, os.strerror(error))
     return clock.value
+
+
+def family_cpu(pid: int) -> float:
+    """Seconds of CPU of a process, its children, and those of them that have ended (these to 10 ms)."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    alive = 0.0
+    for each in (pid, *map(int, listed)):
+        with suppress(ProcessLookupError):  # it has ended since: it is among those that have
+            alive += time.clock_gettime(cpu_clock(each))
+    # After the name, which may hold anything: the fields from the third on (proc(5)).
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return alive + (int(fields[13]) + int(fields[14])) / _TICKS
 
 
 def installed(folder: Path) -> Mapping[str, str]:
@@ -51,10 +68,14 @@ class Served:
         kind: which.
         folder: where its log goes.
         environ: settings on top of our own environment, which must not have any of them.
+        program: what runs it, given the kind and the number of the socket.
     """
 
-    def __init__(self, kind: str, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, kind: str, folder: Path, environ: Mapping[str, str], *, program: Sequence[str] = OURS
+    ) -> None:
         self._kind = kind
+        self._program = program
         self._log = folder / f"{kind}-{id(self)}.log"
         self._environ = {**os.environ, **environ}
         self._clock = 0
@@ -63,7 +84,7 @@ class Served:
         with socket.create_server(("127.0.0.1", 0)) as listening, self._log.open("wb") as log:
             self.port: int = listening.getsockname()[1]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.served", self._kind, str(listening.fileno())],
+                [*self._program, self._kind, str(listening.fileno())],
                 env=self._environ,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -1,0 +1,33 @@
+"""What Django answers: an account is made, logs in, and asks who it is."""
+
+from __future__ import annotations
+
+from django.contrib.auth import authenticate, login
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+
+
+def register(request: HttpRequest) -> HttpResponse:
+    """Make an account."""
+    user = User.objects.create_user(request.POST["username"], password=request.POST["password"])
+    return JsonResponse({"id": str(user.pk)}, status=201)
+
+
+def log_in(request: HttpRequest) -> HttpResponse:
+    """Open a session."""
+    user = authenticate(request, username=request.POST["username"], password=request.POST["password"])
+    if user is None:
+        return HttpResponse(status=401)
+    login(request, user)
+    return HttpResponse(status=204)
+
+
+def me(request: HttpRequest) -> HttpResponse:
+    """Who is asking."""
+    if not request.user.is_authenticated:
+        return HttpResponse(status=401)
+    return JsonResponse({"id": str(request.user.pk)})
+
+
+urlpatterns = [path("auth/register", register), path("auth/login", log_in), path("me", me)]
