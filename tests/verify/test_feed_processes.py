@@ -98,7 +98,7 @@ until(refused, "revoked in the parent")
 
 @pytest.mark.requirement("J19")
 def test_a_fork_of_a_warm_process_follows_the_feed(issuer: FeedIssuer) -> None:
-    """The child has lost the thread, and does not go on by what its parent knew: it has its own at first use."""
+    """The child has lost the thread, and does not go on by what its parent knew: it has its own at once."""
     process = script(FORK_WARM, issuer.url, issuer.access_token(sid="s1"))
     assert process.stdout is not None
     assert process.stdout.readline() == "warm\n"

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from sekisho_verify import ConfigurationError, HmacKey, TokenRefused, Verifier, fetch_key_set
+from sekisho_verify import (
+    ConfigurationError,
+    HmacKey,
+    KeySetUnavailable,
+    TokenRefused,
+    Verifier,
+    fetch_key_set,
+)
 from sekisho_verify.forgeries import Forged
 from sekisho_verify.key_generation import Alg, new_key
 from sekisho_verify.testing import ABSENT, BAD, ENDED, Issuer
+from tests.parts.serving import until
+from tests.verify.feed_issuer import wait_until_no_feed
 from tests.verify.test_forgeries import asked
 from tests.verify.tokens import ALGS, NOW, refusal
 
@@ -161,11 +170,41 @@ def test_an_issuer_is_served_to_an_application_that_knows_its_url() -> None:
     assert made.verifier().verify(made.token()).sub == "ada"
 
 
+@pytest.mark.parametrize("alg", ["ES256", "HS256"])
+def test_what_is_revoked_reaches_an_application_as_it_is(alg: Alg) -> None:
+    """A default verifier finds the feed of a served issuer: what `revoke` ends is refused, at once."""
+    made = Issuer(alg=alg)
+    with made.serve() as url:
+        keys = [HmacKey(made.secret, kid="for-tests-only")] if alg == "HS256" else None
+        with Verifier(issuer=url, audience="api", keys=keys) as using:
+            text, other = made.token(sid="s1"), made.token("grace", sid="s2")
+            assert using.verify(text, sensitive=True).sid == "s1"
+            made.revoke("session", "s1")
+            until(lambda: using.feed_status.entries == 1, "known")
+            assert refusal(text, using) == "token_revoked"
+            assert using.verify(other, sensitive=True).sub == "grace"
+            assert using.verify(made.token(sid="s3")).rv == "1.1"
+    wait_until_no_feed()
+
+
+def test_an_issuer_whose_clock_stands_still_has_a_feed_that_does_not() -> None:
+    """Its time goes on as the machine's does: the feed of a test with a fixed clock is not cut."""
+    made = issuer()
+    with made.serve() as url, Verifier(issuer=url, audience="api", clock=lambda: NOW) as using:
+        begun = using.feed_status.age_seconds
+        made.revoke("user", "nobody")
+        until(lambda: using.feed_status.rv == "1.1", "known")
+        assert begun is not None
+        assert using.verify(made.token(), sensitive=True).sub == "ada"
+        assert abs((using.feed.as_of or 0) - NOW) < 60  # type: ignore[union-attr]  # it has one
+    wait_until_no_feed()
+
+
 def test_a_shared_secret_is_given_and_never_served() -> None:
     """An application with HS256 gets the secret itself; the other kind of key has none."""
     made = issuer("HS256")
-    with pytest.raises(ConfigurationError, match="never published"), made.serve():
-        pass
+    with made.serve() as url, pytest.raises(KeySetUnavailable, match="has no jwks_uri"):
+        fetch_key_set(url)
     using = Verifier(
         issuer=made.url,
         audience="api",

@@ -32,8 +32,8 @@ from sekisho_verify.key_generation import Alg, new_key
 from sekisho_verify.key_ring import ACCESS_TOKEN_TYPE
 from sekisho_verify.keypairs import SigningKey
 from sekisho_verify.keys import HmacKey
-from sekisho_verify.loopback import Document, serving
-from sekisho_verify.revocations.local import LocalRevocations
+from sekisho_verify.loopback import Asked, Document, serving
+from sekisho_verify.testing_feed import FEED_PATH, PublishedRevocations, TestingFeed
 from sekisho_verify.urls import LOOPBACK
 from sekisho_verify.verifier import Verifier
 
@@ -95,7 +95,7 @@ class Issuer:
         self._numbers: Final = itertools.count(1)
         self._url = url
         self.audience: Final = audience
-        self.revocations: Final = LocalRevocations(clock=clock)
+        self.revocations: Final = PublishedRevocations(clock=clock)
         """What was ended here. A verifier is given it as `feed=`."""
 
     @property
@@ -136,25 +136,34 @@ class Issuer:
 
     @contextmanager
     def serve(self) -> Generator[str]:
-        """Publish metadata (RFC 8414) and keys on this machine; the URL is the issuer's name meanwhile.
+        """Publish metadata (RFC 8414), keys and revocations on this machine.
 
-        Raises:
-            ConfigurationError: for a shared secret, which is never published.
+        The URL is the issuer's name meanwhile. What `revoke` ends is refused at once by every verifier that
+        follows it. A shared secret is never published: give the application `.secret`.
         """
-        if isinstance(self._key, HmacKey):
-            raise ConfigurationError("a shared secret is never published: give the application .secret")
-        name, jwks = self._url, msgspec.json.encode({"keys": [self._key.public.to_jwk()]})
+        name = self._url
+        feed: TestingFeed | None = None
+        documents: dict[str, bytes] = {}
+        if isinstance(self._key, SigningKey):
+            documents[_JWKS] = msgspec.json.encode({"keys": [self._key.public.to_jwk()]})
 
-        def find(path: str) -> Document | None:
-            metadata = {"issuer": self._url, "jwks_uri": f"{self._url}{_JWKS}"}
-            found = {METADATA_PATH: msgspec.json.encode(metadata), _JWKS: jwks}.get(path)
+        def find(asked: Asked) -> Document | None:
+            if asked.path.startswith(FEED_PATH) and feed is not None:
+                return feed.find(*asked)
+            found = documents.get(asked.path)
             return None if found is None else Document("application/json", found)
 
         with serving(find) as url:
             self._url = url
+            metadata = {"issuer": url, "sekisho_revocations_uri": url + FEED_PATH}
+            if _JWKS in documents:
+                metadata["jwks_uri"] = url + _JWKS
+            documents[METADATA_PATH] = msgspec.json.encode(metadata)
+            feed = TestingFeed(self.revocations, issuer=url, key=self._key, now=self._clock())
             try:
                 yield url
             finally:
+                feed.end()
                 self._url = name
 
     def token(

@@ -41,7 +41,7 @@ from sekisho_verify.forgeries.forging import certificate_pem
 from sekisho_verify.key_generation import new_key
 from sekisho_verify.keypairs import SigningKey
 from sekisho_verify.keys import HmacKey
-from sekisho_verify.loopback import Document, serving
+from sekisho_verify.loopback import Asked, Document, serving
 from sekisho_verify.urls import Place, place
 
 if TYPE_CHECKING:
@@ -176,9 +176,9 @@ class _Site:
             pem = certificate_pem(key.public)
             found["/certificate.pem"] = Document("application/x-pem-file", pem)
 
-        def find(path: str) -> Document | None:
+        def find(asked: Asked) -> Document | None:
             self.visits += 1
-            return found.get(path)
+            return found.get(asked.path)
 
         self.origin: Final = stack.enter_context(serving(find)) if local else NOWHERE
 
