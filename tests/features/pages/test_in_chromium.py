@@ -151,7 +151,7 @@ async def test_everything_is_done_by_keyboard(server: Server, chromium: Chromium
             "Change password",
             "日本語",
             "English",
-            "As the device",
+            "Auto",
         ]
         for _ in range(6):
             await press(page, "Shift+Tab")
