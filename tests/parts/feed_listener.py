@@ -195,3 +195,9 @@ def claims_of(jws: str) -> dict[str, Any]:
     """What a JWS says, its seal unopened."""
     claims: dict[str, Any] = json.loads(b64url_decode(jws.split(".")[1].encode()))
     return claims
+
+
+def header_of(jws: str) -> dict[str, Any]:
+    """What the header of a JWS says, its seal unopened."""
+    header: dict[str, Any] = json.loads(b64url_decode(jws.split(".")[0].encode()))
+    return header

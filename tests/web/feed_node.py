@@ -78,7 +78,7 @@ async def running(
         await app.close()
 
 
-def refusal_of(feed: FeedListener, access_token: str) -> str | None:
+def refusal_of(feed: FeedListener, access_token: str, *, kid: str = "of no leaked key") -> str | None:
     """The code with which a verifier that has heard the feed refuses that token."""
     claims = claims_of(access_token)
 
@@ -87,7 +87,7 @@ def refusal_of(feed: FeedListener, access_token: str) -> str | None:
         rv, issued_at = claims["rv"], claims["iat"]
 
     try:
-        feed.revocations.check(marks(Claims, kid="of no leaked key"))  # type: ignore[arg-type]  # all that is read
+        feed.revocations.check(marks(Claims, kid=kid))  # type: ignore[arg-type]  # all that is read
     except TokenRefused as refused:
         return refused.code
     return None
