@@ -159,9 +159,18 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, places=places, at=self.at % places)
 
     def took_snapshot(self, now: float, *, renew: float) -> Following:
-        """A snapshot was taken in; the next one for the file is due `renew` seconds from now."""
+        """A snapshot was taken in; the next one for the file is due `renew` seconds from now.
+
+        It is news too: a stream that had to wait meanwhile, some seconds for a million entries, is not lost.
+        """
         return msgspec.structs.replace(
-            self, informed=True, snapshot_needed=False, snapshot_at=now, renew_at=now + renew
+            self,
+            informed=True,
+            snapshot_needed=False,
+            snapshot_at=now,
+            renew_at=now + renew,
+            heard_at=now,
+            moved_at=now,
         )
 
     def renewal_failed(self, now: float) -> Following:

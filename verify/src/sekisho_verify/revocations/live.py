@@ -278,6 +278,8 @@ class Revocations:
         # among them are forgotten by a batch of their own, before.
         self._log.append(_Batch(snapshot.as_of, position, [*live.newest]))
         self._live = live
+        if head == _NEVER:
+            return Applied(len(snapshot.entries))
         return Applied(sum(_position(snapshot.epoch, entry.number) > head for entry in snapshot.entries))
 
     def _forget(self, budget: int) -> None:
