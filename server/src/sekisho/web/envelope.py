@@ -66,7 +66,7 @@ class Envelope:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
                 given = message.get("headers", ())
-                names = dict(given)
+                names = {name for name, _ in given}
                 message["headers"] = [
                     *given,
                     *always,
