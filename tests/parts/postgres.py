@@ -195,6 +195,10 @@ class PostgresServer:
         self.stop()
         shutil.rmtree(self._root)
 
+    def standby(self) -> PostgresStandby:
+        """A copy of this cluster as it is now, which follows it once it is started."""
+        return PostgresStandby(self)
+
     def create_database(
         self, *, template: str = "template1", settings: Mapping[str, str] | None = None
     ) -> str:
@@ -265,7 +269,7 @@ class PostgresServer:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() in {"ready", "standby"}
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
@@ -287,6 +291,29 @@ class PostgresServer:
         if self._owner is not None:
             arguments |= {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": []}
         return arguments
+
+
+class PostgresStandby(PostgresServer):
+    """A standby that streams from its primary, asynchronously, until it is promoted."""
+
+    def __init__(self, primary: PostgresServer) -> None:
+        self._primary = primary
+        super().__init__()
+        self._password = primary._password
+
+    def promote(self) -> None:
+        """Make it a primary, and return when it is one."""
+        with self._administrator() as connection:
+            connection.execute("SELECT pg_promote()")
+
+    def _initialize(self) -> None:
+        command = [str(self._bin / "pg_basebackup"), f"--pgdata={self._data}", "--write-recovery-conf"]
+        command += [f"--dbname={self._primary.url()}", "--checkpoint=fast", "--no-sync"]
+        if self._owner is not None:
+            os.chown(self._root, self._owner.pw_uid, self._owner.pw_gid)
+        made = subprocess.run(command, capture_output=True, text=True, check=False, **self._as_owner())
+        if made.returncode:
+            raise PostgresUnavailableError(f"pg_basebackup failed: {made.stderr}")
 
 
 def _unprivileged_owner() -> pwd.struct_passwd | None:
