@@ -213,6 +213,7 @@ def test_rotations_under_load_refuse_nobody(shared: dict[str, str], tmp_path: Pa
         assert len(set(kids)) == rotations + 1
 
 
+@pytest.mark.long
 @pytest.mark.requirement("A12")
 def test_a_node_that_dies_amid_a_rotation_changes_nothing(shared: dict[str, str], tmp_path: Path) -> None:
     """The other one comes to the next key by itself; the dead one finds it there when it starts again."""
