@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -227,6 +228,50 @@ def refuses(url: str) -> bool:
     except ConnectionRefusedError:
         return True
     return False
+
+
+@pytest.mark.parametrize(("how", "workers"), [(signal.SIGTERM, "1"), (signal.SIGINT, "2")])
+def test_a_stop_ends_the_streams_that_are_open(how: signal.Signals, workers: str, tmp_path: Path) -> None:
+    """Each in good order: a stream that was torn off would be an error to its reader. And it is exit 0."""
+    with Server(tmp_path / "data", ("--workers", workers)) as server:
+        url = f"{server.url}/v1/revocations/stream"
+        streams = [urlopen(url) for _ in range(8)]  # noqa: S310 -- our own server
+        for stream in streams:
+            assert stream.readline() == b"id: 1.0\n"
+        assert server.stop(how) == 0
+        for stream in streams:
+            assert stream.read().endswith(b"\n\n"), "whole events, and the end of the answer"
+            stream.close()
+    events = [json.loads(line)["event"] for line in server.log.read_text().splitlines()]
+    assert set(events) == {"request"}, "nobody had to be waited for, or was cut off"
+
+
+def test_the_token_of_the_feed_is_told_where_one_is_needed(tmp_path: Path) -> None:
+    """On stderr, the same at each start; with it the feed is read, without it it is not."""
+    server = Server(tmp_path / "data", settings={"SEKISHO_ISSUER": "https://id.example.com"})
+    told = []
+    for _ in range(2):
+        with server:
+            token = re.search(r"  (skf1_[A-Za-z0-9_-]+)$", server.log.read_text(), re.MULTILINE)
+            assert token is not None
+            told.append(token[1])
+            listening = re.search(r"listening on  (\S+)", server.welcome)
+            assert listening is not None
+            url = f"http://{listening[1]}"
+            assert "skf1_" not in server.welcome
+            assert ask(url, "GET", "/v1/revocations").json["code"] == "feed_token_refused"
+            assert ask(url, "HEAD", "/v1/revocations", bearer=told[-1]).status == 200
+            assert server.stop() == 0
+        server.log.unlink()
+    assert told[0] == told[1]
+
+
+def test_no_token_of_the_feed_is_told_where_none_is_needed(tmp_path: Path) -> None:
+    """On loopback, or where an operator has chosen one."""
+    with Server(tmp_path / "data") as server:
+        assert ask(server.url, "HEAD", "/v1/revocations").status == 200
+        server.stop()
+    assert "skf1_" not in server.log.read_text()
 
 
 def test_a_stop_before_the_server_is_up_is_clean_too(tmp_path: Path) -> None:

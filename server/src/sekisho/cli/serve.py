@@ -109,10 +109,10 @@ def _announce(here: Surroundings, settings: Settings, address: str, before: Plac
     shared = settings.refresh_store == "none" and verifies_by_secret(
         settings, secrets=Secrets(sources(here.environ))
     )
-    welcome(settings, address, before, look(settings), shared=shared, say=here.say)
     if settings.feed_token is None and not settings.loopback:
         # Apart from the rest: it is a secret, and what is on stdout is often kept.
         note(here.say("serve.feed_token", token=_feed_token(here, settings)))
+    welcome(settings, address, before, look(settings), shared=shared, say=here.say)
 
 
 def _feed_token(here: Surroundings, settings: Settings) -> str:
