@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sekisho.features.demo.two_servers import SecondServers
 
-STEPS = 16
+STEPS = 18
 
 
 def demo(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -54,9 +54,17 @@ def test_the_whole_story_behaves(alg: str, lang: str, tmp_path: Path) -> None:
         "refresh_reused",
         "session_revoked",
         "session_unknown",
+        "token_revoked",
+        "token_stale",
     ):
         assert f'"code": "{code}"' in done.stdout
     assert f'"alg": "{alg}"' in done.stdout
+    refused = [
+        float(each)
+        for each in re.findall(r"(?:refused it |から |^   ✓  )(0\.\d\d) (?:s|秒)", done.stdout, re.MULTILINE)
+    ]
+    assert len(refused) == 2
+    assert max(refused) < 1
     assert ("Aya logs in" if lang == "en" else "Aya がログインする") in done.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -68,14 +76,14 @@ def test_a_step_that_does_not_behave_ends_with_1(monkeypatch: pytest.MonkeyPatch
     result = CliRunner().invoke(tree, ["demo", "--once", "--lang", "en"], env=environment())
     assert result.exit_code == 1
     assert "✗  401 token_expired != 200" in result.stdout
-    assert result.stdout.rstrip().endswith("Step 8 did not behave; 8 steps were not reached.")
+    assert result.stdout.rstrip().endswith("Step 8 did not behave; 10 steps were not reached.")
     assert '"event":"request"' in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("which", "step", "verdict"),
-    [(1, 15, "✗  401 session_unknown != 200"), (0, 16, "✗  200 != 401 session_unknown")],
+    [(1, 17, "✗  401 session_unknown != 200"), (0, 18, "✗  200 != 401 session_unknown")],
     ids=["both share", "neither shares"],
 )
 def test_the_chapter_of_two_servers_can_fail(

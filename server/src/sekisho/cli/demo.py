@@ -121,6 +121,7 @@ class _Stage:
             grace=self.settings.refresh_grace,
             people=cast(system.entropy),
             forward=self.hand.forward,
+            steady=system.steady,
             operate=self._operate,
             entropy=system.entropy,
             say=self.say,

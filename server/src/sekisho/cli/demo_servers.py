@@ -74,7 +74,7 @@ def serve_demo_shop(
     ready: Callable[[], None],
     signals: Sequence[signal.Signals],
 ) -> None:
-    """A shop: keys once, and from then on no word with the auth server."""
+    """A shop: keys once, and from then on nothing is asked; revocations are pushed to it."""
     from sekisho.cli.http_server import run, serve_http  # noqa: PLC0415 - as above, for the demo's own process
     from sekisho.features.demo.shop import create_database, shop_app  # noqa: PLC0415 - same
     from sekisho_verify import HmacKey, Verifier, fetch_key_set  # noqa: PLC0415 - same
@@ -89,7 +89,6 @@ def serve_demo_shop(
         issuer=shop.issuer,
         audience=shop.audience,
         keys=keys,
-        feed=None,
         clock=MovedClock(clock, system.clock),
     )
     app = shop_app(shop.name, database=shop.database, verifier=verifier)

@@ -36,8 +36,8 @@ def cast(entropy: Entropy) -> tuple[Person, Person]:
 class Scene:
     """Where it happens, who is there, and what the teller may do beside HTTP.
 
-    `forward` moves the demo's clock by seconds; `operate` runs a command of the operator; `grace` is the
-    server's refresh grace in seconds.
+    `forward` moves the demo's clock by seconds, `steady` gives those of a clock that nobody moves; `operate`
+    runs a command of the operator; `grace` is the server's refresh grace in seconds.
     """
 
     auth: str
@@ -46,6 +46,7 @@ class Scene:
     grace: float
     people: tuple[Person, Person]
     forward: Callable[[float], None]
+    steady: Callable[[], float]
     operate: Callable[[list[str]], None]
     entropy: Entropy
     say: Callable[..., str]

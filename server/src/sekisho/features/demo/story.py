@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from sekisho.features.demo.everywhere import Everywhere
 from sekisho.features.demo.scene import Broken, Person, Scene, expect, member, prepare, require, show
 from sekisho.features.demo.two_servers import SecondServers, TwoServers
 from sekisho.features.demo.wire import Answer, exchange, request
@@ -48,6 +49,7 @@ class _Story:
         self._refresh = ""
         self._first_refresh = ""
         self._ttl = 0.0
+        self._ended = Everywhere(scene)
 
     def steps(self) -> tuple[tuple[str, Callable[[], Mapping[str, object]]], ...]:
         return (
@@ -64,6 +66,8 @@ class _Story:
             ("lost", self._lost_response),
             ("theft", self._theft),
             ("logout", self._logout),
+            ("everywhere", self._everywhere),
+            ("stale", self._stale),
         )
 
     def _register(self) -> Mapping[str, object]:
@@ -183,11 +187,40 @@ class _Story:
         scene = self._scene
         self._keep(self._log_in(self._aya))
         expect(self._get(scene.auth, "/v1/me"), 200)
+        for shop in (scene.shop_a, scene.shop_b):
+            expect(self._get(shop, "/products"), 200)
         out = show(scene, request("POST", f"{scene.auth}/v1/logout", bearer=self._access))
         expect(out, 204)
+        self._ended.begins()
+        return {"minutes": round(self._ttl / 60)}
+
+    def _everywhere(self) -> Mapping[str, object]:
+        scene = self._scene
+        seconds = self._ended.wait(request("GET", "/products", bearer=self._access), "token_revoked")
+        for shop in (scene.shop_a, scene.shop_b):
+            expect(self._get(shop, "/products"), 401, "token_revoked")
+        self._ended.require_nobody_asked()
         expect(self._renew(self._refresh, key=self._key()), 401, "session_revoked")
         expect(self._get(scene.auth, "/v1/me"), 401, "session_revoked")
-        return {"minutes": round(self._ttl / 60)}
+        return {"seconds": f"{seconds:.2f}"}
+
+    def _stale(self) -> Mapping[str, object]:
+        scene = self._scene
+        self._keep(self._log_in(self._aya))
+        expect(self._get(scene.shop_b, "/secret"), 200)
+        changed = Everywhere(scene)
+        command = ["user", "deny", self._aya.email, "secret:read"]
+        scene.transcript.ran([" ".join(["sekisho", *command])])
+        scene.operate(command)
+        changed.begins()
+        seconds = changed.wait(request("GET", "/products", bearer=self._access), "token_stale")
+        expect(self._get(scene.shop_b, "/secret"), 401, "token_stale")
+        renewed = self._renew(self._refresh, key=self._key())
+        expect(renewed, 200)
+        self._keep(renewed)
+        expect(self._get(scene.shop_b, "/products"), 200)
+        expect(self._get(scene.shop_b, "/secret"), 403, "insufficient_scope")
+        return {"seconds": f"{seconds:.2f}"}
 
     def _log_in(self, person: Person) -> Answer:
         body = {"email": person.email, "password": person.password, "mode": "token"}
