@@ -185,6 +185,19 @@ class PostgresServer:
                 with suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Stop every process of the server in its tracks: connections stay open, and nothing answers."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for process in (self.pid, *_children(self.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+
     def restart(self) -> None:
         """Stop cleanly and start again on the same port and data."""
         self.stop()
