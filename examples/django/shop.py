@@ -83,7 +83,6 @@ def configure() -> None:
         SEKISHO={
             "issuer": os.environ.get("SEKISHO_ISSUER", "http://localhost:8400"),
             "audience": os.environ.get("SEKISHO_AUDIENCE", "api"),
-            "feed": None,
             "public": ["healthz"],
         },
     )

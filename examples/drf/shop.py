@@ -29,7 +29,6 @@ settings.configure(
     SEKISHO={
         "issuer": os.environ.get("SEKISHO_ISSUER", "http://localhost:8400"),
         "audience": os.environ.get("SEKISHO_AUDIENCE", "api"),
-        "feed": None,
     },
     REST_FRAMEWORK={
         "DEFAULT_AUTHENTICATION_CLASSES": ["sekisho_verify.drf.TokenAuthentication"],

@@ -38,7 +38,6 @@ def make_app() -> FastAPI:
     verifier = Verifier(
         issuer=os.environ.get("SEKISHO_ISSUER", "http://localhost:8400"),
         audience=os.environ.get("SEKISHO_AUDIENCE", "api"),
-        feed=None,
     )
     app = FastAPI(title="Shop")
     install(app, verifier)

@@ -40,7 +40,6 @@ def make_app() -> Flask:
     verifier = Verifier(
         issuer=os.environ.get("SEKISHO_ISSUER", "http://localhost:8400"),
         audience=os.environ.get("SEKISHO_AUDIENCE", "api"),
-        feed=None,
     )
     app, guard = Flask(__name__), BearerGuard()
     guard.init_app(app, verifier)

@@ -66,7 +66,6 @@ def make_app() -> Starlette:
     verifier = Verifier(
         issuer=os.environ.get("SEKISHO_ISSUER", "http://localhost:8400"),
         audience=os.environ.get("SEKISHO_AUDIENCE", "api"),
-        feed=None,
     )
     return Starlette(
         routes=[

@@ -69,6 +69,5 @@ def make_app() -> BearerGuard:
     verifier = Verifier(
         issuer=os.environ.get("SEKISHO_ISSUER", "http://localhost:8400"),
         audience=os.environ.get("SEKISHO_AUDIENCE", "api"),
-        feed=None,
     )
     return BearerGuard(shop, verifier=verifier, public={"/healthz"})

@@ -20,9 +20,12 @@ def test_the_plain_asgi_example(tmp_path: Path) -> None:
     with Server(data) as server:
         assert server.ask("POST", "/v1/accounts", account).status == 201
         reader = server.ask("POST", "/v1/login", {**account, "mode": "token"}).json
-        allowed = run("user", "allow", "aya@example.com", "orders:write", SEKISHO_DATA=str(data))
+        # Somebody else, because who gets a right has to refresh: her token of before is stale, here too.
+        other = {**account, "email": "kiku@example.com"}
+        assert server.ask("POST", "/v1/accounts", other).status == 201
+        allowed = run("user", "allow", "kiku@example.com", "orders:write", SEKISHO_DATA=str(data))
         assert allowed.returncode == 0, allowed.stderr
-        writer = server.ask("POST", "/v1/login", {**account, "mode": "token"}).json
+        writer = server.ask("POST", "/v1/login", {**other, "mode": "token"}).json
         with running(EXAMPLES / "asgi" / "orders.py", server.url, tmp_path / "log") as url:
 
             def answer(method: str, tokens: dict[str, Any] | None = None) -> tuple[int, Any]:

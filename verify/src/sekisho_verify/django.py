@@ -1,6 +1,6 @@
 """A bearer guard for Django (RFC 6750): a wall around the site, and a decorator for single views.
 
-    SEKISHO = {"issuer": "https://id.example.com", "audience": "api", "feed": None, "public": ["healthz"]}
+    SEKISHO = {"issuer": "https://id.example.com", "audience": "api", "public": ["healthz"]}
     SEKISHO["session"] = SessionCookies("https://id.example.com")  # session cookies are accepted too
     MIDDLEWARE = ["sekisho_verify.django.TokenMiddleware"]  # every view but the public ones needs a token
     INSTALLED_APPS = ["sekisho_verify.django.SekishoConfig"]  # `manage.py check` looks at the above
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from sekisho_verify.session_cookies import SessionCookies
 
 SETTING: Final = "SEKISHO"
-_EXAMPLE: Final = f'{SETTING} = {{"issuer": "https://id.example.com", "audience": "api", "feed": None}}'
+_EXAMPLE: Final = f'{SETTING} = {{"issuer": "https://id.example.com", "audience": "api"}}'
 _MIDDLEWARE: Final = "sekisho_verify.django.TokenMiddleware"
 _CSRF: Final = "django.middleware.csrf.CsrfViewMiddleware"
 _DRF: Final = "sekisho_verify.drf.TokenAuthentication"

@@ -1,6 +1,6 @@
 """A bearer guard for Django REST framework (RFC 6750): authentication, permissions, refusals.
 
-    SEKISHO = {"issuer": "https://id.example.com", "audience": "api", "feed": None}
+    SEKISHO = {"issuer": "https://id.example.com", "audience": "api"}
     REST_FRAMEWORK = {
         "DEFAULT_AUTHENTICATION_CLASSES": ["sekisho_verify.drf.TokenAuthentication"],
         "DEFAULT_PERMISSION_CLASSES": ["sekisho_verify.drf.HasToken"],
