@@ -267,26 +267,38 @@ def _place(url: str) -> Place:
 
 def _token(token: str | Callable[[], str] | None) -> Callable[[], str | None]:
     if token is None:
-        reference = os.environ.get(TOKEN_SETTING)
-        return _referred(reference) if reference else lambda: None
+        _reference()  # a mistake is said where the feed is made
+        return _referred_token
     if isinstance(token, str):
         checked = _checked(token)
         return lambda: checked
     return lambda: _checked(token())
 
 
-def _referred(reference: str) -> Callable[[], str]:
-    """What gives the token that a reference names, read anew each time.
+def _reference() -> tuple[str, str] | None:
+    """Scheme and name of the reference in the environment, if there is one.
 
     Raises:
         ConfigurationError: it is no reference. It is not repeated: it may be the token itself.
     """
+    reference = os.environ.get(TOKEN_SETTING)
+    if not reference:
+        return None
     scheme, _, name = reference.partition(":")
-    if scheme == "file" and name:
-        return lambda: _checked(_first_bytes(name))
-    if scheme == "env" and name:
-        return lambda: _checked(os.environ[name])
-    raise ConfigurationError(f"{TOKEN_SETTING} says where the token is: file:PATH or env:NAME")
+    if scheme not in {"file", "env"} or not name:
+        raise ConfigurationError(f"{TOKEN_SETTING} says where the token is: file:PATH or env:NAME")
+    return scheme, name
+
+
+def _referred_token() -> str | None:
+    """What it refers to, read anew: a feed is shared, and may outlive what was set when it was made."""
+    match _reference():
+        case None:
+            return None
+        case "env", name:
+            return _checked(os.environ[name])
+        case _, name:
+            return _checked(_first_bytes(name))
 
 
 def _first_bytes(path: str) -> str:
