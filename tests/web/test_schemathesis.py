@@ -94,6 +94,7 @@ async def test_the_server_does_what_its_document_says(server: Server, tmp_path: 
             "--suppress-health-check=all",
             "--generation-database=none",
             "--no-color",
+            "--exclude-operation-id=revocations_stream",  # it goes on; test_revocations.py
             *(["--exclude-operation-id=logout", *known] if known else []),
             *(["--exclude-operation-id=exchange"] if cookie else []),
         ]
