@@ -34,6 +34,8 @@ TOGETHER: Final = 0.05
 ADVANCE: Final = 0.4
 #: Seconds until that is tried again where the database refuses.
 REFUSED: Final = 1.0
+#: Seconds that whoever has ended something waits until this process knows of it.
+AFTER: Final = 1.0
 #: Seconds that may have passed since the last read began.
 FRESH: Final = 0.5
 #: Seconds without a question after which reading stops: an idle server leaves its database alone.
@@ -102,13 +104,16 @@ class FeedTail:
         a database that hangs was asked takes as long as it hangs.
         """
         self.ask()
+        return await self._renewed(patience)
+
+    async def _renewed(self, patience: float) -> bool:
         if self._coming is None:
             self._coming = asyncio.create_task(self._read_once())
             self._readers.add(self._coming)
             self._coming.add_done_callback(self._readers.discard)
         coming = self._coming
         await asyncio.wait({coming}, timeout=patience)
-        return coming.done() and coming.result()
+        return coming.done() and not coming.cancelled() and coming.result()
 
     async def _read_once(self) -> bool:
         async with self._reading:
@@ -156,13 +161,17 @@ class FeedTail:
         return not isinstance(news, Frame) or len(entries) < PAGE
 
     def after(self, act: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-        """`act`, and what it ended is known here before it is answered (where anybody has asked at all)."""
+        """`act`, and what it ended is known here before it is answered (where anybody has asked at all).
+
+        All who end something while the database is being read wait for the same read, which comes next: one
+        each, in turn, would let the answers fall behind where more end than can be read. Where the database
+        does not answer in time it is known half a second after it does.
+        """
 
         async def then(*args: P.args, **kwargs: P.kwargs) -> T:
             done = await act(*args, **kwargs)
             if self._wanted.is_set():
-                with suppress(Refusal):  # it is done, and will be known half a second later
-                    await self.catch_up()
+                await self._renewed(AFTER)
             return done
 
         return then

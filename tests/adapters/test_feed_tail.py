@@ -1,0 +1,104 @@
+"""How often the feed is read, and who waits for it: a real database, whose reads are counted and held up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sekisho.adapters.feed_tail import AFTER, FeedTail
+from sekisho.adapters.migrations.upgrade import migrate
+from sekisho.adapters.sqlite import SqliteStore
+from sekisho_verify.revocations.entries import entry_key
+from tests.conformance.scene import NOW, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sekisho_verify.revocations.entries import Frame, Heartbeat, Snapshot
+
+
+class Slow:
+    """The feed of a store, in front of which a gate may be shut; it counts who passes."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.reads = 0
+
+    async def feed_behind(self, number: int, **more: Any) -> Frame | Heartbeat | None:  # noqa: ANN401 -- passed on
+        """As the store's."""
+        await self.gate.wait()
+        self.reads += 1
+        return await self._store.feed_behind(number, **more)
+
+    async def feed_snapshot(self, **more: Any) -> Snapshot:  # noqa: ANN401 -- passed on
+        """As the store's."""
+        return await self._store.feed_snapshot(**more)
+
+    async def feed_advance(self, **more: Any) -> None:  # noqa: ANN401 -- passed on
+        """As the store's."""
+        await self._store.feed_advance(**more)
+
+    async def feed_listen(self, heard: Any) -> None:  # noqa: ANN401 -- passed on
+        """As the store's."""
+        await self._store.feed_listen(heard)
+
+
+@asynccontextmanager
+async def following(folder: Path) -> AsyncIterator[tuple[Scene, Slow, FeedTail]]:
+    """A store, its feed and a reader of it that somebody has asked."""
+    migrate(url := f"sqlite:///{folder}/sekisho.db")
+    store = SqliteStore(url)
+    await store.open()
+    slow = Slow(store)
+    tail = FeedTail(slow, ttl=1000.0, clock=lambda: NOW, steady=time.monotonic)
+    try:
+        assert await tail.renewed(patience=AFTER)
+        yield Scene([store]), slow, tail
+    finally:
+        await store.close()
+
+
+@pytest.mark.requirement("J19")
+async def test_many_who_end_something_at_once_wait_for_one_read(tmp_path: Path) -> None:
+    """Forty logouts come while the database is slow: each is known before it is answered, by two reads."""
+    async with following(tmp_path) as (scene, slow, tail):
+        hanako = await scene.account()
+        tokens = [await scene.login(hanako) for _ in range(40)]
+        slow.reads = 0
+
+        async def end(number: int) -> bool:
+            event = scene.event("session_revoked")
+            session_id = tokens[number].session_id
+            await scene.store.end_session(session_id, user_id=None, why="revoked", now=NOW, event=event)
+            if number == 39:
+                asyncio.get_running_loop().call_soon(slow.gate.set)
+            return True
+
+        slow.gate.clear()
+        assert all(await asyncio.gather(*(tail.after(end)(number) for number in range(40))))
+        assert slow.reads <= 4
+        live = tail.revocations._live.newest
+        assert all(entry_key("session", token.session_id) in live for token in tokens)
+
+
+async def test_who_has_ended_something_does_not_wait_for_a_database_that_hangs(tmp_path: Path) -> None:
+    """It is committed: the answer comes after a second, and the news when the database answers again."""
+    async with following(tmp_path) as (_, slow, tail):
+        slow.gate.clear()
+
+        async def act() -> str:
+            return "done"
+
+        began = time.monotonic()
+        async with asyncio.timeout(30):
+            assert await tail.after(act)() == "done"
+        assert time.monotonic() - began >= AFTER
+        slow.gate.set()
+        assert await tail.renewed(patience=30)
