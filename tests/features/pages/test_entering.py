@@ -158,6 +158,33 @@ async def test_a_login_never_leads_elsewhere(visitor: Visitor, target: str) -> N
     assert answer.headers["location"] == "/account"
 
 
+@pytest.mark.requirement("A14")
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/account?done=password",
+        "/./account?x=y&done=others#e",
+        "/%61ccount?d%6Fne=signup",
+        "/login?next=%2Faccount%3Fdone%3Dpassword",
+    ],
+)
+async def test_a_link_does_not_make_us_say_what_was_not_done(visitor: Visitor, target: str) -> None:
+    """From a login the account is reached by our own form: its notice is not for a link to ask for."""
+    seen = await visitor.see(f"/login?next={quote(target, safe='')}")
+    answer = await visitor.send(seen, "/login", email=EMAIL, password=PASSWORD)
+    while answer.status_code == 303:
+        answer = await visitor.ask("GET", answer.headers["location"].replace("/./", "/").partition("#")[0])
+    told = {each["class"] for _, each in Seen(answer).tags if "class" in each}
+    assert (EMAIL in answer.text, "notice" in told) == (True, False)
+
+
+async def test_an_application_may_be_told_what_was_done(visitor: Visitor) -> None:
+    """`done` is a word of ours on our own page alone."""
+    seen = await visitor.see("/login?next=%2Ftasks%3Fdone%3D1")
+    answer = await visitor.send(seen, "/login", email=EMAIL, password=PASSWORD)
+    assert answer.headers["location"] == "/tasks?done=1"
+
+
 async def test_somebody_signs_up(visitor: Visitor) -> None:
     """An account in the language of the page, logged in at once, and the page says so, once."""
     page = await visitor.see("/signup", **{"Accept-Language": "ja"})

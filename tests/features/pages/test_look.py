@@ -175,6 +175,22 @@ async def test_a_choice_comes_back_to_our_own_pages_alone(visitor: Visitor) -> N
     assert answer.headers["location"] == "/account"
 
 
+@pytest.mark.requirement("F4")
+async def test_a_button_that_was_left_open_leads_back_to_its_page(visitor: Visitor) -> None:
+    """Nothing is chosen without a good token; the page comes again, and its button has one."""
+    page = await visitor.see("/login?next=%2Fdocs")
+    visitor.jar.clear()
+    for stale in (page.forms["/preferences"]["csrf_token"], ""):
+        answer = await visitor.send(page, "/preferences", language="ja", csrf_token=stale)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Fdocs")
+        assert "set-cookie" not in answer.headers
+    page = await visitor.see(answer.headers["location"])
+    answer = await visitor.send(page, "/preferences", language="ja")
+    assert cookies_of(answer) == {"sekisho-language": "ja"}
+    answer = await visitor.send(page, "/preferences", csrf_token="", next="//evil.example")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+
+
 async def test_what_somebody_typed_is_text(visitor: Visitor) -> None:
     """Markup in an address, in a device's name or in a path is shown as it was written."""
     markup = '"><img src=x>'

@@ -27,13 +27,14 @@ _CHOICES: Final[tuple[tuple[str, Name, tuple[str, ...]], ...]] = (
 def choices() -> tuple[Page, ...]:
     """The row."""
 
-    async def show(site: Site, _: Call[Form], refused: Refused | None) -> SeeOther:
-        if refused is not None:
-            raise refused
-        return SeeOther(f"{site.base_path}/")
+    async def show(site: Site, call: Call[Form], refused: Refused | None) -> SeeOther:
+        if refused is None:
+            return SeeOther(f"{site.base_path}/")
+        if refused.code == "csrf_failed":
+            return SeeOther(_back(site, call))  # where the same button has a token that is good
+        raise refused
 
     async def submit(site: Site, call: Call[Form]) -> SeeOther:
-        back = own_path(call.body.get("next")) or site.base_path + ACCOUNT
         chosen: list[tuple[bytes, bytes]] = []
         for name, cookie, allowed in _CHOICES:
             value = call.body.get(name)
@@ -42,6 +43,11 @@ def choices() -> tuple[Page, ...]:
             if value not in allowed:
                 raise invalid(f"/{name}", "invalid_value")
             chosen.append(site.cookies.put(cookie, value, max_age=_KEPT))
-        return SeeOther(back, tuple(chosen))
+        return SeeOther(_back(site, call), tuple(chosen))
 
     return (Page(path=PREFERENCES, show=show, submit=submit),)
+
+
+def _back(site: Site, call: Call[Form]) -> str:
+    """The page that the button was on."""
+    return own_path(call.body.get("next")) or site.base_path + ACCOUNT

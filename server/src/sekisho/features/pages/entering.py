@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from sekisho.features.pages.printing import Printer, asked_for, query, recognised
 from sekisho.features.pages.returning import own_path
@@ -32,7 +33,7 @@ def entering(printer: Printer) -> tuple[Page, ...]:
 
     async def submit_login(site: Site, call: Call[Form]) -> SeeOther:
         form = dict(call.body)
-        target = own_path(form.pop("next", None))
+        target = _target(call, form.pop("next", None))
         # Whatever the form says of it: a page has no use for tokens.
         body = form_as(Login, {**form, "mode": "session"})
         answer = await login(site, call.carrying(body))
@@ -46,7 +47,7 @@ def entering(printer: Printer) -> tuple[Page, ...]:
 
     async def submit_signup(site: Site, call: Call[Form]) -> SeeOther:
         form = dict(call.body)
-        target = own_path(form.pop("next", None))
+        target = _target(call, form.pop("next", None))
         body = form_as(NewAccount, {**form, "locale": call.language})
         await create_account(site, call.carrying(body))
         entered = Login(email=body.email, password=body.password, mode="session")
@@ -55,7 +56,7 @@ def entering(printer: Printer) -> tuple[Page, ...]:
 
     async def _form(site: Site, call: Call[Form], refused: Refused | None, path: str) -> Html | SeeOther:
         asked = call.body if refused is not None else query(call)
-        target = own_path(asked.get("next"))
+        target = _target(call, asked.get("next"))
         if refused is None and await recognised(site, call):
             return SeeOther(target or site.base_path + ACCOUNT)
         suffix = f"?next={quote(target, safe='')}" if target else ""
@@ -76,3 +77,16 @@ def entering(printer: Printer) -> tuple[Page, ...]:
         Page(path=LOGIN, show=show_login, submit=submit_login),
         Page(path=SIGNUP, show=show_signup, submit=submit_signup),
     )
+
+
+def _target(call: Call[Form], text: str | None) -> str | None:
+    """Where to go on, as a link may have said; but not to the account with a notice of what was never done.
+
+    The page itself cannot tell: it is reached from our own form.
+    """
+    target = own_path(text)
+    if target is None:
+        return None
+    parts = urlsplit(target)
+    asked = query(replace(call, query=parts.query.encode()))
+    return None if unquote(parts.path).endswith(ACCOUNT) and "done" in asked else target
