@@ -17,6 +17,7 @@ from sekisho_verify import (
     RevocationsUnavailable,
     TokenRefused,
     Verifier,
+    background,
 )
 from tests.parts.serving import until
 from tests.verify.feed_issuer import (
@@ -364,6 +365,7 @@ def test_a_new_key_of_the_issuer_is_followed(clock: Clock, issuer: FeedIssuer) -
     assert "token_alg_not_allowed" in str(using.feed_status.last_error)
     assert using.feed_status.rv == "1.0"
     clock.shift += 10  # strangers cause a load every ten seconds at most
+    background.wake()
     until(lambda: using.feed_status.rv == "1.1", "followed")
     using.stop()
 

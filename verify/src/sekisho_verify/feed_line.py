@@ -22,6 +22,7 @@ FEED_NAME: Final = "sekisho_revocations_uri"
 SNAPSHOT_PATIENCE: Final = 20.0
 """Seconds that a snapshot may take: the largest by a line of 27 Mbit/s."""
 
+_THREAD: Final = "sekisho-feed-line"
 _EVENTS: Final = "text/event-stream"
 
 
@@ -83,11 +84,17 @@ class FeedLine:
         self.disconnect()
         exchange, headers = self._exchange(self._timeout), {**self._headers(), "Last-Event-ID": after}
         stream = place._replace(path=f"{place.path}/stream")
-        answer = self._ask(exchange, lambda: exchange.open(stream, accept=_EVENTS, headers=headers))
+        self._begin(exchange)
+        # Kept before anything else may happen, so that it is closed with the line.
+        answer = self._answer = within(
+            exchange.timeout,
+            exchange,
+            lambda: exchange.open(stream, accept=_EVENTS, headers=headers),
+            name=_THREAD,
+        )
+        self._begin(answer)
         if answer.media_type != _EVENTS:
-            answer.close()
             raise HttpFailed(f"{place.host}{stream.path} sent {answer.media_type[:40]!a}")
-        self._answer = answer
 
     def piece(self, seconds: float) -> bytes:
         """What comes next through the stream; nothing at its end.
@@ -98,8 +105,7 @@ class FeedLine:
         answer = self._answer
         if answer is None:
             return b""
-        self._current = answer
-        self._refuse_if_over()
+        self._begin(answer)
         try:
             return answer.piece(seconds)
         finally:
@@ -132,12 +138,16 @@ class FeedLine:
         return Exchange(seconds, clock=self._steady)
 
     def _ask(self, exchange: Exchange, work: Callable[[], T]) -> T:
-        self._current = exchange
-        self._refuse_if_over()
+        self._begin(exchange)
         try:
-            return within(exchange.timeout, exchange, work, name="sekisho-feed-line")
+            return within(exchange.timeout, exchange, work, name=_THREAD)
         finally:
             self._refuse_if_over()
+
+    def _begin(self, current: Exchange | Answer) -> None:
+        # In this order: who cuts the line in between says so first, and then cuts what is here.
+        self._current = current
+        self._refuse_if_over()
 
     def _refuse_if_over(self) -> None:
         if self.over:

@@ -112,13 +112,16 @@ class Exchange:
                 **(headers or {}),
             }
             connection.request("GET", place.target, headers=asked)
-            return Answer(place, line, until=self._until, sent=sent)
+            answer = Answer(place, line, until=self._until, sent=sent)
+            if self._cut:  # nobody waits for it any more, so nobody would close it
+                raise ConnectionAbortedError("given up")  # noqa: TRY301 -- one way out
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
             raise _failed(place, error) from None
         except BaseException:
             connection.close()
             raise
+        return answer
 
     def cut(self) -> None:
         """End whatever is under way, and all that would come after it; from any thread."""
