@@ -277,7 +277,8 @@ def within(timeout: float, exchange: Exchange, work: Callable[[], T], *, name: s
     thread.join(timeout)
     if outcome:
         return outcome[0]
-    exchange.cut()
     if failure:
         raise failure[0]
+    # What it makes of being cut is no answer any more.
+    exchange.cut()
     raise TooLate(f"not done within {timeout} seconds")
