@@ -90,12 +90,12 @@ class Running:
 
         scope = {"type": "http", "method": method, "path": path, "headers": raw_headers, "client": ("::1", 1)}
         await self.served.app(scope, receive, send)
-        start, content = sent
-        assert start["status"] < 500, content
+        start, *parts = sent
+        assert start["status"] < 500, parts
         answer = httpx2.Response(
             start["status"],
             headers=start["headers"],
-            content=content["body"],
+            content=b"".join(part["body"] for part in parts),
             request=httpx2.Request(method, "http://localhost/"),
         )
         self.served.contract.check_at(answer, method, path)

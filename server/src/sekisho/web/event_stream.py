@@ -70,5 +70,8 @@ class StreamReply:
             gone.cancel()
 
     async def _until_gone(self) -> None:
-        while (await self.receive())["type"] != "http.disconnect":
+        while (message := await self.receive()).get("more_body"):
             pass
+        if message["type"] == "http.request":
+            # Behind a whole body comes nothing but the end; who gives more would have us ask for ever.
+            await self.receive()
