@@ -28,6 +28,7 @@ PATHS = st.sampled_from(
         "/account/password",
         "/account/sessions",
         "/preferences",
+        "/problems/conflict",
     ]
 )
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)

@@ -96,6 +96,26 @@ def _feed_token(exchange: Exchange) -> str | None:
         return None  # two of them: neither counts
 
 
+class Negotiated:
+    """A page where programs have an endpoint: shown to whoever asks for HTML."""
+
+    def __init__(self, page: Operation, endpoint: Operation) -> None:
+        self._page = page
+        self._endpoint = endpoint
+
+    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply | StreamReply:
+        """Let the one answer that was asked for, and tell caches what decided."""
+        operation = self._page if _wants_html(exchange) else self._endpoint
+        reply = await operation.answer(exchange, receive, param)
+        if isinstance(reply, StreamReply):
+            return reply
+        return Reply(reply.status, [*reply.headers, (b"vary", b"Accept")], reply.body)
+
+
+def _wants_html(exchange: Exchange) -> bool:
+    return b"text/html" in exchange.headers.get(b"accept", b"")
+
+
 @dataclass(frozen=True, slots=True)
 class _Path:
     template: str
@@ -134,7 +154,7 @@ class Dispatcher:
             if isinstance(page, Asset):
                 self._add(page.path, "GET", Fetched(page))
                 continue
-            self._add(page.path, "GET", Shown(page, site))
+            self._add_shown(page, Shown(page, site))
             if page.submit is not None:
                 self._add(page.path, "POST", Submitted(page, site))
         # A wrong slash is a wrong address: no redirect carries a body or a token somewhere else.
@@ -147,6 +167,14 @@ class Dispatcher:
         if path.template != template or method in path.operations:
             raise ValueError(f"two endpoints claim {method} {template}")
         path.operations[method] = operation
+
+    def _add_shown(self, page: Page, shown: Operation) -> None:
+        path = self._with_param.get(page.path.partition("{")[0]) if page.beside_endpoint else None
+        if path is None:
+            self._add(page.path, "GET", shown)
+            return
+        path.operations["GET"] = Negotiated(shown, path.operations["GET"])
+        self._for_programs.discard(page.path)  # what it refuses, it refuses to people too
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing but a broken connection leaves as an exception."""
@@ -217,7 +245,7 @@ class Dispatcher:
         if (
             self._error_page is not None
             and exchange.route not in self._for_programs
-            and b"text/html" in exchange.headers.get(b"accept", b"")
+            and _wants_html(exchange)
         ):
             return refusal_page(self._error_page, self._site, exchange, refusal)
         return problem(

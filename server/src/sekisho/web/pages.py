@@ -78,12 +78,14 @@ class Page:
     `show` answers GET, and is given the refusal where `submit`, or finding out who asks, was refused.
     `submit` does what the form on it asks for, in a POST. `signed_in`: whose page it is has been looked up
     before either runs; where that was refused, `call.session` is none and `show` says where to go.
+    `beside_endpoint`: programs have an endpoint at that path, and go on having it.
     """
 
     path: str
     show: Callable[[Site, Call[Form], Refused | None], Awaitable[Html | SeeOther]]
     submit: Callable[[Site, Call[Form]], Awaitable[SeeOther]] | None = None
     signed_in: bool = False
+    beside_endpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from sekisho.features.pages.account import account
 from sekisho.features.pages.assets import ICON, STYLE
 from sekisho.features.pages.choices import choices
 from sekisho.features.pages.entering import entering
+from sekisho.features.pages.explaining import explaining
 from sekisho.features.pages.leaving import leaving
 from sekisho.features.pages.printing import Printer
 from sekisho.ports import Clock
@@ -25,6 +26,14 @@ def pages(settings: Settings, clock: Clock) -> Feature:
     )
     return Feature(
         name="pages",
-        pages=(*entering(printer), *leaving(printer), *account(printer), *choices(), STYLE, ICON),
+        pages=(
+            *entering(printer),
+            *leaving(printer),
+            *account(printer),
+            *choices(),
+            *explaining(printer),
+            STYLE,
+            ICON,
+        ),
         error_page=printer.error,
     )
