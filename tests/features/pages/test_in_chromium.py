@@ -16,9 +16,10 @@ from tests.parts.browser import Chromium, Visit, visiting
 from tests.web.served import EMAIL, OTHER_PASSWORD, PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from playwright.async_api import Page
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from tests.web.served import Server
 
@@ -28,14 +29,26 @@ JAPANESE = {"locale": "ja-JP", "java_script_enabled": False}
 ENGLISH = {"locale": "en-GB"}
 
 
+def without_fetch_metadata(app: ASGIApp) -> ASGIApp:
+    """What an application hears of a browser that is older than Fetch Metadata (Safari until 2023)."""
+
+    async def older(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [header for header in scope["headers"] if not header[0].startswith(b"sec-fetch-")]
+        await app({**scope, "headers": headers}, receive, send)
+
+    return older
+
+
 @asynccontextmanager
-async def site(server: Server) -> AsyncIterator[str]:
+async def site(
+    server: Server, *, hears: Callable[[ASGIApp], ASGIApp] = lambda app: app
+) -> AsyncIterator[str]:
     """A server with one account, on a port of its own; yields its origin."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://localhost:{listener.getsockname()[1]}"
         async with server(features=with_pages, issuer=url) as served:
             await served.register()
-            config = uvicorn.Config(served.app, lifespan="off", log_config=None, access_log=False)
+            config = uvicorn.Config(hears(served.app), lifespan="off", log_config=None, access_log=False)
             running = uvicorn.Server(config)
             task = asyncio.create_task(running.serve([listener]))
             yield url
@@ -96,6 +109,23 @@ async def test_somebody_minds_two_devices_without_a_script(server: Server, chrom
         await page.get_by_role("link", name="もう一度ログインする").click()
         await log_in(page, password=OTHER_PASSWORD)
         await page.wait_for_url("**/account")
+
+
+@pytest.mark.requirement("F1", "H1")
+async def test_a_browser_without_fetch_metadata_is_known_by_its_origin(
+    server: Server, chromium: Chromium
+) -> None:
+    """The policy for referrers leaves it its `Origin`: with `no-referrer` our own forms would say `null`."""
+    async with (
+        site(server, hears=without_fetch_metadata) as url,
+        visiting(chromium, url, **ENGLISH) as visit,
+    ):
+        page = visit.page
+        await page.goto("/login")
+        await log_in(page)
+        await page.wait_for_url("**/account")
+        await page.get_by_role("button", name="Log out on this device").click()
+        await page.wait_for_url("**/logout")
 
 
 async def press(page: Page, *keys: str) -> None:
@@ -163,7 +193,7 @@ async def test_everything_is_done_by_keyboard(server: Server, chromium: Chromium
 async def test_nothing_is_wider_than_the_window(server: Server, chromium: Chromium, locale: str) -> None:
     """Every page, light and dark, narrow and wide: no sideways scrolling, targets to hit, text to read."""
     async with site(server) as url, visiting(chromium, url, locale=locale) as visit:
-        await every_look(visit, "/login", "/signup", "/logout", "/nothing")
+        await every_look(visit, "/login", "/signup", "/logout", "/nothing", "/problems/conflict")
         await visit.page.goto("/login")
         await log_in(visit.page)
         await visit.page.wait_for_url("**/account")

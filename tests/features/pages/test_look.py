@@ -55,7 +55,7 @@ async def test_every_page_is_under_the_strict_policy(visitor: Visitor) -> None:
         assert set(headers["content-security-policy"].split("; ")) == POLICY
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers.get_list("referrer-policy") == ["same-origin"]
         assert headers["cross-origin-opener-policy"] == "same-origin"
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert headers["permissions-policy"].startswith("camera=(), ")

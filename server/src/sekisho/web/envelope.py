@@ -20,7 +20,7 @@ from sekisho.web.wire import ClientGone, Headers
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 # What every answer carries (H1), and what those carry that said nothing else.
-_ALWAYS: Final[Headers] = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+_ALWAYS: Final[Headers] = [(b"x-content-type-options", b"nosniff")]
 #: Two years (OWASP), once the operator has https; on plain http browsers ignore it.
 _HSTS: Final = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 _UNLESS_SAID: Final[Headers] = [
@@ -28,6 +28,7 @@ _UNLESS_SAID: Final[Headers] = [
         b"content-security-policy",
         b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
+    (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
 
