@@ -78,6 +78,7 @@ def test_the_guard_loads_no_framework_and_no_event_loop() -> None:
         ("key_from_pem", "cryptography"),
         ("fetch_key_set", "http.client"),
         ("IssuerKeys", "http.client"),
+        ("IssuerFeed", "http.client"),
         ("HmacKeySource", "threading"),
     ],
 )
