@@ -40,6 +40,9 @@ POLICY: Final = (
 _PAGE_HEADERS: Final[Headers] = [
     (b"content-type", b"text/html; charset=utf-8"),
     (b"content-security-policy", POLICY.encode()),
+    # Nothing for anybody else. With `no-referrer` a browser says `Origin: null` of our own forms (Fetch
+    # section 3.2), and one that is too old for Fetch Metadata would be refused by the gate.
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (
