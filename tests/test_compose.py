@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from sekisho import compose
+from sekisho import upkeep
 from sekisho.adapters.sql import sessions
 from sekisho.adapters.sql.operation import Operation
 from sekisho.compose import create_app
@@ -198,7 +198,7 @@ async def test_a_sweep_that_fails_is_told_and_tried_again(
         return sweep(now=now, limit=limit)
 
     monkeypatch.setattr(sessions, "sweep", fails_once)
-    monkeypatch.setattr(compose, "SWEEP_EVERY", 0.0)
+    monkeypatch.setattr(upkeep, "SWEEP_EVERY", 0.0)
     app = create_app(settings(tmp_path))
     await app.open()
     await asyncio.wait_for(again.wait(), 60)

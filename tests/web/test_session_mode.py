@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sekisho.compose import tell_usage
 from sekisho.rules.events import Event
 from sekisho.rules.ids import uuid7
+from sekisho.upkeep import tell_usage
 from tests.web.browser import Browser, code_of, cookies_of
 from tests.web.served import EMAIL, OTHER_PASSWORD, PASSWORD, bearer
 

@@ -36,7 +36,7 @@ from sekisho.flows.reauthenticate import reauthenticate
 from sekisho.flows.refresh import refresh
 from sekisho.flows.register import register
 from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
-from sekisho.house import House, copy_age, entry_horizon, open_house, sweeping, telling
+from sekisho.house import House, copy_age, entry_horizon, open_house
 from sekisho.ports import Clock, Entropy, Opener, Reauthenticate, Store
 from sekisho.rules.account import PasswordPolicy
 from sekisho.rules.session import (
@@ -50,6 +50,7 @@ from sekisho.rules.session import (
     Session,
 )
 from sekisho.settings import Settings
+from sekisho.upkeep import sweeping, telling
 from sekisho.web.acts import Acts, RevocationFeed
 from sekisho.web.app import build_app, closed_app
 from sekisho.web.application import Application

@@ -16,11 +16,11 @@ from sekisho.cli import output
 from sekisho.cli.fault import Fault
 from sekisho.cli.operating import operate
 from sekisho.cli.options import Surroundings, as_json, examples, surroundings
-from sekisho.compose import SWEEP_STEP
 from sekisho.house import House, entry_horizon
 from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import uuid7
 from sekisho.setting_values import without_password
+from sekisho.upkeep import SWEEP_STEP
 
 
 @click.group(
