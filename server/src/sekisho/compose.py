@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -18,7 +17,6 @@ from sekisho.adapters.feed_publisher import FeedPublisher
 from sekisho.adapters.passwords import HashedPasswords
 from sekisho.adapters.session_lookups import SessionLookups
 from sekisho.adapters.settings_file import load_settings
-from sekisho.adapters.usage import TELL_EVERY
 from sekisho.feature import Feature
 from sekisho.features.pages.plug import pages
 from sekisho.flows import stateless
@@ -41,7 +39,6 @@ from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
 from sekisho.house import House, copy_age, entry_horizon, open_house
 from sekisho.ports import Clock, Entropy, Opener, Reauthenticate, Store
 from sekisho.rules.account import PasswordPolicy
-from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import (
     Bearer,
     Grant,
@@ -53,6 +50,7 @@ from sekisho.rules.session import (
     Session,
 )
 from sekisho.settings import Settings
+from sekisho.upkeep import sweeping, telling
 from sekisho.web.acts import Acts, RevocationFeed
 from sekisho.web.app import build_app, closed_app
 from sekisho.web.application import Application
@@ -60,11 +58,6 @@ from sekisho.web.csrf import Csrf
 from sekisho.web.logs import LOG, Line
 from sekisho.web.metrics import FEED_FRAMES, SESSION_LOOKUPS, Metrics
 from sekisho_verify import Verifier
-
-#: Seconds between two looks for rows that nobody needs any more, and how many go in one step: short
-#: transactions that make nobody wait, and no cron job.
-SWEEP_EVERY = 60.0
-SWEEP_STEP = 500
 
 
 def bind(house: House, metrics: Metrics | None = None) -> Acts:
@@ -247,44 +240,6 @@ def _stateless(house: House, verifier: Verifier) -> tuple[Opener, _Carried]:
     )
 
 
-async def tell_usage(house: House) -> None:
-    """Tell the database which cookie sessions were used."""
-    used, since = house.usage.take()
-    if used:
-        try:
-            await house.store.touch(used, idle=house.lifetimes.idle, now=since)
-        except BaseException:
-            house.usage.lost(used)
-            raise
-
-
-@asynccontextmanager
-async def _telling(house: House) -> AsyncGenerator[None]:
-    teller = asyncio.create_task(_tell_for_ever(house))
-    try:
-        yield
-    finally:
-        teller.cancel()
-        await asyncio.gather(teller, return_exceptions=True)
-        await _told(house)
-
-
-async def _tell_for_ever(house: House) -> None:
-    while True:
-        await asyncio.sleep(TELL_EVERY)
-        await _told(house)
-
-
-async def _told(house: House) -> None:
-    try:
-        await tell_usage(house)
-    except Refusal as refusal:
-        # The database is away: until their next use, these sessions end as much earlier.
-        LOG.warning(Line("usage_lost", {"detail": refusal.detail}))
-    except Exception as fault:  # noqa: BLE001 - a task that ended would be missed when everybody is idle at once
-        LOG.error(Line("usage_lost", {}), exc_info=fault)
-
-
 def _tell_of_keys(what: str, about: Mapping[str, str]) -> None:
     LOG.log(logging.WARNING if what == "signing_keys_unread" else logging.INFO, Line(what, about))
 
@@ -304,32 +259,6 @@ def _end_streams(feeds: Sequence[RevocationFeed]) -> None:
 def _tell_of_feed(trouble: str | None) -> None:
     again = trouble is None
     LOG.warning(Line("feed_read_again", {}) if again else Line("feed_unread", {"detail": trouble}))
-
-
-@asynccontextmanager
-async def _sweeping(house: House) -> AsyncGenerator[None]:
-    sweeper = asyncio.create_task(_sweep_for_ever(house))
-    try:
-        yield
-    finally:
-        sweeper.cancel()
-        await asyncio.gather(sweeper, return_exceptions=True)
-
-
-async def _sweep_for_ever(house: House) -> None:
-    """Delete what nobody needs any more, a small step at a time, until cancelled."""
-    keep = entry_horizon(house.settings)
-    while True:
-        try:
-            swept = await house.store.sweep(now=house.clock(), entry_horizon=keep, limit=SWEEP_STEP)
-        except Refusal as refusal:
-            # The database is away. Nothing is lost by sweeping later.
-            LOG.warning(Line("sweep_failed", {"detail": refusal.detail}))
-            swept = 0
-        except Exception as fault:  # noqa: BLE001 - a task that ended would be missed when the disk is full
-            LOG.error(Line("sweep_failed", {}), exc_info=fault)
-            swept = 0
-        await asyncio.sleep(0 if swept >= SWEEP_STEP else SWEEP_EVERY)
 
 
 def standard_features(settings: Settings, *, clock: Clock) -> list[Feature]:
@@ -367,8 +296,8 @@ def create_app(
     async def opening() -> AsyncGenerator[ASGIApp]:
         async with AsyncExitStack() as stack:
             house = await stack.enter_async_context(open_house(chosen, clock=clock, entropy=entropy))
-            await stack.enter_async_context(_sweeping(house))
-            await stack.enter_async_context(_telling(house))
+            await stack.enter_async_context(sweeping(house))
+            await stack.enter_async_context(telling(house))
             await stack.enter_async_context(house.tail.following(_tell_of_feed))
             await stack.enter_async_context(house.keyring.following(_tell_of_keys))
             for feature in plugged:
