@@ -70,9 +70,19 @@ async def test_a_cookie_is_refreshed_by_our_client_alone(served: Served, header:
     assert (await browser.refresh()).status_code == 200
 
 
-async def test_a_refresh_with_neither_body_nor_cookie_names_what_is_missing(served: Served) -> None:
-    """422 at the member."""
+async def test_a_page_without_a_cookie_is_told_to_log_in(served: Served) -> None:
+    """A script cannot see whether there is an HttpOnly cookie, so it asks, and is told as of a dead one."""
     answer = await Browser(served).refresh()
+    assert code_of(answer) == (401, "refresh_unknown")
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("header", [{}, {"Sekisho-Client": "0"}])
+async def test_a_program_without_a_token_is_told_what_is_missing(
+    served: Served, header: dict[str, str]
+) -> None:
+    """422 at the member: whoever does not mean a cookie has forgotten something."""
+    answer = await Browser(served).send("POST", "/v1/refresh", headers=header)
     assert (code_of(answer), answer.json()["errors"][0]["pointer"]) == (
         (422, "validation_failed"),
         "/refresh_token",

@@ -142,10 +142,13 @@ async def refresh(site: Site, call: Call[Refresh]) -> Answer:
 
 
 def _refresh_cookie(call: Call[Any]) -> str:
-    token = call.cookies.get(REFRESH)
+    token, ours = call.cookies.get(REFRESH), call.headers.get(CLIENT_HEADER) == b"1"
+    if token is None and ours:
+        # A page that is loaded cannot see whether it has a cookie: having none is an answer, not a mistake.
+        raise Refusal("refresh_unknown", "no cookie")
     if token is None:
         raise invalid("/refresh_token", "field_missing")
-    if call.headers.get(CLIENT_HEADER) != b"1":
+    if not ours:
         raise Refusal("csrf_failed", "a cookie is refreshed with Sekisho-Client: 1")
     return token
 
