@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sqlite3
 import ssl
 import subprocess
@@ -15,16 +16,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import psycopg
 import pytest
 
 from sekisho.adapters.sql.schema import NEEDED
 from sekisho.cli import checkup
 from tests.parts.certificate import make_certificate
 from tests.parts.nginx import Nginx, free_port
+from tests.parts.postgres_nodes import migrated
 from tests.parts.serving import Server, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.parts.postgres import PostgresServer
 
 PASSWORD = "a gate at the sixth bell"
 CHECKUP = Path(checkup.__file__).parent
@@ -97,6 +102,53 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     code, found = Patient(tmp_path).examine()
     assert (code, found["schema"]["verdict"], found["permissions"]["verdict"]) == (0, "skipped", "skipped")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_looking_changes_nothing_where_keys_are_gone(patient: Patient) -> None:
+    """With root secret and keys lost it makes none, records nothing, and says that no key can sign."""
+    shutil.rmtree(patient.data / "keys")
+    (patient.data / "root-secret").unlink()
+    before = _dump(patient.data / "sekisho.db")
+    code, found = patient.examine()
+    assert _dump(patient.data / "sekisho.db") == before
+    assert not (patient.data / "root-secret").exists()
+    assert not (patient.data / "keys").exists()
+    assert (code, found["signing_keys"]["verdict"]) == (1, "bad")
+
+
+@pytest.mark.postgres
+def test_looking_changes_nothing_amid_a_change_of_the_root_secret(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """On PostgreSQL it seals no key anew and makes no first one; a root that opens none is bad."""
+    patient, url = Patient(tmp_path), migrated(postgres_server)
+    for name in ("old", "new"):
+        (tmp_path / name).write_text(os.urandom(48).hex())
+        (tmp_path / name).chmod(0o600)
+    old = {"SEKISHO_DATABASE_URL": url, "SEKISHO_ROOT_SECRET": f"file:{tmp_path / 'old'}"}
+    new = old | {"SEKISHO_ROOT_SECRET": f"file:{tmp_path / 'new'}"}
+    both = new | {"SEKISHO_ROOT_SECRET_PREVIOUS": f"file:{tmp_path / 'old'}"}
+    assert patient.examine(**old)[1]["signing_keys"]["verdict"] == "skipped"
+    assert _rows(url) == []
+    assert patient.sekisho("key", "list", **old).returncode == 0
+    before = _rows(url)
+    assert len(before) == 1
+    assert patient.examine(**both)[1]["signing_keys"]["verdict"] == "good"
+    code, found = patient.examine(**new)
+    assert (code, "SEKISHO_ROOT_SECRET_PREVIOUS" in found["secret"]["fix"]) == (1, True)
+    assert _rows(url) == before
+
+
+def _dump(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as database:
+        return list(database.iterdump())
+
+
+def _rows(url: str) -> list[tuple[str, bytes]]:
+    with psycopg.connect(url) as connection:
+        return [
+            (kid, bytes(sealed)) for kid, sealed in connection.execute("SELECT kid, sealed FROM signing_keys")
+        ]
 
 
 def test_a_key_that_others_can_open_is_bad(patient: Patient) -> None:
@@ -225,6 +277,47 @@ def test_a_secret_in_any_commit_is_found(patient: Patient, spelling: str) -> Non
         check=True,
     ).stdout.strip()
     assert newest in found["history"]["seen"]
+
+
+@pytest.mark.parametrize("place", ["made key", "previous root", "staged", "merge"])
+def test_no_place_of_a_secret_is_left_out(patient: Patient, place: str) -> None:
+    """Keys that the server made count too, and the root before; so do the index, and what a merge adds."""
+    (patient.folder / "root-before").write_text(os.urandom(48).hex())
+    (patient.folder / "root-before").chmod(0o600)
+    (patient.folder / ".gitignore").write_text("data/\nroot-before\n")
+    patient.git("init", "-q", "-b", "main")
+    patient.git("add", ".gitignore")
+    patient.git("commit", "-qm", "begin")
+    settings = {"SEKISHO_ROOT_SECRET_PREVIOUS": f"file:{patient.folder / 'root-before'}"}
+    assert patient.examine(**settings)[1]["history"]["verdict"] == "good"
+    (made,) = (patient.data / "keys").iterdir()
+    secret = {"made key": made, "previous root": patient.folder / "root-before"}.get(
+        place, patient.data / "root-secret"
+    )
+    notes = patient.folder / "notes.txt"
+    if place == "merge":
+        patient.git("checkout", "-qb", "side")
+        patient.git("commit", "-q", "--allow-empty", "-m", "aside")
+        patient.git("checkout", "-q", "main")
+        patient.git("commit", "-q", "--allow-empty", "-m", "ahead")
+        patient.git("merge", "-q", "--no-ff", "--no-commit", "side")
+    notes.write_text(secret.read_text())
+    patient.git("add", "notes.txt")
+    if place != "staged":
+        patient.git("commit", "-qm", "slip")
+    code, found = patient.examine(**settings)
+    assert (code, found["history"]["verdict"]) == (1, "bad")
+
+
+def test_a_repository_that_git_does_not_read_is_not_good(patient: Patient) -> None:
+    """Broken history is told: what could not be looked through is never called clean."""
+    patient.git("init", "-q")
+    (patient.folder / "notes.txt").write_text("nothing\n")
+    patient.git("add", "notes.txt")
+    patient.git("commit", "-qm", "begin")
+    for each in (patient.folder / ".git" / "objects").glob("??/*"):
+        each.unlink()
+    assert patient.examine()[1]["history"]["verdict"] == "warning"
 
 
 @pytest.mark.nginx

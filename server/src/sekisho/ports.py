@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias
 
 from sekisho.rules.access import Effect, Rights
 from sekisho.rules.account import Account, Checked, Credentials, Status
-from sekisho.rules.events import Event
+from sekisho.rules.events import Event, EventKind
 from sekisho.rules.keyring import KeyRecords, KeyStep
 from sekisho.rules.refresh import RefreshToken
 from sekisho.rules.revocation import Entry
@@ -51,14 +51,12 @@ class Passwords(Protocol):
 
     async def hash(self, password: str) -> str:
         """The hash of a normalized password, to be stored: in PHC or bcrypt's own format."""
-        ...
 
     async def check(self, password: str, hashed: str | None) -> Checked:
         """Whether the password, as it was typed, is right.
 
         With no hash (no such account) the same work is done for nothing.
         """
-        ...
 
 
 class Addresses(Protocol):
@@ -66,7 +64,6 @@ class Addresses(Protocol):
 
     def normalize(self, email: str) -> str | None:
         """The one spelling under which the account is kept, or none where it is no address."""
-        ...
 
 
 class Signer(Protocol):
@@ -74,7 +71,6 @@ class Signer(Protocol):
 
     def sign(self, claims: Mapping[str, Any], *, typ: str = "at+jwt") -> str:
         """A compact JWS by the key that signs now."""
-        ...
 
     def verify_refresh(self, text: str, *, now: float) -> Mapping[str, Any]:
         """The claims of a stateless refresh token of ours (`typ` `rt+jwt`), its seal and expiry checked.
@@ -82,11 +78,9 @@ class Signer(Protocol):
         Raises:
             Refusal: `refresh_unknown` or `refresh_expired`.
         """
-        ...
 
     def jwks(self) -> Mapping[str, Any]:
         """The public keys (RFC 7517); never an HMAC secret."""
-        ...
 
 
 class Mint(Protocol):
@@ -94,11 +88,9 @@ class Mint(Protocol):
 
     def hand(self, grant: Grant, *, mode: Mode, secret: bytes, now: float) -> Handed:
         """The first credential of a session whose row has the digest of `secret` (32 random bytes)."""
-        ...
 
     def tokens(self, grant: Grant, refresh_token: str, *, now: float) -> Tokens:
         """The pair that a client is handed: an access token signed now, and that refresh token."""
-        ...
 
 
 class Opener(Protocol):
@@ -106,7 +98,6 @@ class Opener(Protocol):
 
     async def __call__(self, opening: Opening, /) -> Handed | None:
         """What its mode hands out; none if the password or the account changed while it was being checked."""
-        ...
 
 
 class Reauthenticate(Protocol):
@@ -114,7 +105,6 @@ class Reauthenticate(Protocol):
 
     async def __call__(self, grant: Grant, password: str, client: Client, /) -> Reauthenticated:
         """Raises `Refusal`: `invalid_credentials`, `rate_limited`, `unavailable`."""
-        ...
 
 
 class AccountStore(Protocol):
@@ -122,15 +112,12 @@ class AccountStore(Protocol):
 
     async def add_account(self, account: Account, password_hash: str, *, event: Event) -> None:
         """Add it. Raises `Refusal("email_taken")`."""
-        ...
 
     async def find_account(self, *, id: str | None = None, email: str | None = None) -> Account | None:  # noqa: A002 - the field's name
         """The account with that id or that address."""
-        ...
 
     async def list_accounts(self, *, after: str = "", limit: int = 100) -> list[Account]:
         """Accounts ordered by address, from the first one behind `after`."""
-        ...
 
     async def find_credentials(
         self,
@@ -139,11 +126,9 @@ class AccountStore(Protocol):
         email: str | None = None,
     ) -> Credentials | None:
         """The account and its password hash."""
-        ...
 
     async def replace_hash(self, user_id: str, *, checked: str, new: str) -> bool:
         """Put a hash of the current profile in the place of `checked`, unless it was changed meanwhile."""
-        ...
 
     async def change_password(
         self,
@@ -163,15 +148,20 @@ class AccountStore(Protocol):
         False if `checked` is not the current hash any more. `renew`: a new secret for the session that stays;
         `Refusal("session_unknown")` if the old one was replaced meanwhile.
         """
-        ...
 
     async def set_status(self, user_id: str, status: Status, *, now: float, event: Event) -> bool:
         """Enable, or disable and end every session. False if there is no such account."""
-        ...
 
-    async def delete_account(self, user_id: str, *, now: float, event: Event) -> bool:
-        """Remove the account with everything it owns; its tokens are published as revoked."""
-        ...
+    async def set_locale(self, user_id: str, locale: str, *, now: float, event: Event) -> bool:
+        """Choose its language; copies of its sessions are published as stale. False if it speaks it already."""
+
+    async def delete_account(
+        self, user_id: str, *, checked: str | None = None, now: float, event: Event
+    ) -> bool:
+        """Remove the account with everything it owns; its tokens are published as revoked.
+
+        False if there is none; with `checked`, also if that is not its password hash any more.
+        """
 
 
 class SessionReader(Protocol):
@@ -191,7 +181,6 @@ class SessionReader(Protocol):
         With `user_id`, only if it is theirs; with `held`, only if that is true of its row; with `rv`, only if
         it was not exchanged since. Raises `Refusal`: `session_unknown`, `session_expired`, `session_revoked`.
         """
-        ...
 
 
 class SessionStore(SessionReader, Protocol):
@@ -201,7 +190,6 @@ class SessionStore(SessionReader, Protocol):
         self, session: NewSession, *, checked: str, forgive: Sequence[Bucket], event: Event
     ) -> Grant | None:
         """Open it iff the account is enabled and its password hash is still `checked`; give attempts back."""
-        ...
 
     async def rotate(
         self,
@@ -219,31 +207,25 @@ class SessionStore(SessionReader, Protocol):
         `new_id` names the event, where there is one to record. Raises `Refusal`: `refresh_unknown`,
         `refresh_expired`, `session_revoked`, `refresh_reused`.
         """
-        ...
 
     async def exchange(self, exchange: Exchange, *, lifetimes: Lifetimes, event: Event) -> Grant:
         """Replace the credential that is presented, with its tokens; refuses as `live_session` does."""
-        ...
 
     async def touch(self, session_ids: Sequence[str], *, idle: float, now: float) -> None:
         """Cookie sessions were used: none of them dies of idleness before `now + idle` (seconds)."""
-        ...
 
     async def list_sessions(self, user_id: str, *, now: float) -> list[Session]:
         """The living sessions of an account, newest first."""
-        ...
 
     async def end_session(
         self, session_id: str, *, user_id: str | None, why: Why, now: float, event: Event
     ) -> bool:
         """Revoke one and publish it. False if it is not alive, or not that account's."""
-        ...
 
     async def end_sessions(
         self, user_id: str, *, except_session: str | None, why: Why, now: float, event: Event
     ) -> int:
         """Revoke all of an account's sessions but one, publishing each; how many."""
-        ...
 
 
 class StatelessStore(Protocol):
@@ -253,15 +235,12 @@ class StatelessStore(Protocol):
         self, user_id: str, *, checked: str | None, forgive: Sequence[Bucket], event: Event | None
     ) -> tuple[Account, Rights] | None:
         """An enabled account and its rights; with `checked`, only while that is its password hash."""
-        ...
 
     async def revoked_since(self, entries: Sequence[Entry], rv: str) -> bool:
         """Whether an entry for one of these keys has a number above `rv`."""
-        ...
 
     async def publish(self, entries: Sequence[Entry], *, now: float, event: Event) -> None:
         """Publish entries, each with a number of its own."""
-        ...
 
 
 class FeedStore(Protocol):
@@ -288,7 +267,6 @@ class ThrottleStore(Protocol):
 
         Raises `Refusal("rate_limited")` with `retry_after`.
         """
-        ...
 
 
 class RightsStore(Protocol):
@@ -296,35 +274,27 @@ class RightsStore(Protocol):
 
     async def rights_of(self, user_id: str) -> Rights:
         """Everything that holds for the account."""
-        ...
 
     async def grant_role(self, user_id: str, role: str, *, now: float, event: Event) -> bool:
         """False if the account has it already. Raises `Refusal("not_found")` if there is no such account."""
-        ...
 
     async def revoke_role(self, user_id: str, role: str, *, now: float, event: Event) -> bool:
         """False if the account does not have it."""
-        ...
 
     async def add_group(self, name: str, *, now: float, event: Event) -> None:
         """Raises `Refusal("conflict")` if it exists."""
-        ...
 
     async def delete_group(self, name: str, *, now: float, event: Event) -> bool:
         """False if there is no such group."""
-        ...
 
     async def list_groups(self) -> list[tuple[str, int]]:
         """Name and number of members, by name."""
-        ...
 
     async def add_member(self, group: str, user_id: str, *, now: float, event: Event) -> bool:
         """False if the account is in it already. Raises `Refusal("not_found")` if either is not there."""
-        ...
 
     async def remove_member(self, group: str, user_id: str, *, now: float, event: Event) -> bool:
         """False if the account is not in it. Raises `Refusal("not_found")` if there is no such group."""
-        ...
 
     async def set_user_permission(
         self, user_id: str, permission: str, effect: Effect | None, *, now: float, event: Event
@@ -333,13 +303,11 @@ class RightsStore(Protocol):
 
         Raises `Refusal("not_found")` if there is no such account.
         """
-        ...
 
     async def set_group_permission(
         self, group: str, permission: str, effect: Effect | None, *, now: float, event: Event
     ) -> bool:
         """The same for a group. Raises `Refusal("not_found")` if there is no such group."""
-        ...
 
 
 class KeyStore(Protocol):
@@ -347,11 +315,9 @@ class KeyStore(Protocol):
 
     async def signing_keys(self) -> KeyRecords:
         """All of them."""
-        ...
 
     async def change_keys(self, step: KeyStep, *, now: float, recorded: Sequence[Event]) -> KeyRecords:
         """Take the step iff it still fits; what stands then. `recorded` iff it did anything."""
-        ...
 
 
 class EventStore(Protocol):
@@ -359,11 +325,11 @@ class EventStore(Protocol):
 
     async def record(self, event: Event) -> None:
         """Add one."""
-        ...
 
-    async def list_events(self, *, user_id: str | None = None, limit: int = 100) -> list[Event]:
+    async def list_events(
+        self, *, user_id: str | None = None, kind: EventKind | None = None, limit: int = 100
+    ) -> list[Event]:
         """Newest first."""
-        ...
 
 
 class Store(
@@ -381,15 +347,12 @@ class Store(
 
     async def open(self) -> None:
         """Connect. Raises `Refusal("unavailable")` if the schema is older than this release needs."""
-        ...
 
     async def close(self) -> None:
         """Finish what was begun and disconnect."""
-        ...
 
     async def ping(self) -> None:
         """Raise `Refusal("unavailable")` if the database does not answer."""
-        ...
 
     async def sweep(self, *, now: float, entry_horizon: float, limit: int) -> int:
         """Delete at most `limit` rows a table that nobody needs any more; how many it deleted.
@@ -397,4 +360,3 @@ class Store(
         Those are sessions past their end, entries older than `entry_horizon` (seconds), forgotten throttle
         counts, and events past their retention.
         """
-        ...

@@ -88,7 +88,9 @@ class KeyFiles:
         Raises:
             SettingsRefused: the file is open to others, or does not hold the key that its name says.
         """
-        make_directory(self.directory)
+        if not self.directory.is_dir():
+            return None
+        make_directory(self.directory)  # looks whether it is open to others
         found = [path for path in self._files() if _is_of(path, row.kid)]
         return _read(found[0]) if found else None
 

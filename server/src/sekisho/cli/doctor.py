@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,10 +19,8 @@ from sekisho.cli.checkup.findings import Finding, Verdict, skipped
 from sekisho.cli.checkup.secrets import look_at_secrets
 from sekisho.cli.checkup.site import Site, look_at_site
 from sekisho.cli.fault import Exit
-from sekisho.cli.operating import operate
 from sekisho.cli.options import Surroundings, as_json, examples, surroundings
 from sekisho.cli.wording import Say, language, wording
-from sekisho.house import House
 from sekisho.settings import SettingsRefused
 
 _MARKS: dict[Verdict, str] = {"good": "ok", "warning": "!", "bad": "BAD", "skipped": "-"}
@@ -66,21 +65,14 @@ def _look(here: Surroundings, url: str | None) -> Iterator[Finding | SettingsRef
     schema = records.look_at_schema(settings)
     yield schema
     if schema.verdict == "good":
-        yield from _look_into(here)
+        try:
+            yield from asyncio.run(records.look_inside(settings, secrets))
+        except SettingsRefused as refused:
+            yield refused  # told above already where it is a secret; told once more rather than not at all
     if url is None:
         yield skipped("reachable", "reachable.no_url", issuer=settings.issuer)
     else:
         yield from look_at_site(Site(url, clock=system.clock))
-
-
-def _look_into(here: Surroundings) -> Iterator[Finding | SettingsRefused]:
-    async def act(house: House) -> Sequence[Finding]:
-        return [*await records.look_at_record(house)]
-
-    try:
-        yield from operate(here, act)
-    except SettingsRefused as refused:
-        yield refused  # told above already where it is a secret; told once more rather than not at all
 
 
 def _is_shared(here: Surroundings, secrets: Secrets) -> bool:

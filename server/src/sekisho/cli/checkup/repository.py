@@ -7,8 +7,10 @@ pipe that somebody else could read carries a secret.
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from sekisho.adapters.secrets.secret import Secret
@@ -18,23 +20,34 @@ from sekisho.cli.checkup.findings import Finding, bad, good, skipped, warning
 MOST = 256 * 1024 * 1024
 _PIECE = 1024 * 1024
 _PATIENCE = 120.0
+#: What is secret in a JWK.
+_OF_JWK = re.compile(rb'"[dk]"\s*:\s*"([A-Za-z0-9_-]{32,})"')
 
 
 def look_at_repository(folder: Path, *, data: Path, secrets: Sequence[Secret]) -> Iterator[Finding]:
     """Look whether files of `data` are tracked or not ignored, and for the secrets in everything committed.
 
     Args:
-        folder: where to look for the repository: it, or one above it.
+        folder: where to look for a repository: it, or one above it; around `data` there may be another.
         data: the data directory.
         secrets: the values in use.
     """
-    top = _ask(folder, "rev-parse", "--show-toplevel")
-    if top is None:
+    places = [folder.resolve(), *([data.resolve()] if data.is_dir() else [])]
+    tops = dict.fromkeys(_ask(place, "rev-parse", "--show-toplevel") for place in places)
+    roots = [Path(top.decode(errors="replace").strip()) for top in tops if top is not None]
+    for root in roots:
+        yield _tracked(root, data)
+        yield _history(root, secrets)
+    unread = [place for place in places if None in tops and _has_git(place)]
+    if unread and not roots:
+        yield warning("repository", "repository.unread", path=unread[0])
+    elif not roots:
         yield skipped("repository", "repository.none")
-        return
-    root = Path(top.decode(errors="replace").strip())
-    yield _tracked(root, data)
-    yield _history(root, secrets)
+
+
+def _has_git(place: Path) -> bool:
+    """Whether there is a repository here or above, whatever git says: it reads none of somebody else's."""
+    return any((above / ".git").exists() for above in (place, *place.parents))
 
 
 def _tracked(root: Path, data: Path) -> Finding:
@@ -56,19 +69,29 @@ def _history(root: Path, secrets: Sequence[Secret]) -> Finding:
     spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
     if not spellings:
         return skipped("history", "history.no_secrets")
-    command = ["git", "-C", str(root), "log", "--all", "--patch", "--text", "--unified=0", "--no-color"]
-    command += ["--no-ext-diff", "--no-textconv", "--format=commit %h"]
-    with subprocess.Popen(  # noqa: S603 - git, with words of our own
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
-    ) as git:
-        assert git.stdout is not None  # noqa: S101 - it is a pipe
-        try:
-            read, commit, found = _scan(iter(lambda: git.stdout.read(_PIECE), b""), spellings)  # type: ignore[union-attr] # asserted above
-        finally:
-            git.kill()
-    if found:
-        return bad("history", commit=commit)
-    return warning("history", "history.partly", megabytes=read >> 20) if read >= MOST else good("history")
+    shown = ["--text", "--unified=0", "--no-color", "--no-ext-diff", "--no-textconv"]
+    # What a merge adds by itself is in no other patch; what a stash holds is such a merge.
+    log = ["log", "--all", "--patch", "--cc", "--format=commit %h", *shown]
+    for command in (["diff", *shown], ["diff", "--cached", *shown], log):
+        with subprocess.Popen(  # noqa: S603 - git, with words of our own
+            ["git", "-C", str(root), *command],  # noqa: S607 - found by PATH, as a person would
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+        ) as git:
+            assert git.stdout is not None  # noqa: S101 - it is a pipe
+            try:
+                read, commit, found = _scan(iter(partial(git.stdout.read, _PIECE), b""), spellings)
+                ended = found or read >= MOST or git.wait() == 0
+            finally:
+                git.kill()
+        if found:
+            return bad("history", commit=commit if command is log else "git diff")
+        if not ended:
+            return warning("history", "history.unread")
+        if read >= MOST:
+            return warning("history", "history.partly", megabytes=read >> 20)
+    return good("history")
 
 
 def _scan(pieces: Iterator[bytes], spellings: set[bytes]) -> tuple[int, str, bool]:
@@ -97,11 +120,13 @@ def _commit_before(text: bytes, at: int) -> str:
 
 def _spellings(secret: Secret) -> Iterator[bytes]:
     """As it stands in a file, and as people paste it: a patch shows a line whole, and so is one searched."""
-    raw = secret.reveal()
+    raw = secret.reveal().strip(b"\r\n")
     lines = [line for line in raw.splitlines() if len(line) >= 16]  # a PEM is one line after another
     yield from (lines[len(lines) // 2 :][:1] if b"-----BEGIN" in raw else [raw] if b"\n" not in raw else [])
-    yield base64.b64encode(raw).rstrip(b"=")
-    yield base64.urlsafe_b64encode(raw).rstrip(b"=")
+    yield from _OF_JWK.findall(raw)
+    whole = raw[: len(raw) // 3 * 3]  # whatever follows it there, a newline as a rule
+    yield base64.b64encode(whole)
+    yield base64.urlsafe_b64encode(whole)
     yield raw.hex().encode()
 
 
