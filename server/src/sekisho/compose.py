@@ -18,6 +18,7 @@ from sekisho.adapters.passwords import HashedPasswords
 from sekisho.adapters.session_lookups import SessionLookups
 from sekisho.adapters.settings_file import load_settings
 from sekisho.feature import Feature
+from sekisho.features.browser_client.plug import browser_client
 from sekisho.features.pages.plug import pages
 from sekisho.flows import stateless
 from sekisho.flows.authenticate import (
@@ -264,7 +265,8 @@ def _tell_of_feed(trouble: str | None) -> None:
 def standard_features(settings: Settings, *, clock: Clock) -> list[Feature]:
     """What a server has unless somebody says otherwise."""
     # Without session rows there is no cookie, and so nobody whom a page could know.
-    return [pages(settings, clock)] if settings.refresh_store == "database" else []
+    shown = [pages(settings, clock)] if settings.refresh_store == "database" else []
+    return [browser_client(), *shown]
 
 
 def create_app(

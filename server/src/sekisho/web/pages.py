@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 from starlette.types import Receive
 
 from sekisho.rules.refusals import Refusal
+from sekisho.web.conditional import matches, tag_of
 from sekisho.web.cookies import LANGUAGE
 from sekisho.web.credentials import require_own_page, sign_in
 from sekisho.web.endpoint import NO_STORE, Call, Site, call_of
@@ -56,6 +57,11 @@ _ASSET_HEADERS: Final[Headers] = [
     (b"cache-control", b"public, max-age=31536000, immutable"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+#: Of a path that stays while the file changes: asked for again after five minutes.
+_NEWEST_HEADERS: Final[Headers] = [
+    (b"cache-control", b"public, max-age=300"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +99,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """A file that pages fetch. Its path changes with its content, so that a browser may keep it for ever."""
+    """A file that pages fetch. Its path changes with its content, so that a browser may keep it for ever.
+
+    `pinned`: unlike others this path stays the same, and that is the name beside it which changes.
+    """
 
     path: str
     media_type: str
     body: bytes
+    pinned: str | None = None
 
 
 #: Shows a refusal that no page of its own shows.
@@ -178,10 +188,18 @@ class Fetched:
 
     def __init__(self, asset: Asset) -> None:
         kind = (b"content-type", asset.media_type.encode())
-        self._reply = Reply(200, [kind, *_ASSET_HEADERS], asset.body)
+        self._tag = tag_of(asset.body)
+        self._headers = _ASSET_HEADERS
+        if asset.pinned is not None:
+            # The name is relative (RFC 9110 section 8.7), so it holds below whatever path we are mounted at.
+            named = (b"content-location", asset.pinned.encode())
+            self._headers = [*_NEWEST_HEADERS, named, (b"etag", self._tag)]
+        self._reply = Reply(200, [kind, *self._headers], asset.body)
 
     async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:  # noqa: ARG002 - as other operations
-        """Send it."""
+        """Send it, unless it is there already."""
+        if matches(exchange.headers.get(b"if-none-match", b""), self._tag):
+            return Reply(304, self._headers)
         return self._reply
 
 

@@ -1,0 +1,1 @@
+"""The browser client, served: one ES module, the very file of the npm package."""
