@@ -22,8 +22,9 @@ from sekisho.adapters.secrets.secret import Secret
 from sekisho.adapters.sqlite import SqliteStore
 from sekisho.adapters.system import entropy, steady
 from sekisho.flows.signing_keys import KeyRoom, RetireRequest, retire, rotate, upkeep
+from sekisho.house import open_house
 from sekisho.rules.keyring import AddFirst, Drop, KeyTimes, Reseal
-from sekisho.settings import Alg, SettingsRefused
+from sekisho.settings import Alg, SettingsRefused, read_settings
 from sekisho_verify import SigningKey
 
 NOW = 1_795_219_200.0  # 2026-11-21 00:00 UTC
@@ -377,6 +378,32 @@ async def test_a_leaked_key_never_comes_back(node: Node, store: SqliteStore, tmp
     reading = await node.start()
     assert old.kid not in {key.kid for key in reading.known}
     assert signing(reading).kid != old.kid
+
+
+@pytest.mark.requirement("H5")
+async def test_two_who_retire_each_others_key_leave_no_server_without_one(tmp_path: Path) -> None:
+    """One locks out the key that signs, one the key that would take over: running servers make another."""
+    settings = read_settings({"SEKISHO_DATA": str(tmp_path / "data")})
+    told: list[str] = []
+    async with open_house(settings, environ={}) as house, open_house(settings, environ={}) as other:
+        assert house.key_room is not None
+        await rotate(house.key_room, at_once=False)
+        reading = await house.keyring.look()
+        new, old = reading.standings
+        assert (new.state, old.state) == ("pending", "current")
+        for kid in (old.kid, new.kid):
+            request = asked(reading, kid, compromised=True)
+            await retire(
+                request, room=house.key_room, store=house.store, clock=house.clock, entropy=house.entropy
+            )
+        assert (await house.store.signing_keys()).keys == ()
+        for each in (house, other):
+            await each.keyring.step(lambda what, _about: told.append(what))
+        assert house.signer.kid == other.signer.kid
+        assert house.signer.kid not in {old.kid, new.kid}
+        (added,) = (await house.store.signing_keys()).keys
+        assert added.kid == house.signer.kid
+        assert "signing_key_current" in told
 
 
 async def test_reading_costs_nothing_while_nothing_changes(node: Node) -> None:

@@ -151,6 +151,9 @@ def _own_keys(
     room = KeyRoom(store, origin.make, origin.forget, origin.times, clock, entropy)
 
     async def upkept() -> bool:
+        if origin.keyless:
+            await origin.revive(now=clock())
+            return True
         due = origin.upkeep_due(now=clock())
         if due:
             await upkeep(room)

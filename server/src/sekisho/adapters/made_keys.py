@@ -101,12 +101,7 @@ class MadeKeys:
         """
         records = await self._store.signing_keys()
         if not records.keys:
-            first = tuple(await asyncio.to_thread(self._place.first, self._alg, now=now))
-            records = await self._store.change_keys(
-                AddFirst(first),
-                now=now,
-                recorded=[key_added(key, now=now, entropy=self._entropy) for key in first],
-            )
+            records = await self._begin(now)
         for row in records.keys:
             # One row after the other, each only if it is still what we read: a crash or another node that
             # does the same leaves every row under one seal or the other.
@@ -115,15 +110,34 @@ class MadeKeys:
                 step = Reseal(row.kid, row.sealed, sealed)
                 records = await self._store.change_keys(step, now=now, recorded=())
         reading = await self.read(now=now)
+        return await self.revive(now=now) if reading.keys is None else reading
+
+    @property
+    def keyless(self) -> bool:
+        """Whether nothing that there is may sign."""
+        return self._reading is not None and self._reading.keys is None
+
+    async def revive(self, *, now: float) -> Reading:
+        """Begin anew where no key may sign: the private parts are gone, or each was retired by somebody.
+
+        What they signed cannot be believed any more, and tokens must be signed. Of several nodes that do it
+        at once one adds its key. Raises as for `open`.
+        """
+        if not (await self._store.signing_keys()).keys:
+            await self._begin(now)
+        reading = await self.read(now=now)
         if reading.keys is None:
-            # The private parts are gone: what they sealed cannot be believed, and tokens must be signed.
             key = await self.make(now, now)
-            records = await self._store.signing_keys()
-            add = Add(key, after=records.keys[-1].kid)
+            add = Add(key, after=self._records.keys[-1].kid)
             event = key_added(key, now=now, entropy=self._entropy)
             await self._store.change_keys(add, now=now, recorded=[event])
             reading = await self.read(now=now)
         return reading
+
+    async def _begin(self, now: float) -> KeyRecords:
+        first = tuple(await asyncio.to_thread(self._place.first, self._alg, now=now))
+        recorded = [key_added(key, now=now, entropy=self._entropy) for key in first]
+        return await self._store.change_keys(AddFirst(first), now=now, recorded=recorded)
 
     async def read(self, *, now: float) -> Reading:
         """What stands now. Only what changed since the last time is opened.
