@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from sekisho.adapters.key_keeper import KeyKeeper
 from sekisho.adapters.migrations.upgrade import migrate
@@ -239,6 +240,34 @@ async def test_where_every_key_is_retired_nothing_is_signed_or_believed(store: S
         await Node(store, node.place).start()
     node.place.versions = Versions(a_set(OKP))
     assert await node.step() == OKP.kid
+
+
+@pytest.mark.requirement("A12")
+async def test_the_name_of_a_leaked_key_is_not_used_again(store: SqliteStore) -> None:
+    """Verifiers refuse that kid for good, so a new key under it would have every token of it refused."""
+    named = SigningKey(EC._private, kid="main")
+    node = await node_of(store, Versions(a_set(named, OKP)))
+    leaked = RetiredKey("main", named.alg, named.thumbprint, NOW, compromised=True)
+    await store.change_keys(Retire(leaked, None), now=NOW, recorded=())
+    assert await node.step() == OKP.kid
+    again = SigningKey(generate_private_key(SECP256R1()), alg="ES256", kid="main")
+    node.place.versions = Versions(a_set(again, OKP))
+    assert await node.step() == OKP.kid
+    assert node.believed() == [OKP.kid]
+    assert any("main" in about["detail"] for what, about in node.told if what == "signing_keys_unread")
+    node.place.versions = Versions(a_set(again))
+    with pytest.raises(SettingsRefused, match="kid"):
+        await Node(store, node.place).start()
+
+
+@pytest.mark.requirement("J13")
+async def test_a_pending_key_under_the_name_of_the_current_one_is_refused(store: SqliteStore) -> None:
+    """Nobody could believe both, so its tokens would be refused from the promotion on: it is told before."""
+    again = SigningKey(generate_private_key(SECP256R1()), alg="ES256", kid=OKP.kid)
+    with pytest.raises(SettingsRefused, match="two keys have the same kid"):
+        await node_of(store, Versions(a_set(OKP), (), a_set(again)))
+    node = await node_of(store, Versions(a_set(OKP), (), a_set(OKP)))
+    assert node.believed() == [OKP.kid], "the same key once more is no fault"
 
 
 async def test_verifiers_follow_in_the_same_step(store: SqliteStore) -> None:

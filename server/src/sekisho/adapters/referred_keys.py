@@ -68,7 +68,7 @@ class ReferredKeys:
         self._kept = await asyncio.to_thread(Kept, self._read_given, steady=self._steady)
         reading = await self.read(now=now)
         if reading.keys is None:
-            raise unusable(self._where, "every private key in it has been retired; put another into it")
+            raise unusable(self._where, reading.trouble)
         return reading
 
     async def read(self, *, now: float) -> Reading:  # noqa: ARG002 - what is given follows no clock
@@ -120,7 +120,11 @@ def read_given(reference: str, *, alg: Alg, secrets: Secrets) -> Given:
         ("previous", held_keys(secret, alg=alg, where=where)) for secret in versions.previous
     ]
     if versions.pending is not None:
-        others.insert(0, ("pending", held_keys(versions.pending, alg=alg, where=where)))
+        pending = held_keys(versions.pending, alg=alg, where=where)
+        if any(key.kid in keys and key.thumbprint != keys[key.kid].thumbprint for key in pending):
+            # The one before cannot be taken out of a store any more; the next one can be mended.
+            raise unusable(f"{where} (pending)", "two keys have the same kid")
+        others.insert(0, ("pending", pending))
     for state, held in others:
         for key in held:
             if is_shared(key) == is_shared(signing) and key.kid not in keys:
@@ -130,13 +134,21 @@ def read_given(reference: str, *, alg: Alg, secrets: Secrets) -> Given:
 
 def _arrange(given: Given, retired: tuple[RetiredKey, ...], trouble: str) -> Reading:
     gone = {key.thumbprint for key in retired}
-    left: list[tuple[AnyKey, KeyState]] = [
-        (key, state)
-        for key, state in zip(given.keys, given.states, strict=True)
-        if key.thumbprint not in gone
-    ]
+    leaked = {key.kid for key in retired if key.compromised}
+    left: list[tuple[AnyKey, KeyState]] = []
+    troubles = [trouble] if trouble else []
+    for key, state in zip(given.keys, given.states, strict=True):
+        if key.thumbprint in gone:
+            continue
+        if key.kid in leaked:
+            # It would be refused by every verifier with a feed, for good: entries name keys by their kid.
+            troubles.append(f"a key in it has the kid of one that leaked ({key.kid}); give it another")
+        else:
+            left.append((key, state))
     keys = [key for key, _ in left]
     signs = next((key.kid for key in keys if isinstance(key, SignerKey)), None)
+    if signs is None:
+        troubles.append("every private key in it has been retired; put another into it")
     standing: list[Standing] = []
     for key, state in left:
         known: KeyState = "current" if key.kid == signs else state
@@ -146,5 +158,5 @@ def _arrange(given: Given, retired: tuple[RetiredKey, ...], trouble: str) -> Rea
         tuple(standing),
         tuple(KnownKey.of(key) for key in keys),
         retired,
-        trouble,
+        "; ".join(troubles),
     )
