@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from benchmarks import guard, imports, login, machine, refresh, session, session_peers, sqlite, start, verify
 from benchmarks.paired import Result
+from benchmarks.revocation import check_cost, idle_streams, mint_race, soak
 
 BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "refresh": refresh.run,
@@ -21,6 +22,10 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "sqlite": sqlite.run,
     "verify": verify.run,
     "imports": imports.run,
+    "revocation": soak.run,
+    "revocation-check": check_cost.run,
+    "idle-streams": idle_streams.run,
+    "mint-race": mint_race.run,
 }
 
 
