@@ -16,6 +16,7 @@ import pytest
 
 from sekisho.adapters.postgres.dump import TABLES
 from sekisho.adapters.sql.restored import next_epoch
+from sekisho_verify.revocations.entries import entry_key
 from tests.parts.postgres_nodes import migrated
 from tests.parts.serving import Server, run
 
@@ -171,6 +172,46 @@ def test_a_lost_machine_is_put_back(place: Place, tmp_path: Path) -> None:
     assert epochs[0] < epochs[1]
     # On SQLite the database, and its epoch with it, was gone each time: only the clock tells them apart.
     assert epochs[1] <= epochs[2]
+
+
+@pytest.mark.requirement("H5")
+def test_a_restore_does_not_bring_back_a_key_that_was_locked_out_since(place: Place, tmp_path: Path) -> None:
+    """A key that leaked after the backup stays out, with its file put back too; verifiers are told again."""
+    file, keys = tmp_path / "a.backup", place.folder / "data" / "keys"
+    with place.server:
+        place.sign_up(AYA)
+        (leaked,) = _kids(place)
+        kept = {each: each.read_bytes() for each in keys.glob("*")}
+        assert place.sekisho("db", "backup", str(file)).returncode == 0
+        done = place.sekisho("key", "retire", leaked, "--compromised")
+        assert done.returncode == 0, done.stderr
+        for each, content in kept.items():
+            each.touch(0o600)
+            each.write_bytes(content)
+        done = place.restore(file)
+        assert done.returncode == 0, done.stderr
+        assert leaked not in _kids(place)
+        retired = json.loads(place.sekisho("key", "list", "--json").stdout)["retired"]
+        assert [(each["kid"], each["compromised"]) for each in retired] == [(leaked, True)]
+        public = place.server.ask("GET", "/.well-known/jwks.json", None).json["keys"]
+        assert leaked not in {key["kid"] for key in public}
+        assert _leaked_keys(place) == [entry_key("key", leaked)]
+        place.log_in(AYA)
+
+
+def _kids(place: Place) -> list[str]:
+    done = place.sekisho("key", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    return [key["kid"] for key in json.loads(done.stdout)["keys"]]
+
+
+def _leaked_keys(place: Place) -> list[bytes]:
+    query = "SELECT key FROM feed WHERE kind = 'key'"
+    if url := place.settings.get("SEKISHO_DATABASE_URL"):
+        with psycopg.connect(url) as connection:
+            return [bytes(key) for (key,) in connection.execute(query)]
+    with closing(sqlite3.connect(place.folder / "data" / "sekisho.db")) as database:
+        return [bytes(key) for (key,) in database.execute(query)]
 
 
 def test_an_epoch_is_above_what_was_and_what_may_have_been() -> None:

@@ -19,9 +19,11 @@ from sekisho.adapters.sql.schema import REVISION
 from sekisho.adapters.sqlite import connect, create_file, keep_write_ahead_log, sqlite_path, unavailable
 from sekisho.ports import Entropy
 from sekisho.rules.events import Event
+from sekisho.rules.keyring import RetiredKey
 from sekisho.rules.refusals import Refusal
 
 _EPOCH: Final = "SELECT epoch FROM feed_head WHERE shard = 0"
+_KNOWS_RETIRED: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'retired_keys'"
 
 
 class NotABackup(Exception):
@@ -77,9 +79,13 @@ def restore(url: str, file: Path, *, keep_sessions: bool, event: Event, entropy:
     try:
         _take_over(file, draft)
         epoch = restored.next_epoch(_epoch_of(path), now=event.at)
+        retired = _retired_in(path)
         with closing(connect(draft)) as connection:
+            afterwards = [*restored.statements(epoch=epoch, keep_sessions=keep_sessions, event=event)]
+            if connection.execute(_KNOWS_RETIRED).fetchall():
+                afterwards += restored.locked_out(retired, now=event.at)
             connection.execute("BEGIN")
-            for statement in restored.statements(epoch=epoch, keep_sessions=keep_sessions, event=event):
+            for statement in afterwards:
                 connection.execute(statement.sql, dict(statement.parameters))
             connection.execute("COMMIT")
             _put_in_place(connection, path)
@@ -128,6 +134,14 @@ def _epoch_of(path: Path) -> int | None:
         for (epoch,) in connection.execute(_EPOCH):
             return int(epoch)
     return None
+
+
+def _retired_in(path: Path) -> list[RetiredKey]:
+    """The keys that were retired in the database that is replaced; none where it cannot be read."""
+    with suppress(sqlite3.Error), closing(connect(path)) as connection:
+        rows = connection.execute(restored.RETIRED).fetchall()
+        return [RetiredKey(kid, alg, name, at, bool(leaked)) for kid, alg, name, at, leaked in rows]
+    return []
 
 
 def _put_in_place(draft: sqlite3.Connection, path: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from sekisho.adapters.sql import restored
 from sekisho.adapters.sql.operation import Statement
 from sekisho.adapters.sql.schema import VERSION_TABLE
 from sekisho.rules.events import Event
+from sekisho.rules.keyring import RetiredKey
 from sekisho.rules.refusals import Refusal
 
 #: Every table of ours, of any release up to this one.
@@ -41,6 +42,8 @@ TABLES: Final = (
     "retired_keys",
 )
 _EPOCH: Final = "SELECT epoch FROM feed_head WHERE shard = 0"
+#: Begins what only a dump of revision 0002 or later has a place for; psql itself asks.
+_KNOWS_RETIRED: Final = "SELECT to_regclass('retired_keys') IS NOT NULL AS known \\gset\n\\if :known\n"
 _PLACE: Final = re.compile(r"\$(\d+)")
 _LINES: Final = 5
 
@@ -66,8 +69,10 @@ def read(url: str, file: Path, *, keep_sessions: bool, event: Event) -> None:
         DumpRefused: `file` is no dump.
         Refusal: `unavailable`: PostgreSQL does not answer, or a program is missing.
     """
-    epoch = restored.next_epoch(_epoch_of(url), now=event.at)
+    before_it, retired = _replaced(url)
+    epoch = restored.next_epoch(before_it, now=event.at)
     afterwards = restored.statements(epoch=epoch, keep_sessions=keep_sessions, event=event)
+    locked_out = restored.locked_out(retired, now=event.at)
     with tempfile.TemporaryDirectory(prefix="sekisho-restore-") as folder:
         script = Path(folder) / "script.sql"
         # To a script first: a dump that is cut short is noticed before anything is dropped.
@@ -78,7 +83,7 @@ def read(url: str, file: Path, *, keep_sessions: bool, event: Event) -> None:
         # All of them, also those that are younger than the dump: its release is what has to be there.
         before = "".join(f"DROP TABLE IF EXISTS {table} CASCADE;\n" for table in TABLES)
         # The dump's script empties the search path.
-        after = "RESET search_path;\n" + "".join(f"{_spelled(each)};\n" for each in afterwards)
+        after = f"RESET search_path;\n{_script(afterwards)}{_KNOWS_RETIRED}{_script(locked_out)}\\endif\n"
         files = (_written(folder, "before.sql", before), script, _written(folder, "after.sql", after))
         once = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
         _run(url, ["psql", *once, *(f"--file={each}" for each in files)])
@@ -90,16 +95,24 @@ def _written(folder: str, name: str, text: str) -> Path:
     return file
 
 
-def _epoch_of(url: str) -> int | None:
+def _replaced(url: str) -> tuple[int | None, list[RetiredKey]]:
+    """The epoch of the database that is replaced, and the keys retired in it; none where it is new."""
     psycopg = driver()
+    epoch: int | None = None
     try:
-        with psycopg.connect(target(url).conninfo) as connection:
-            row = connection.execute(_EPOCH).fetchone()
+        with psycopg.connect(target(url).conninfo, autocommit=True) as connection:
+            for (number,) in connection.execute(_EPOCH):
+                epoch = int(number)
+            rows = connection.execute(restored.RETIRED).fetchall()
     except psycopg.errors.UndefinedTable:
-        return None
+        return epoch, []
     except psycopg.OperationalError as fault:
         raise Refusal("unavailable", str(fault)) from fault
-    return int(row[0]) if row else None
+    return epoch, [RetiredKey(kid, alg, name, at, bool(leaked)) for kid, alg, name, at, leaked in rows]
+
+
+def _script(statements: Iterable[Statement]) -> str:
+    return "".join(f"{_spelled(each)};\n" for each in statements)
 
 
 def _spelled(statement: Statement) -> str:
