@@ -90,4 +90,4 @@ def test_every_command_of_the_tour_does_what_the_readme_says(readme: str, tmp_pa
     assert tokens[-1] == tokens[-2]
     assert ended.split()[0] == "204"
     assert '"code":"session_revoked"' in ended
-    assert "Hakone" in ended
+    assert '"code":"token_revoked"' in ended
