@@ -214,7 +214,7 @@ class _Soak:
             f"asked again by a whole `verify`: {dict(said)}",
             f"answered to refused while all was well: p50 {_ms(told, 50)}, p99 {_ms(told, 99)} ms",
             f"while the database stood still: {dict(self._states)}; sensitive routes refuse: {self._careful}",
-            f"all of them fresh, and told of what was tried meanwhile, {self._recovery:.1f} s after it went on",
+            f"all fresh, and told of what was tried meanwhile, {self._recovery:.1f} s after it went on",
             f"all fresh at the end: {recovered}; numbers missing, so that a snapshot was fetched: {gaps}",
             f"answers that were not 204: {len(logouts.other)}; latest pass of a watcher: {late:.0f} ms late",
             "of a core while all was well: nodes {} and {}, all verifiers {}, and {} to watch them".format(
