@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from sekisho.adapters.data_directory import sync_directory
+from sekisho.adapters.migrations import upgrade
 from sekisho.adapters.postgres import dump
 from sekisho.adapters.sql import restored
 from sekisho.adapters.sql.schema import REVISION
@@ -38,8 +39,11 @@ def back_up(url: str, file: Path, *, entropy: Entropy) -> None:
     Raises:
         FileExistsError: there is a file already; it is left alone.
         OSError: the file cannot be written.
-        Refusal: `unavailable`: the database does not answer.
+        Refusal: `unavailable`: the database does not answer, or is of a later release, whose tables on
+            PostgreSQL would not all be in the file.
     """
+    if not url.startswith("sqlite:") and (later := upgrade.ahead(url)):
+        raise Refusal("unavailable", f"schema {later} is of a later release: back it up by that one")
     draft = _draft_beside(file, entropy)
     create_file(draft)  # 0600 from its first instant; both engines keep the mode of a file that is there
     try:

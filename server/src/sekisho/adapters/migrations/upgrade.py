@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Seconds that one node waits for another to finish migrating.
 PATIENCE = 60
 
+_SCRIPTS = "sekisho.adapters:migrations"
+
 #: What nodes that migrate one PostgreSQL database queue up on; any number, as long as it never changes.
 _ADVISORY_LOCK = 7_358_472_001
 
@@ -32,7 +34,7 @@ def status(url: str) -> tuple[str | None, str]:
 
 
 def migrate(url: str) -> None:
-    """Create or upgrade the schema in one transaction; no effect where it is current.
+    """Create or upgrade the schema in one transaction; no effect where it is current, or of a later release.
 
     Nodes that do this at the same time take turns, and all but the first find nothing left to do.
 
@@ -43,14 +45,27 @@ def migrate(url: str) -> None:
     from alembic.config import Config  # noqa: PLC0415 - same
     from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - same
 
+    if ahead(url):
+        return
     config = Config()
-    config.set_main_option("script_location", "sekisho.adapters:migrations")
+    config.set_main_option("script_location", _SCRIPTS)
     try:
         with _exclusive_sqlite(url) if url.startswith("sqlite:") else _exclusive_postgres(url) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except OperationalError as fault:
         raise Refusal("unavailable", str(fault.orig)) from fault
+
+
+def ahead(url: str) -> str:
+    """The revision of a database that a later release has migrated, which holds more than we know; or ""."""
+    from alembic.config import Config  # noqa: PLC0415 - see migrate
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see migrate
+
+    config = Config()
+    config.set_main_option("script_location", _SCRIPTS)
+    current = status(url)[0] or ""
+    return current if current > (ScriptDirectory.from_config(config).get_current_head() or "") else ""
 
 
 def _sqlite_revision(url: str) -> str | None:
