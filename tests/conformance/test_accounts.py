@@ -168,6 +168,32 @@ async def test_a_deleted_account_leaves_its_history_and_nothing_else(scene: Scen
     assert len(await scene.events("account_deleted")) == 1
 
 
+async def test_an_account_is_deleted_by_who_knows_the_password_that_stands(scene: Scene) -> None:
+    """With the hash that was checked, only while it is the account's; else nothing happens at all."""
+    hanako = await scene.account()
+    await scene.login(hanako)
+    event = scene.event("account_deleted")
+    assert not await scene.store.delete_account(hanako.id, checked="other", now=NOW, event=event)
+    assert await scene.store.find_account(id=hanako.id) == hanako
+    assert (await scene.feed(), await scene.events("account_deleted")) == ([], [])
+    assert await scene.store.delete_account(hanako.id, checked=HASH, now=NOW, event=event)
+    assert await scene.store.find_account(id=hanako.id) is None
+    assert await scene.feed() == numbered(Entry("user", hanako.id, "revoked"))
+
+
+async def test_a_language_is_chosen_once(scene: Scene) -> None:
+    """Copies of its sessions are told; choosing it again, or for nobody, publishes and records nothing."""
+    hanako = await scene.account()
+    event = scene.event("locale_chosen")
+    assert await scene.store.set_locale(hanako.id, "en", now=NOW, event=event)
+    assert await scene.store.find_account(id=hanako.id) == replace(hanako, locale="en")
+    assert await scene.feed() == numbered(Entry("user", hanako.id, "stale"))
+    for user_id in (hanako.id, scene.id()):
+        again = scene.event("locale_chosen")
+        assert not await scene.store.set_locale(user_id, "en", now=NOW, event=again)
+    assert len(await scene.feed()) == len(await scene.events("locale_chosen")) == 1
+
+
 async def test_nobody_is_not_an_error(scene: Scene) -> None:
     """Verbs about an account that is not there say so and publish nothing."""
     nobody = scene.id()

@@ -120,7 +120,7 @@ class Server:
                 endpoints=endpoints,
                 routes=routes,
                 pages=[page for feature in plugged for page in feature.pages],
-                error_page=next((feature.error_page for feature in plugged), None),
+                error_page=next((each.error_page for each in plugged if each.error_page), None),
             )
             async with watched_client(app, settings) as (client, contract):
                 yield Served(app, client, clock, house, metrics, contract)

@@ -29,10 +29,13 @@ from sekisho.flows.authenticate import (
     read_refresh_cookie,
 )
 from sekisho.flows.change_password import change_password
+from sekisho.flows.choose_locale import choose_locale
+from sekisho.flows.delete_account import delete_account
 from sekisho.flows.exchange import ExchangeRequest, exchange
 from sekisho.flows.login import login
 from sekisho.flows.logout import bearer_of, logout
 from sekisho.flows.open_session import open_session
+from sekisho.flows.own_data import own_data
 from sekisho.flows.reauthenticate import reauthenticate
 from sekisho.flows.refresh import refresh
 from sekisho.flows.register import register
@@ -111,6 +114,11 @@ def bind(house: House, metrics: Metrics | None = None) -> Acts:
                 stateless=not stored,
                 **times,
             )
+        ),
+        choose_locale=house.tail.after(partial(choose_locale, accounts=store, **times)),
+        own_data=partial(own_data, store=store, clock=house.clock),
+        delete_account=house.tail.after(
+            partial(delete_account, accounts=store, reauthenticate=once_more, **times)
         ),
         claims=lambda grant: house.mint.claims(grant, now=house.clock()),
         jwks=house.signer.jwks,

@@ -51,12 +51,14 @@ class Passwords(Protocol):
 
     async def hash(self, password: str) -> str:
         """The hash of a normalized password, to be stored: in PHC or bcrypt's own format."""
+        ...
 
     async def check(self, password: str, hashed: str | None) -> Checked:
         """Whether the password, as it was typed, is right.
 
         With no hash (no such account) the same work is done for nothing.
         """
+        ...
 
 
 class Addresses(Protocol):
@@ -71,6 +73,7 @@ class Signer(Protocol):
 
     def sign(self, claims: Mapping[str, Any], *, typ: str = "at+jwt") -> str:
         """A compact JWS by the key that signs now."""
+        ...
 
     def verify_refresh(self, text: str, *, now: float) -> Mapping[str, Any]:
         """The claims of a stateless refresh token of ours (`typ` `rt+jwt`), its seal and expiry checked.
@@ -78,9 +81,11 @@ class Signer(Protocol):
         Raises:
             Refusal: `refresh_unknown` or `refresh_expired`.
         """
+        ...
 
     def jwks(self) -> Mapping[str, Any]:
         """The public keys (RFC 7517); never an HMAC secret."""
+        ...
 
 
 class Mint(Protocol):
@@ -88,9 +93,11 @@ class Mint(Protocol):
 
     def hand(self, grant: Grant, *, mode: Mode, secret: bytes, now: float) -> Handed:
         """The first credential of a session whose row has the digest of `secret` (32 random bytes)."""
+        ...
 
     def tokens(self, grant: Grant, refresh_token: str, *, now: float) -> Tokens:
         """The pair that a client is handed: an access token signed now, and that refresh token."""
+        ...
 
 
 class Opener(Protocol):
@@ -105,6 +112,7 @@ class Reauthenticate(Protocol):
 
     async def __call__(self, grant: Grant, password: str, client: Client, /) -> Reauthenticated:
         """Raises `Refusal`: `invalid_credentials`, `rate_limited`, `unavailable`."""
+        ...
 
 
 class AccountStore(Protocol):
@@ -118,6 +126,7 @@ class AccountStore(Protocol):
 
     async def list_accounts(self, *, after: str = "", limit: int = 100) -> list[Account]:
         """Accounts ordered by address, from the first one behind `after`."""
+        ...
 
     async def find_credentials(
         self,
@@ -129,6 +138,7 @@ class AccountStore(Protocol):
 
     async def replace_hash(self, user_id: str, *, checked: str, new: str) -> bool:
         """Put a hash of the current profile in the place of `checked`, unless it was changed meanwhile."""
+        ...
 
     async def change_password(
         self,
@@ -148,12 +158,15 @@ class AccountStore(Protocol):
         False if `checked` is not the current hash any more. `renew`: a new secret for the session that stays;
         `Refusal("session_unknown")` if the old one was replaced meanwhile.
         """
+        ...
 
     async def set_status(self, user_id: str, status: Status, *, now: float, event: Event) -> bool:
         """Enable, or disable and end every session. False if there is no such account."""
+        ...
 
     async def set_locale(self, user_id: str, locale: str, *, now: float, event: Event) -> bool:
-        """Choose its language; copies of its sessions are published as stale. False if it speaks it already."""
+        """Choose its language; copies of its sessions are published as stale. False if it was that."""
+        ...
 
     async def delete_account(
         self, user_id: str, *, checked: str | None = None, now: float, event: Event
@@ -162,6 +175,7 @@ class AccountStore(Protocol):
 
         False if there is none; with `checked`, also if that is not its password hash any more.
         """
+        ...
 
 
 class SessionReader(Protocol):
@@ -181,6 +195,7 @@ class SessionReader(Protocol):
         With `user_id`, only if it is theirs; with `held`, only if that is true of its row; with `rv`, only if
         it was not exchanged since. Raises `Refusal`: `session_unknown`, `session_expired`, `session_revoked`.
         """
+        ...
 
 
 class SessionStore(SessionReader, Protocol):
@@ -207,25 +222,30 @@ class SessionStore(SessionReader, Protocol):
         `new_id` names the event, where there is one to record. Raises `Refusal`: `refresh_unknown`,
         `refresh_expired`, `session_revoked`, `refresh_reused`.
         """
+        ...
 
     async def exchange(self, exchange: Exchange, *, lifetimes: Lifetimes, event: Event) -> Grant:
         """Replace the credential that is presented, with its tokens; refuses as `live_session` does."""
+        ...
 
     async def touch(self, session_ids: Sequence[str], *, idle: float, now: float) -> None:
         """Cookie sessions were used: none of them dies of idleness before `now + idle` (seconds)."""
 
     async def list_sessions(self, user_id: str, *, now: float) -> list[Session]:
         """The living sessions of an account, newest first."""
+        ...
 
     async def end_session(
         self, session_id: str, *, user_id: str | None, why: Why, now: float, event: Event
     ) -> bool:
         """Revoke one and publish it. False if it is not alive, or not that account's."""
+        ...
 
     async def end_sessions(
         self, user_id: str, *, except_session: str | None, why: Why, now: float, event: Event
     ) -> int:
         """Revoke all of an account's sessions but one, publishing each; how many."""
+        ...
 
 
 class StatelessStore(Protocol):
@@ -238,6 +258,7 @@ class StatelessStore(Protocol):
 
     async def revoked_since(self, entries: Sequence[Entry], rv: str) -> bool:
         """Whether an entry for one of these keys has a number above `rv`."""
+        ...
 
     async def publish(self, entries: Sequence[Entry], *, now: float, event: Event) -> None:
         """Publish entries, each with a number of its own."""
@@ -248,6 +269,7 @@ class FeedStore(Protocol):
 
     async def feed_snapshot(self, *, as_of: float, ttl: float) -> Snapshot:
         """Every entry that is kept."""
+        ...
 
     async def feed_behind(self, number: int, *, epoch: int, as_of: float, limit: int) -> FeedNews:
         """What has come behind `number`; none where only a snapshot will do."""
@@ -274,27 +296,34 @@ class RightsStore(Protocol):
 
     async def rights_of(self, user_id: str) -> Rights:
         """Everything that holds for the account."""
+        ...
 
     async def grant_role(self, user_id: str, role: str, *, now: float, event: Event) -> bool:
         """False if the account has it already. Raises `Refusal("not_found")` if there is no such account."""
+        ...
 
     async def revoke_role(self, user_id: str, role: str, *, now: float, event: Event) -> bool:
         """False if the account does not have it."""
+        ...
 
     async def add_group(self, name: str, *, now: float, event: Event) -> None:
         """Raises `Refusal("conflict")` if it exists."""
 
     async def delete_group(self, name: str, *, now: float, event: Event) -> bool:
         """False if there is no such group."""
+        ...
 
     async def list_groups(self) -> list[tuple[str, int]]:
         """Name and number of members, by name."""
+        ...
 
     async def add_member(self, group: str, user_id: str, *, now: float, event: Event) -> bool:
         """False if the account is in it already. Raises `Refusal("not_found")` if either is not there."""
+        ...
 
     async def remove_member(self, group: str, user_id: str, *, now: float, event: Event) -> bool:
         """False if the account is not in it. Raises `Refusal("not_found")` if there is no such group."""
+        ...
 
     async def set_user_permission(
         self, user_id: str, permission: str, effect: Effect | None, *, now: float, event: Event
@@ -303,11 +332,13 @@ class RightsStore(Protocol):
 
         Raises `Refusal("not_found")` if there is no such account.
         """
+        ...
 
     async def set_group_permission(
         self, group: str, permission: str, effect: Effect | None, *, now: float, event: Event
     ) -> bool:
         """The same for a group. Raises `Refusal("not_found")` if there is no such group."""
+        ...
 
 
 class KeyStore(Protocol):
@@ -315,9 +346,11 @@ class KeyStore(Protocol):
 
     async def signing_keys(self) -> KeyRecords:
         """All of them."""
+        ...
 
     async def change_keys(self, step: KeyStep, *, now: float, recorded: Sequence[Event]) -> KeyRecords:
         """Take the step iff it still fits; what stands then. `recorded` iff it did anything."""
+        ...
 
 
 class EventStore(Protocol):
@@ -330,6 +363,7 @@ class EventStore(Protocol):
         self, *, user_id: str | None = None, kind: EventKind | None = None, limit: int = 100
     ) -> list[Event]:
         """Newest first."""
+        ...
 
 
 class Store(
@@ -360,3 +394,4 @@ class Store(
         Those are sessions past their end, entries older than `entry_horizon` (seconds), forgotten throttle
         counts, and events past their retention.
         """
+        ...

@@ -27,6 +27,8 @@ PATHS = st.sampled_from(
         "/account",
         "/account/password",
         "/account/sessions",
+        "/account/language",
+        "/account/delete",
         "/preferences",
         "/problems/conflict",
     ]

@@ -26,6 +26,8 @@ TOKENS = ("none", "valid", "another browser's", "of before the login")
 SIGNED_IN = {
     "/account/password": ({"current_password": PASSWORD, "new_password": "short"}, 422),
     "/account/sessions": ({"session": "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"}, 404),
+    "/account/language": ({"locale": "xx"}, 422),
+    "/account/delete": ({"pass word": PASSWORD}, 422),
     "/preferences": ({"language": "xx"}, 422),
 }
 #: And for whoever is not.

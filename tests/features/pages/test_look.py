@@ -41,7 +41,10 @@ async def every_page(visitor: Visitor) -> list[Seen]:
     stranger.append(Seen(await visitor.fill("/login", email=EMAIL, password="wrong")))
     stranger.append(Seen(await visitor.fill("/signup", email="x", password="short")))
     await visitor.log_in()
-    owner = [await visitor.see(path) for path in ("/account", "/account?done=password", "/logout")]
+    owner = [
+        await visitor.see(path)
+        for path in ("/account", "/account?done=password", "/account/delete", "/logout")
+    ]
     filled = {"current_password": "x", "new_password": "short"}
     owner.append(Seen(await visitor.fill("/account", "/account/password", **filled)))
     return [*stranger, *owner]

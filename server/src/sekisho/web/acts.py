@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sekisho.flows.change_password import ChangePasswordRequest
+from sekisho.flows.choose_locale import LocaleRequest
+from sekisho.flows.delete_account import DeleteRequest
 from sekisho.flows.exchange import ExchangeRequest
 from sekisho.flows.login import LoggedIn, LoginRequest
+from sekisho.flows.own_data import OwnData
 from sekisho.flows.register import RegisterRequest
 from sekisho.flows.sessions import RevokeRequest
 from sekisho.rules.account import Account
@@ -85,6 +88,9 @@ class Acts:
     list_sessions: Callable[[str], Awaitable[list[Session]]]
     revoke_session: Callable[[RevokeRequest], Awaitable[None]]
     change_password: Callable[[ChangePasswordRequest], Awaitable[Handed | None]]
+    choose_locale: Callable[[LocaleRequest], Awaitable[None]]
+    own_data: Callable[[Grant], Awaitable[OwnData]]
+    delete_account: Callable[[DeleteRequest], Awaitable[None]]
     claims: Callable[[Grant], Mapping[str, Any]]
     jwks: Callable[[], Mapping[str, Any]]
     admit_to_feed: Callable[[str | None], None]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from sekisho.rules.account import Account
+from sekisho.rules.events import Event
 from sekisho.rules.session import CookieSession, Grant, Mode, Scope, Session, Tokens
 
 Email = Annotated[str, msgspec.Meta(max_length=320, description="The e-mail address is the user name.")]
@@ -73,6 +74,18 @@ class PasswordChange(Input, frozen=True, kw_only=True):
 
     current_password: Password
     new_password: Password
+
+
+class AccountRemoval(Input, frozen=True, kw_only=True):
+    """The password, before everything is gone."""
+
+    password: Password
+
+
+class LocaleChoice(Input, frozen=True, kw_only=True):
+    """The language in which one is written to."""
+
+    locale: str
 
 
 class AccountMade(Body, frozen=True, kw_only=True):
@@ -201,6 +214,39 @@ class SessionList(Body, frozen=True, kw_only=True):
     """Where an account is signed in, newest first."""
 
     sessions: list[SessionLine]
+
+
+class EventLine(Body, frozen=True, kw_only=True):
+    """A security event as the one whom it is about sees it."""
+
+    kind: str
+    at: Instant
+    session_id: str | None
+    ip: str
+    request_id: str
+    about: dict[str, str]
+
+    @classmethod
+    def of(cls, event: Event) -> EventLine:
+        """The event, without what only the database calls it by."""
+        return cls(
+            kind=event.kind,
+            at=instant(event.at),
+            session_id=event.session_id,
+            ip=event.ip,
+            request_id=event.request_id,
+            about=dict(event.about),
+        )
+
+
+class AccountData(Body, frozen=True, kw_only=True):
+    """What is kept of somebody, to take along; hashes and digests are not among it."""
+
+    made_at: Instant
+    issuer: str
+    account: Me
+    sessions: list[SessionLine]
+    security_events: list[EventLine]
 
 
 class ServerMetadata(Body, frozen=True, kw_only=True):

@@ -80,6 +80,15 @@ class SeeOther:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to keep, under that name."""
+
+    body: bytes
+    media_type: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """One path for people.
@@ -91,7 +100,7 @@ class Page:
     """
 
     path: str
-    show: Callable[[Site, Call[Form], Refused | None], Awaitable[Html | SeeOther]]
+    show: Callable[[Site, Call[Form], Refused | None], Awaitable[Html | SeeOther | Download]]
     submit: Callable[[Site, Call[Form]], Awaitable[SeeOther]] | None = None
     signed_in: bool = False
     beside_endpoint: bool = False
@@ -203,7 +212,12 @@ class Fetched:
         return self._reply
 
 
-def _reply(shown: Html | SeeOther, call: Call[Any], refused: Refused | None) -> Reply:
+def _reply(shown: Html | SeeOther | Download, call: Call[Any], refused: Refused | None) -> Reply:
+    if isinstance(shown, Download):
+        kept = (b"content-disposition", b'attachment; filename="%b"' % shown.name.encode("ascii"))
+        return Reply(
+            200, [(b"content-type", shown.media_type.encode()), *_PAGE_HEADERS[1:], kept], shown.body
+        )
     headers = [*_PAGE_HEADERS, (b"content-language", call.language.encode()), *shown.headers]
     if isinstance(shown, SeeOther):
         # 303 and nothing else: 307 would carry the password on (RFC 9700 section 4.12).

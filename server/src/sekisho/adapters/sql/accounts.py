@@ -37,7 +37,9 @@ UPDATE sessions SET fam = :digest, gen = 0, rotated_at = :now, retry_gen = NULL,
 WHERE id = :id AND mode = :mode AND fam = :held RETURNING id
 """
 _SET_STATUS = "UPDATE users SET status = :status WHERE id = :id RETURNING id"
+_SET_LOCALE = "UPDATE users SET locale = :locale WHERE id = :id AND locale <> :locale RETURNING id"
 _DELETE = "DELETE FROM users WHERE id = :id RETURNING id"
+_DELETE_CHECKED = "DELETE FROM users WHERE id = :id AND password_hash = :checked RETURNING id"
 
 
 def account(row: Row) -> Account:
@@ -150,9 +152,26 @@ def set_status(user_id: str, status: Status, *, now: float, event: Event) -> Ope
     return True
 
 
-def delete(user_id: str, *, now: float, event: Event) -> Operation[bool]:
-    """Remove the account with everything it owns; its tokens are published as revoked."""
-    if not (yield Statement(_DELETE, {"id": user_id})):
+def set_locale(user_id: str, locale: str, *, now: float, event: Event) -> Operation[bool]:
+    """Choose its language. False if it speaks it already, or there is no such account."""
+    if not (yield Statement(_SET_LOCALE, {"id": user_id, "locale": locale})):
+        return False
+    yield from events.record(event)
+    # Whoever remembers a session of it remembers the old language.
+    yield from revocations.publish([Entry("user", user_id, "stale")], now=now)
+    return True
+
+
+def delete(user_id: str, *, checked: str | None, now: float, event: Event) -> Operation[bool]:
+    """Remove the account with everything it owns; its tokens are published as revoked.
+
+    With `checked`, only while that is its password hash.
+    """
+    if checked is None:
+        gone = yield Statement(_DELETE, {"id": user_id})
+    else:
+        gone = yield Statement(_DELETE_CHECKED, {"id": user_id, "checked": checked})
+    if not gone:
         return False
     yield from events.record(event)
     yield from revocations.publish([Entry("user", user_id, "revoked")], now=now)

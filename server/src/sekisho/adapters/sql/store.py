@@ -114,8 +114,15 @@ class SqlStore:
     async def set_status(self, user_id: str, status: Status, *, now: float, event: Event) -> bool:
         return await self.engine.write(lambda: accounts.set_status(user_id, status, now=now, event=event))
 
-    async def delete_account(self, user_id: str, *, now: float, event: Event) -> bool:
-        return await self.engine.write(lambda: accounts.delete(user_id, now=now, event=event))
+    async def set_locale(self, user_id: str, locale: str, *, now: float, event: Event) -> bool:
+        return await self.engine.write(lambda: accounts.set_locale(user_id, locale, now=now, event=event))
+
+    async def delete_account(
+        self, user_id: str, *, checked: str | None = None, now: float, event: Event
+    ) -> bool:
+        return await self.engine.write(
+            lambda: accounts.delete(user_id, checked=checked, now=now, event=event)
+        )
 
     async def open_session(
         self, session: NewSession, *, checked: str, forgive: Sequence[Bucket], event: Event

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sekisho.features.pages import times
+from sekisho.features.pages.choices import KEPT
 from sekisho.features.pages.devices import recognise
-from sekisho.features.pages.entering import ACCOUNT, LOGIN
+from sekisho.features.pages.entering import ACCOUNT, to_login
 from sekisho.features.pages.printing import Printer, asked_for, from_our_page
 from sekisho.features.pages.words import words
+from sekisho.flows.choose_locale import LocaleRequest
 from sekisho.rules.refusals import invalid
-from sekisho.web.bodies import Logout, PasswordChange, SessionLine, instant
+from sekisho.web.bodies import LocaleChoice, Logout, PasswordChange, SessionLine, instant
+from sekisho.web.cookies import LANGUAGE as CHOSEN
 from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form, form_as
 from sekisho.web.pages import Html, Page, Refused, SeeOther
@@ -22,11 +25,7 @@ from sekisho.words.catalogue import Language
 
 PASSWORD: Final = f"{ACCOUNT}/password"
 SESSIONS: Final = f"{ACCOUNT}/sessions"
-
-#: Why somebody who was signed in has to log in again; the page says which it was.
-_ENDED: Final = {"session_expired", "session_revoked", "session_unknown"}
-#: They never were, or hold what does not count any more.
-_NOBODY: Final = {"refresh_expired", "refresh_reused", "refresh_unknown", "token_missing"}
+LANGUAGE: Final = f"{ACCOUNT}/language"
 
 Show: TypeAlias = Callable[[Site, Call[Form], Refused | None], Awaitable[Html | SeeOther]]
 
@@ -54,7 +53,7 @@ def account(printer: Printer) -> tuple[Page, ...]:
         async def show(site: Site, call: Call[Form], refused: Refused | None) -> Html | SeeOther:
             here = site.base_path + ACCOUNT
             if call.session is None:
-                return _to_login(site, refused)
+                return to_login(site, refused)
             if form and refused is None:
                 return SeeOther(f"{here}#{form}")  # its form is on the page that it is a part of
             grant, found = call.grant, await list_sessions(site, call.carrying(None))
@@ -89,10 +88,18 @@ def account(printer: Printer) -> tuple[Page, ...]:
         await revoke_session(site, call.carrying(None, param=session_id))
         return SeeOther(f"{site.base_path}{ACCOUNT}?done=session")
 
+    async def submit_language(site: Site, call: Call[Form]) -> SeeOther:
+        chosen = form_as(LocaleChoice, call.body).locale
+        await site.acts.choose_locale(LocaleRequest(call.grant, chosen, call.client))
+        # Whoever wants to be written to in a language reads it here as well.
+        shown = site.cookies.put(CHOSEN, chosen, max_age=KEPT)
+        return SeeOther(f"{site.base_path}{ACCOUNT}?done=language", (shown,))
+
     return (
         Page(path=ACCOUNT, show=view(""), signed_in=True),
         Page(path=PASSWORD, show=view("password"), submit=submit_password, signed_in=True),
         Page(path=SESSIONS, show=view("devices"), submit=submit_sessions, signed_in=True),
+        Page(path=LANGUAGE, show=view("profile"), submit=submit_language, signed_in=True),
         Page(path="/.well-known/change-password", show=_to_password),
     )
 
@@ -100,15 +107,6 @@ def account(printer: Printer) -> tuple[Page, ...]:
 async def _to_password(site: Site, _: Call[Form], __: Refused | None) -> SeeOther:
     """Where password managers look for the form (W3C: A Well-Known URL for Changing Passwords)."""
     return SeeOther(site.base_path + PASSWORD)
-
-
-def _to_login(site: Site, refused: Refused | None) -> SeeOther:
-    """Where to go without a session; a fault that a login does not mend is raised again."""
-    code = "" if refused is None else refused.code
-    if refused is not None and code not in _ENDED | _NOBODY and not code.startswith("token_"):
-        raise refused
-    why = f"&why={code}" if code in _ENDED else ""
-    return SeeOther(f"{site.base_path}{LOGIN}?next={site.base_path}{ACCOUNT}{why}")
 
 
 def _line(session: SessionLine, language: Language, now: float) -> Line:

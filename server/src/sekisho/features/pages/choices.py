@@ -16,7 +16,7 @@ from sekisho.words.catalogue import LANGUAGES
 
 PREFERENCES: Final = "/preferences"
 #: Seconds: a year.
-_KEPT: Final = 31_536_000
+KEPT: Final = 31_536_000
 #: Field, cookie, and what may be chosen.
 _CHOICES: Final[tuple[tuple[str, Name, tuple[str, ...]], ...]] = (
     ("language", LANGUAGE, LANGUAGES),
@@ -42,7 +42,7 @@ def choices() -> tuple[Page, ...]:
                 continue
             if value not in allowed:
                 raise invalid(f"/{name}", "invalid_value")
-            chosen.append(site.cookies.put(cookie, value, max_age=_KEPT))
+            chosen.append(site.cookies.put(cookie, value, max_age=KEPT))
         return SeeOther(_back(site, call), tuple(chosen))
 
     return (Page(path=PREFERENCES, show=show, submit=submit),)

@@ -20,6 +20,11 @@ LOGIN: Final = "/login"
 SIGNUP: Final = "/signup"
 ACCOUNT: Final = "/account"
 
+#: Why somebody who was signed in has to log in again; the page says which it was.
+_ENDED: Final = {"session_expired", "session_revoked", "session_unknown"}
+#: They never were, or hold what does not count any more.
+_NOBODY: Final = {"refresh_expired", "refresh_reused", "refresh_unknown", "token_missing"}
+
 
 def entering(printer: Printer) -> tuple[Page, ...]:
     """The rows."""
@@ -77,6 +82,15 @@ def entering(printer: Printer) -> tuple[Page, ...]:
         Page(path=LOGIN, show=show_login, submit=submit_login),
         Page(path=SIGNUP, show=show_signup, submit=submit_signup),
     )
+
+
+def to_login(site: Site, refused: Refused | None) -> SeeOther:
+    """Where to go without a session; a fault that a login does not mend is raised again."""
+    code = "" if refused is None else refused.code
+    if refused is not None and code not in _ENDED | _NOBODY and not code.startswith("token_"):
+        raise refused
+    why = f"&why={code}" if code in _ENDED else ""
+    return SeeOther(f"{site.base_path}{LOGIN}?next={site.base_path}{ACCOUNT}{why}")
 
 
 def _target(call: Call[Form], text: str | None) -> str | None:

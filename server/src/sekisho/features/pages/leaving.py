@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sekisho.features.pages.printing import Printer, recognised
+from sekisho.features.pages.printing import Printer, asked_for, from_our_page, recognised
 from sekisho.web.bodies import Logout
 from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form, form_as
@@ -23,7 +23,13 @@ def leaving(printer: Printer) -> tuple[Page, ...]:
         here = site.base_path + LOGOUT
         # Who is not signed in has what was asked for, and is told nothing of a form that was old.
         return await printer.page(
-            site, call, "logout.html", here=here, refused=refused if email else None, email=email
+            site,
+            call,
+            "logout.html",
+            here=here,
+            refused=refused if email else None,
+            notice=asked_for(call, "done", "done") if from_our_page(call) and not email else None,
+            email=email,
         )
 
     async def submit(site: Site, call: Call[Form]) -> SeeOther:

@@ -8,6 +8,8 @@ from sekisho.feature import Feature
 from sekisho.features.pages.account import account
 from sekisho.features.pages.assets import ICON, STYLE
 from sekisho.features.pages.choices import choices
+from sekisho.features.pages.data import data
+from sekisho.features.pages.deleting import deleting
 from sekisho.features.pages.entering import entering
 from sekisho.features.pages.explaining import explaining
 from sekisho.features.pages.leaving import leaving
@@ -30,6 +32,8 @@ def pages(settings: Settings, clock: Clock) -> Feature:
             *entering(printer),
             *leaving(printer),
             *account(printer),
+            *data(printer),
+            *deleting(printer),
             *choices(),
             *explaining(printer),
             STYLE,
