@@ -106,6 +106,33 @@ async def test_readings_leave_the_event_loop_free_and_do_not_overlap() -> None:
     assert most == 1
 
 
+def test_a_source_that_hangs_holds_up_no_end() -> None:
+    """A loop that ends amid a reading ends at once; the thread that still waits holds up nobody."""
+    go_on = threading.Event()
+
+    async def run() -> None:
+        loop, begun, first = asyncio.get_running_loop(), asyncio.Event(), [True]
+
+        def read() -> bool:
+            if first:
+                return first.pop()
+            loop.call_soon_threadsafe(begun.set)
+            return go_on.wait(30)
+
+        reading = asyncio.create_task(Kept(read, steady=Watch()).reread())
+        await begun.wait()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+    ended = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
+    ended.start()
+    ended.join(5)
+    hung = ended.is_alive()
+    go_on.set()
+    ended.join(30)
+    assert not hung
+
+
 def test_sources_without_versions_have_only_the_current_one(tmp_path: Path) -> None:
     """A file and a variable hold one version: nothing is pending and nothing was before."""
     write(tmp_path / "key", FIRST + b"\n")

@@ -21,6 +21,7 @@ from sekisho.adapters.postgres.store import PostgresStore
 from sekisho.adapters.redis_copies import RedisCopies
 from sekisho.adapters.referred_keys import ReferredKeys
 from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secrets
+from sekisho.adapters.secrets.abandonable import abandonable
 from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.secrets.secret import strong
 from sekisho.adapters.session_lookups import MAX_AGE
@@ -126,13 +127,14 @@ async def _prepare(
     if settings.sqlite_path is not None:
         make_directory(settings.data)
     # A store of secrets may take seconds to answer; whoever we are mounted in goes on meanwhile.
-    roots = await asyncio.to_thread(
-        root_secrets,
-        settings.root_secret,
-        settings.root_secret_previous,
-        data=settings.data,
-        secrets=secrets,
-        entropy=entropy,
+    roots = await abandonable(
+        lambda: root_secrets(
+            settings.root_secret,
+            settings.root_secret_previous,
+            data=settings.data,
+            secrets=secrets,
+            entropy=entropy,
+        )
     )
     current, needed = await asyncio.to_thread(upgrade.status, settings.database_url)
     if may_migrate and (current is None or current < needed):
@@ -228,7 +230,7 @@ async def open_house(
             lifetimes=chosen,
             usage=Usage(chosen.idle),
             tail=_tail(settings, store, clock, copies),
-            feed_tokens=await asyncio.to_thread(feed_tokens, settings, keys.feed, secrets=secrets),
+            feed_tokens=await abandonable(lambda: feed_tokens(settings, keys.feed, secrets=secrets)),
             copies=copies,
             clock=clock,
             entropy=entropy,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 
 from sekisho.adapters.given_keys import AnyKey, KnownKey, SignerKey, held_keys, keyring, unusable
 from sekisho.adapters.key_reading import Reading
+from sekisho.adapters.secrets.abandonable import abandonable
 from sekisho.adapters.secrets.kept import Kept
 from sekisho.adapters.secrets.references import Secrets
 from sekisho.ports import Clock, KeyStore
@@ -65,7 +65,7 @@ class ReferredKeys:
             SettingsRefused: nothing to sign with is there, or it has been retired; with the fix.
             Refusal: `unavailable`: the database does not answer.
         """
-        self._kept = await asyncio.to_thread(Kept, self._read_given, steady=self._steady)
+        self._kept = await abandonable(partial(Kept, self._read_given, steady=self._steady))
         reading = await self.read(now=now)
         if reading.keys is None:
             raise unusable(self._where, reading.trouble)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from sekisho.adapters.secrets.abandonable import abandonable
 from sekisho.ports import Clock
 from sekisho.settings import Fault, SettingsRefused
 
@@ -47,13 +48,15 @@ class Kept(Generic[T]):
     async def reread(self) -> T:
         """Read again, off the event loop; one reading at a time, however many ask.
 
+        Cancelled it ends at once, whatever the source does.
+
         Raises:
             SettingsRefused: it failed. The value from before stays, and ages.
         """
         async with self._reading:
             begun = self._steady()
             try:
-                value = await asyncio.to_thread(self._read)
+                value = await abandonable(self._read)
             except SettingsRefused as fault:
                 # Not the exception: its traceback would keep the locals of the reading alive.
                 self._faults = fault.faults
