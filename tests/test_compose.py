@@ -138,7 +138,7 @@ async def test_features_bring_routes_and_keep_things_open(tmp_path: Path) -> Non
 
 
 async def test_a_server_has_pages_unless_it_is_told_otherwise(tmp_path: Path) -> None:
-    """Features left out are the standard ones, an empty list is none; without stored sessions nobody has any."""
+    """Features left out are the standard ones, an empty list is none; none without stored sessions either."""
     for chosen, features, status in (
         ({}, None, 200),
         ({}, [], 404),

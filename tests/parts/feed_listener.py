@@ -199,5 +199,5 @@ def claims_of(jws: str) -> dict[str, Any]:
 
 def header_of(jws: str) -> dict[str, Any]:
     """What the header of a JWS says, its seal unopened."""
-    header: dict[str, Any] = json.loads(b64url_decode(jws.split(".")[0].encode()))
+    header: dict[str, Any] = json.loads(b64url_decode(jws.partition(".")[0].encode()))
     return header

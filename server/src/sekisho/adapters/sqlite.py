@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from sekisho.adapters.sql.operation import Operation, Rows, Statement
 from sekisho.adapters.sql.store import SqlStore
@@ -246,7 +246,7 @@ class _Worker:
 class SqliteEngine:
     """Runs operations on a SQLite file, which other processes may share; `patience` in seconds."""
 
-    single: Final = True
+    single: ClassVar[bool] = True
 
     def __init__(self, path: Path, *, patience: float = BUSY_TIMEOUT) -> None:
         self._path = path

@@ -48,8 +48,7 @@ class Engine(Protocol):
     `single`: there is one copy of the data, so that what is read is never behind what was written.
     """
 
-    @property
-    def single(self) -> bool: ...  # noqa: D102 -- said above
+    single: ClassVar[bool]
 
     async def write(self, operation: Callable[[], Operation[T]]) -> T:
         """Run it in a transaction; durable when this returns."""
