@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from types import CodeType, GeneratorType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from sekisho.adapters.postgres.connecting import PATIENCE, driver, is_stale, make_pool, target
 from sekisho.adapters.postgres.listening import listen
