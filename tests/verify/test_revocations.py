@@ -6,10 +6,14 @@ import hashlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sekisho_verify import LocalRevocations, Revocations, RevocationsUnavailable, TokenRefused
 from sekisho_verify.errors import ConfigurationError
 from sekisho_verify.revocations.entries import (
+    EFFECTS,
+    KINDS,
     Effect,
     Entry,
     Frame,
@@ -31,6 +35,7 @@ from sekisho_verify.revocations.live import (
     Standing,
     marks,
 )
+from sekisho_verify.revocations.packed import PackedEntries, pack
 from tests.verify.test_revocations_model import claimed
 
 AS_OF = 1000.0
@@ -362,3 +367,56 @@ def test_local_revocations_publish_nothing_that_would_end_nothing(
         local.publish(*wrong, effect=effect)
     assert said in str(refused.value)
     assert (local.rv, local.entry_count) == ("1.0", 0)
+
+
+NAMES = tuple(bytes([letter]) * 8 for letter in b"abcdef")
+
+
+@given(
+    st.lists(
+        st.builds(
+            Entry,
+            number=st.integers(1, 9),
+            kind=st.sampled_from(KINDS),
+            key=st.sampled_from(NAMES),
+            effect=st.sampled_from((*EFFECTS, "revoked", "revoked", "revoked")),
+        ),
+        max_size=12,
+    )
+)
+def test_a_packed_snapshot_says_what_its_entries_say(entries: list[Entry]) -> None:
+    """By columns or one by one, in any order, of any kind, a key twice: the same verdict for every token."""
+    parts = pytest.MonkeyPatch()
+    parts.setattr("sekisho_verify.revocations.packed._PART", 3)
+    try:
+        packed = Revocations()
+        applied = packed.apply(
+            Snapshot(
+                epoch=1, head=10, as_of=AS_OF, ttl=TTL, entries=PackedEntries(pack(entries, head=10), head=10)
+            )
+        )
+    finally:
+        parts.undo()
+    one_by_one = held(*entries)
+    assert applied == Applied(len(entries))
+    assert packed.entry_count == one_by_one.entry_count
+    every = [Marks((key,), 10**18 + number, AS_OF) for key in NAMES for number in range(11)]
+    assert [verdict(packed, each) for each in every] == [verdict(one_by_one, each) for each in every]
+
+
+def test_a_packed_snapshot_says_how_much_was_new() -> None:
+    """Those above the head that was known; all of them at first, and in a later epoch."""
+    entries = [entry(number, name=f"s{number}") for number in range(1, 11)]
+    packed = PackedEntries(pack(entries, head=10), head=10)
+    revocations = held(head=7)
+    assert revocations.apply(Snapshot(epoch=1, head=10, as_of=AS_OF, ttl=TTL, entries=packed)) == Applied(3)
+    assert revocations.apply(Snapshot(epoch=2, head=10, as_of=AS_OF, ttl=TTL, entries=packed)) == Applied(10)
+
+
+def verdict(revocations: Revocations, token: Marks) -> str | None:
+    """The code by which a token is refused, if it is."""
+    try:
+        revocations.check(token)
+    except TokenRefused as refused:
+        return refused.code
+    return None

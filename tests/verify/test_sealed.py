@@ -136,7 +136,7 @@ def test_an_entry_of_an_unknown_kind_is_not_skipped() -> None:
     """What a later release publishes and this one does not know is an error: it may end this very token."""
     packed = bytes([0xFF, *bytes(12)])
     with pytest.raises(RevocationsUnavailable, match="unknown kind, 255"):
-        list(PackedEntries(packed, head=1))
+        PackedEntries(packed, head=1)
     entries = base64.urlsafe_b64encode(packed).decode().rstrip("=")
     claims = {"iss": ISSUER, "epoch": 1, "first": 1, "last": 1, "as_of": 1.0, "entries": entries}
     text = jws.sign(json.dumps(claims).encode(), {"typ": "revocation-frame+jwt"}, ES256)
@@ -158,19 +158,38 @@ def test_a_number_too_far_below_hits_more_not_less() -> None:
     assert read == old._replace(number=head - (2**32 - 1))
 
 
-@given(
-    st.lists(
-        st.builds(
-            Entry,
-            number=st.integers(1, 2**31),
-            kind=st.sampled_from(KINDS),
-            key=st.binary(min_size=8, max_size=8),
-            effect=st.sampled_from(EFFECTS),
-        )
+ANY_ENTRIES = st.lists(
+    st.builds(
+        Entry,
+        number=st.integers(1, 2**31),
+        kind=st.sampled_from(KINDS),
+        key=st.binary(min_size=8, max_size=8),
+        effect=st.sampled_from(EFFECTS),
     )
 )
+
+
+@given(ANY_ENTRIES)
 def test_any_entries_survive_packing(entries: list[Entry]) -> None:
     """Whatever is packed is unpacked, in its order, and in 13 bytes each."""
     packed = pack(entries, head=2**31)
     assert len(packed) == 13 * len(entries)
     assert list(PackedEntries(packed, head=2**31)) == entries
+
+
+@given(ANY_ENTRIES, st.integers(0, 2**31))
+def test_what_is_packed_is_packed_for_a_later_head_as_it_is(entries: list[Entry], more: int) -> None:
+    """Without a look at each: the bytes are those of entries that were packed one by one."""
+    packed = PackedEntries(pack(entries, head=2**31), head=2**31)
+    assert pack(packed, head=2**31 + more) == pack(entries, head=2**31 + more)
+    numbers = [entry.number for entry in entries]
+    assert packed.numbers() == ((min(numbers), max(numbers)) if numbers else None)
+
+
+def test_packed_numbers_that_contradict_the_snapshot_are_refused() -> None:
+    """As entries one by one are: a number below all that there can be."""
+    below = PackedEntries(pack([ENTRIES[0]], head=50)[:-4] + (50).to_bytes(4), head=50)
+    with pytest.raises(RevocationsUnavailable, match=r"numbers \(0, 0\) among the numbers 1 to 50"):
+        dataclasses.replace(SNAPSHOT, head=50, entries=below)
+    with pytest.raises(RevocationsUnavailable, match=r"numbers \(41, 42\) among the numbers 1 to 41"):
+        dataclasses.replace(SNAPSHOT, head=41, entries=PackedEntries(pack(ENTRIES, head=42), head=42))

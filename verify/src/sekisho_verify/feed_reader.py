@@ -228,14 +228,19 @@ class FeedReader:
         self.following = self.following.took_snapshot(self._setup.steady(), renew=renew)
 
     def _fetched_snapshot(self, place: Place) -> Snapshot:
-        body = self._line.snapshot(place)
+        file, body = self._setup.file, self._line.snapshot(place)
         try:
-            snapshot = self._sealed().snapshot(body.decode())
+            text = body.decode()
         except UnicodeDecodeError:
             raise RevocationsUnavailable("a snapshot that is not text") from None
-        self._apply(snapshot)
-        if self._setup.file is not None:
-            self._setup.file.write(body)
+        del body  # here and below: of a large one each copy counts
+        snapshot = self._sealed().snapshot(text)
+        if file is None:
+            del text
+            self._apply(snapshot)
+        else:
+            self._apply(snapshot)
+            file.write(text.encode())
         return snapshot
 
     def _ask_time(self, place: Place) -> None:

@@ -109,6 +109,7 @@ class CompactVerifier:
         token = text.encode()
         # Cut at the last two dots: one too many is then in the header, which is refused for it below.
         signing_input, _, seal = token.rpartition(b".")
+        del token  # a snapshot of the feed has tens of megabytes, and each copy of it counts
         header, _, payload = signing_input.rpartition(b".")
         if not payload or not seal:
             # Refused either way; but who says "none" is told that the algorithm is what is refused.
@@ -125,6 +126,7 @@ class CompactVerifier:
             if len(self._known) >= _KNOWN_HEADERS:
                 self._known = {}
             self._known[header] = key
+        del signing_input
         return b64url_decode(payload)
 
     def _key_of(self, segment: bytes) -> VerificationKey:

@@ -23,8 +23,8 @@ _ROOM: Final = 2**31
 class _Batch:
     __slots__ = ("above", "packed", "since")
 
-    def __init__(self, first: int, since: float) -> None:
-        self.above: Final = first + _ROOM
+    def __init__(self, above: int, since: float) -> None:
+        self.above: Final = above
         self.packed: Final = bytearray()
         self.since: Final = since
 
@@ -35,7 +35,7 @@ class _Frozen(NamedTuple):
 
 
 class FrozenEntries(Collection[Entry]):
-    """The entries of one moment: read at leisure, in another thread as well."""
+    """The entries of one moment, `entries.Packed`: read at leisure, in another thread as well."""
 
     __slots__ = ("_batches", "_count")
 
@@ -47,7 +47,19 @@ class FrozenEntries(Collection[Entry]):
         return self._count
 
     def __iter__(self) -> Iterator[Entry]:
-        return chain.from_iterable(PackedEntries(batch.packed, head=batch.above) for batch in self._batches)
+        return chain.from_iterable(self._each())
+
+    def numbers(self) -> tuple[int, int] | None:
+        """The lowest and the highest number; none of no entries."""
+        found = [numbers for each in self._each() if (numbers := each.numbers()) is not None]
+        return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+
+    def below(self, head: int) -> bytes:
+        """Packed as `pack` does it for that head."""
+        return b"".join(each.below(head) for each in self._each())
+
+    def _each(self) -> Iterator[PackedEntries]:
+        return (PackedEntries(batch.packed, head=batch.above) for batch in self._batches)
 
     def __contains__(self, entry: object) -> bool:
         return any(each == entry for each in self)
@@ -69,11 +81,26 @@ class LiveEntries:
 
     def add(self, entries: Collection[Entry], *, as_of: float) -> None:
         """Add what was read at `as_of` (POSIX seconds), and let go of what is too old by then."""
-        every = iter(entries)
-        while some := list(islice(every, _AT_ONCE)):
-            self._add(some, as_of)
+        if isinstance(entries, PackedEntries):
+            self._add_packed(entries, as_of)
+        else:
+            every = iter(entries)
+            while some := list(islice(every, _AT_ONCE)):
+                self._add(some, as_of)
         while self._batches and self._batches[0].since + self._together + self._keep <= as_of:
             self._batches.popleft()
+
+    def _add_packed(self, entries: PackedEntries, as_of: float) -> None:
+        # As they are: to unpack a million of them, and pack them again, holds the event loop up for seconds.
+        batch = _Batch(entries.head, as_of)
+        for some in (entries,) if entries.plain else entries.slices():
+            if some.plain:
+                batch.packed.extend(some.packed)
+            else:
+                self._leaked += [entry for entry in some if entry.kind == "key"]
+                batch.packed.extend(pack((e for e in some if e.kind != "key"), head=entries.head))
+        if batch.packed:
+            self._batches.append(batch)
 
     def _add(self, entries: list[Entry], as_of: float) -> None:
         passing = [entry for entry in entries if entry.kind != "key"]
@@ -86,7 +113,7 @@ class LiveEntries:
                 or as_of - batch.since > self._together
                 or not batch.above - _ROOM <= lowest <= highest < batch.above
             ):
-                batch = _Batch(lowest, as_of)
+                batch = _Batch(lowest + _ROOM, as_of)
                 self._batches.append(batch)
             batch.packed.extend(pack(passing, head=batch.above))
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
+from itertools import islice
 from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 from sekisho.ports import Clock, FeedStore
 from sekisho.rules.refusals import Refusal
 from sekisho_verify.revocations.entries import Entry, Frame, Heartbeat, Snapshot
-from sekisho_verify.revocations.live import Applied, Revocations
+from sekisho_verify.revocations.live import Applied, Outcome, Revocations
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +43,8 @@ FRESH: Final = 0.5
 IDLE: Final = 30.0
 #: Entries that are read at once.
 PAGE: Final = 1000
+#: Entries from which a snapshot is taken in beside the event loop.
+MANY: Final = 2000
 
 
 class FeedTail:
@@ -147,18 +150,29 @@ class FeedTail:
             news = await self._store.feed_behind(number, epoch=epoch, as_of=as_of, limit=PAGE)
         if news is None:
             news = await self._store.feed_snapshot(as_of=as_of, ttl=self._ttl)
-        if not isinstance(self._revocations.apply(news), Applied):
+        if not isinstance(await self._applied(news), Applied):
             # The database stands behind what we knew of it: numbers were lost, and ours mean nothing now.
             self._revocations, self._position = Revocations(), None
             return False
         entries = () if isinstance(news, Heartbeat) else news.entries
-        if self._ended is not None and entries:
-            await self._ended(entries)
+        await self._tell_ended(entries)
         self._as_of = news.as_of
         self._position = news.epoch, news.last if isinstance(news, Frame) else news.head
         for listener in self._listeners:
             listener(news)
         return not isinstance(news, Frame) or len(entries) < PAGE
+
+    async def _applied(self, news: News) -> Outcome:
+        if isinstance(news, Snapshot) and len(news.entries) > MANY:
+            # Beside the event loop: nobody else writes meanwhile, and readers need no lock.
+            return await asyncio.to_thread(self._revocations.apply, news)
+        return self._revocations.apply(news)
+
+    async def _tell_ended(self, entries: Collection[Entry]) -> None:
+        if self._ended is not None:
+            every = iter(entries)
+            while some := list(islice(every, PAGE)):
+                await self._ended(some)
 
     def after(self, act: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
         """`act`, and what it ended is known here before it is answered (where anybody has asked at all).

@@ -19,6 +19,7 @@ from sekisho_verify.claims import EARLY
 from sekisho_verify.errors import RevocationsUnavailable, TokenRefused
 from sekisho_verify.revocations.entries import LIMIT, Frame, Heartbeat, Snapshot, entry_key, read_rv, write_rv
 from sekisho_verify.revocations.freshness import Freshness, freshness
+from sekisho_verify.revocations.packed import PackedEntries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -144,6 +145,22 @@ class _Live:
         self.seen = seen
 
     def add(self, epoch: int, entries: Iterable[Entry]) -> None:
+        if isinstance(entries, PackedEntries):
+            self._add_packed(epoch, entries)
+        else:
+            self._add(epoch, entries)
+
+    def _add_packed(self, epoch: int, entries: PackedEntries) -> None:
+        newest, top = self.newest, _position(epoch, entries.head)
+        for part in entries.parts():
+            # Sessions that ended, each once, are nearly all there is: their order does not matter, and
+            # nothing of what is known can be above them.
+            if part.plain and newest.keys().isdisjoint(part.keys) and len({*part.keys}) == len(part.keys):
+                newest.update(zip(part.keys, [top - below for below in part.below], strict=True))
+            else:
+                self._add(epoch, part.entries)
+
+    def _add(self, epoch: int, entries: Iterable[Entry]) -> None:
         newest, revoked = self.newest, self.revoked
         for number, kind, key, effect in entries:
             # A forger who holds the key writes any rv he likes.
@@ -278,9 +295,9 @@ class Revocations:
         # among them are forgotten by a batch of their own, before.
         self._log.append(_Batch(snapshot.as_of, position, [*live.newest]))
         self._live = live
-        if head == _NEVER:
+        if head < floor:
             return Applied(len(snapshot.entries))
-        return Applied(sum(_position(snapshot.epoch, entry.number) > head for entry in snapshot.entries))
+        return Applied(_above(head - floor, snapshot.entries))
 
     def _forget(self, budget: int) -> None:
         live, log = self._live, self._log
@@ -328,6 +345,12 @@ class Revocations:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(rv={self.rv!r}, as_of={self.as_of}, entry_count={self.entry_count})"
+
+
+def _above(number: int, entries: Iterable[Entry]) -> int:
+    if isinstance(entries, PackedEntries):
+        return sum(entries.head - below > number for part in entries.parts() for below in part.below)
+    return sum(entry.number > number for entry in entries)
 
 
 def _position(epoch: int, number: int) -> int:

@@ -40,8 +40,9 @@ FROM ({TIMELINE}) AS line
 WHERE feed_head.shard = 0 AND feed_head.timeline IS DISTINCT FROM line.timeline
 """  # noqa: S608 - a constant of ours
 
-#: Entries of a snapshot that are read at once: a million rows as objects are hundreds of megabytes.
-_PAGE = 10_000
+#: Entries of a snapshot that are read at once: a million rows as objects are hundreds of megabytes, and each
+#: page holds the event loop up.
+_PAGE = 2_000
 
 
 def snapshot(*, as_of: float | None, ttl: float) -> Operation[Snapshot]:
