@@ -130,6 +130,34 @@ def test_every_kind_of_key_rotates_with_a_kid(sekisho: Run, data: Path, alg: str
         assert all(isinstance(key, HmacKey) for key in held)
 
 
+@pytest.mark.requirement("A12")
+def test_a_shared_secret_is_handed_to_verifiers_in_a_file(sekisho: Run, data: Path, tmp_path: Path) -> None:
+    """New, 0600, and a key again; on stdout only where that is asked; a key pair is refused."""
+    (pair,) = listed(sekisho)
+    file = tmp_path / "next.jwk"
+    said, fix = conflict(sekisho("key", "export", pair["kid"], "--secret-file", str(file)))
+    assert (pair["kid"] in said, "sekisho key jwks" in fix, file.exists()) == (True, True, False)
+    (data / "sekisho.db").unlink()
+    for each in (data / "keys").glob("*"):
+        each.unlink()
+    settings = {"SEKISHO_SIGNING_ALG": "HS256"}
+    assert sekisho("db", "migrate").exit_code == 0
+    kid = listed(sekisho, **settings)[0]["kid"]
+    done = sekisho("key", "export", kid, "--secret-file", str(file), **settings)
+    assert (done.exit_code, done.stdout) == (0, ""), done.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    held = key_from_jwk(file.read_bytes())
+    assert (type(held), held.kid, held.alg) == (HmacKey, kid, "HS256")
+    secret = json.loads(file.read_text())["k"]
+    assert secret not in done.stderr
+    conflict(sekisho("key", "export", kid, "--secret-file", str(file), **settings))
+    assert json.loads(file.read_text())["k"] == secret
+    asked = sekisho("key", "export", kid, "--secret-file", "-", **settings)
+    assert json.loads(asked.stdout)["k"] == secret
+    assert sekisho("key", "export", kid, **settings).exit_code == 2
+    assert sekisho("key", "export", "other", "--secret-file", "-", **settings).exit_code == 3
+
+
 def test_the_key_that_signs_is_not_simply_retired(sekisho: Run) -> None:
     """It is refused with what to do; a pending or previous one goes, and its file with it."""
     (old,) = listed(sekisho)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import click
 
-from sekisho.adapters.given_keys import KnownKey
+from sekisho.adapters.data_directory import write_private
+from sekisho.adapters.given_keys import KnownKey, VerifyingKey
 from sekisho.adapters.key_reading import Reading
 from sekisho.cli import output
 from sekisho.cli.fault import Fault
@@ -14,6 +18,7 @@ from sekisho.flows.signing_keys import KeyRoom, RetireRequest, retire, rotate
 from sekisho.house import House
 from sekisho.rules.keyring import RetiredKey, Standing
 from sekisho.rules.refusals import Refusal
+from sekisho_verify import HmacKey
 
 
 @click.group(
@@ -23,6 +28,7 @@ from sekisho.rules.refusals import Refusal
         "sekisho key rotate",
         "sekisho key retire Xq3vGm1w --compromised",
         "sekisho key jwks > jwks.json",
+        "sekisho key export Xq3vGm1w --secret-file next.jwk",
     ),
 )
 def command() -> None:
@@ -110,6 +116,45 @@ def jwks(here: Surroundings) -> None:
         return dict(house.signer.jwks())
 
     output.document(operate(here, act))
+
+
+@command.command()
+@click.argument("kid")
+@click.option(
+    "--secret-file",
+    "file",
+    metavar="FILE",
+    required=True,
+    help="A new file (0600) for the secret, as a JWK; - is stdout.",
+)
+@surroundings
+def export(here: Surroundings, kid: str, *, file: str) -> None:
+    """Write a shared secret (HS256) to a file for verifiers, who have no other way to it; KID as in `key list`.
+
+    Whoever has it can make tokens. Of a key pair nobody needs the private half: see `sekisho key jwks`.
+    """
+
+    async def act(house: House) -> VerifyingKey | None:
+        return next((key for key in house.signer.verification_keys() if key.kid == kid), None)
+
+    key = operate(here, act)
+    if key is None:
+        raise Refusal("not_found", f"no key {kid}")
+    if not isinstance(key, HmacKey):
+        raise Fault("conflict", here.say("fault.key_pair", kid=kid), here.say("fix.key_pair"))
+    if file == "-":
+        output.document(key.to_private_jwk())
+        return
+    try:
+        write_private(Path(file), json.dumps(key.to_private_jwk()).encode() + b"\n")
+    except FileExistsError:
+        raise Fault(
+            "conflict", here.say("fault.file_exists", file=file), here.say("fix.file_exists")
+        ) from None
+    except OSError as fault:
+        what = here.say("fault.input_failed", source=file, reason=fault.strerror or fault)
+        raise Fault("input_unreadable", what, here.say("fix.backup_file")) from None
+    output.note(here.say("key.exported", kid=kid, file=file))
 
 
 def _room(here: Surroundings, house: House) -> KeyRoom:

@@ -15,7 +15,7 @@ async def abandonable(read: Callable[[], T]) -> T:
     """What `read` gives or raises, off the event loop; whoever is cancelled leaves it behind.
 
     With `asyncio.to_thread` the end of the loop, and of the process, waits for the thread: as long as a store
-    of secrets that does not answer may take. This one is a daemon, so let it write nothing that could be half.
+    of secrets that does not answer may take. This one is a daemon: let it write nothing that could be half.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
