@@ -11,7 +11,7 @@ export class SekishoError extends Error {
 
 // What another access token may mend, and what ends a session.
 const STALE = /^(session_|token_(expired|stale|revoked|key_unknown))/;
-const OVER = /^(session_|refresh_|token_missing|validation_failed)/;
+const OVER = /^(session_|refresh_|token_missing)/;
 
 /** @type {typeof import("./sekisho.js").createAuth} */
 export function createAuth({ issuer = location.origin, mode = "session", apis = [], patience = 4000 } = {}) {
@@ -82,7 +82,7 @@ export function createAuth({ issuer = location.origin, mode = "session", apis = 
     } catch (error) {
       const ended = OVER.test(error.code);
       // Believed when said twice: the cookie may just have been replaced.
-      if (ended && (tries || error.status === 422)) return mine === now() && tell(null, error.code);
+      if (ended && (tries || !user)) return mine === now() && tell(null, error.code);
       if (!ended && (tries > 1 || error.status < 500)) throw error;
       await new Promise((go) => setTimeout(go, 400 * (tries + Math.random())));
       return refresh(spent, tries + 1);

@@ -10,6 +10,7 @@ With `sekisho serve` running:
     uvicorn --factory --port 8001 shop:make_app
 
 The keys are found by the issuer's name when the application starts, and kept fresh in the background.
+`SHOP_ORIGINS` lists the origins whose pages may ask, separated by commas; `../spa` is such a page.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -74,5 +76,13 @@ def make_app() -> Starlette:
             Route("/secret", secret),
             Route("/healthz", healthz),
         ],
-        middleware=[Middleware(BearerGuard, verifier=verifier, public={"/healthz"})],
+        middleware=[
+            # Outside of the guard, because a preflight carries no token. Without cookies: tokens are enough.
+            Middleware(
+                CORSMiddleware,
+                allow_origins=os.environ.get("SHOP_ORIGINS", "").split(","),
+                allow_headers=["Authorization"],
+            ),
+            Middleware(BearerGuard, verifier=verifier, public={"/healthz"}),
+        ],
     )
