@@ -193,6 +193,41 @@ async def test_a_later_one_is_reuse_and_its_price_is_known(served: Served) -> No
     assert code_of(await browser.refresh()) == (401, "refresh_reused")
 
 
+@pytest.mark.requirement("R5")
+async def test_a_later_one_is_made_good_where_the_key_stayed_the_same(served: Served) -> None:
+    """A browser cannot see which cookie it has; one key for the whole login proves any one generation back."""
+    browser, _ = await signed_in(served)
+    key = "7.of-this-login"
+    first = await browser.refresh(key=key)
+    served.clock.now += 2 * GRACE
+    await browser.refresh(key=key)
+    browser.keep(first)
+    served.clock.now += 3_600
+    assert (await browser.refresh(key=key)).status_code == 200
+    served.clock.now += 3_600
+    assert (await browser.refresh(key=key)).status_code == 200
+
+
+@pytest.mark.requirement("R3")
+@pytest.mark.parametrize("thief_has_the_key", [False, True])
+async def test_a_key_for_the_whole_login_hides_no_thief(served: Served, thief_has_the_key: bool) -> None:  # noqa: FBT001 - a case
+    """Without it a spent cookie is reuse; with it the thief collides with the owner's next refresh."""
+    browser, _ = await signed_in(served)
+    key = "7.of-this-login"
+    thief = Browser(served, jar=dict(browser.jar))
+    await browser.refresh(key=key)
+    served.clock.now += 900
+    stolen = await thief.refresh(key=key if thief_has_the_key else None)
+    if thief_has_the_key:
+        assert stolen.status_code == 200
+        served.clock.now += 900
+        assert code_of(await browser.refresh(key=key)) == (401, "refresh_reused")
+    else:
+        assert code_of(stolen) == (401, "refresh_reused")
+    assert code_of(await browser.refresh(key=key)) == (401, "session_revoked")
+    assert code_of(await thief.refresh(key=key)) == (401, "session_revoked")
+
+
 async def test_a_late_answer_of_the_session_before_brings_a_dead_cookie(served: Served) -> None:
     """Somebody logs in while a tab refreshes: should that arrive last, the next refresh says it is over."""
     browser, _ = await signed_in(served)
@@ -231,6 +266,7 @@ async def test_logging_out_by_the_access_token_removes_the_cookie(served: Served
     copy = Browser(served, jar=dict(browser.jar))
     answer = await browser.send("POST", "/v1/logout", headers=bearer(login))
     assert (answer.status_code, cookies_of(answer)) == (204, {"sekisho-refresh": ""})
+    assert answer.headers["clear-site-data"] == '"cache"'
     assert code_of(await copy.refresh()) == (401, "session_revoked")
 
 
