@@ -195,7 +195,7 @@ async def test_a_later_one_is_reuse_and_its_price_is_known(served: Served) -> No
 
 @pytest.mark.requirement("R5")
 async def test_a_later_one_is_made_good_where_the_key_stayed_the_same(served: Served) -> None:
-    """A browser cannot see which cookie it has; one key for the whole login proves any one generation back."""
+    """A page cannot see which cookie it has; one key for the whole login proves any one generation back."""
     browser, _ = await signed_in(served)
     key = "7.of-this-login"
     first = await browser.refresh(key=key)

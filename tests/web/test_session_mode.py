@@ -126,6 +126,7 @@ async def test_logging_out_deletes_the_cookie_and_the_session(served: Served) ->
     assert answer.status_code == 204
     assert cookies_of(answer) == {"sekisho": ""}
     assert "Max-Age=0; Path=/; HttpOnly; SameSite=Lax" in answer.headers["set-cookie"]
+    assert answer.headers["clear-site-data"] == '"cache"'
     assert await browser.me() == (401, "token_missing")
     assert await copy.me() == (401, "session_revoked")
     assert (await copy.post("/v1/logout")).status_code == 204

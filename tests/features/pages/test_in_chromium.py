@@ -12,11 +12,13 @@ import pytest
 import uvicorn
 
 from tests.features.pages.conftest import with_pages
+from tests.parts import serving
 from tests.parts.browser import Chromium, Visit, visiting
 from tests.web.served import EMAIL, OTHER_PASSWORD, PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from playwright.async_api import Page
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -126,6 +128,27 @@ async def test_a_browser_without_fetch_metadata_is_known_by_its_origin(
         await page.wait_for_url("**/account")
         await page.get_by_role("button", name="Log out on this device").click()
         await page.wait_for_url("**/logout")
+
+
+@pytest.mark.requirement("SE5", "SE8")
+async def test_the_back_button_shows_nobody_who_was_here(tmp_path: Path, chromium: Chromium) -> None:
+    """After a logout no page comes back out of the browser's memory, not even the first after the sign-up."""
+    # In a language of its own choice, because a window that plays another keeps no pages.
+    with serving.Server(tmp_path / "data") as running:
+        async with visiting(chromium, running.url) as visit:
+            page = visit.page
+            await page.goto("/signup")
+            await log_in(page, "ken@example.com")
+            await page.wait_for_url("**/account?done=signup")
+            await page.goto("/account")
+            await page.get_by_role("button", name="Log out on this device").click()
+            await page.wait_for_url("**/logout")
+            for heading in ("Log in", "Log in", "Sign up"):
+                # A page out of memory is never loaded, so a load is not waited for.
+                await page.go_back(wait_until="commit")
+                assert await page.locator("h1").inner_text() == heading
+                # Painted: who goes on before that gets nothing out of memory.
+                await page.screenshot()
 
 
 async def press(page: Page, *keys: str) -> None:
