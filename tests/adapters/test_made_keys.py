@@ -381,6 +381,22 @@ async def test_a_leaked_key_never_comes_back(node: Node, store: SqliteStore, tmp
 
 
 @pytest.mark.requirement("H5")
+async def test_where_the_pending_key_may_have_leaked_too_a_third_one_signs(
+    node: Node, store: SqliteStore
+) -> None:
+    """As the guide says: the pending one is retired first, and nobody has seen the key that takes over."""
+    old = signing(await node.start()).kid
+    await rotate(node.room, at_once=False)
+    pending = (await node.look()).standings[0].kid
+    for kid in (pending, old):
+        request = asked(await node.look(), kid, compromised=True)
+        await retire(request, room=node.room, store=store, clock=lambda: NOW, entropy=entropy)
+    reading = await node.look()
+    assert [each.state for each in reading.standings] == ["current"]
+    assert signing(reading).kid not in {old, pending}
+
+
+@pytest.mark.requirement("H5")
 async def test_two_who_retire_each_others_key_leave_no_server_without_one(tmp_path: Path) -> None:
     """One locks out the key that signs, one the key that would take over: running servers make another."""
     settings = read_settings({"SEKISHO_DATA": str(tmp_path / "data")})

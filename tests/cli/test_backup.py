@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sqlite3
 import stat
 import subprocess
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,11 +20,9 @@ from sekisho.adapters.postgres.dump import TABLES
 from sekisho.adapters.sql.restored import next_epoch
 from sekisho_verify.revocations.entries import entry_key
 from tests.parts.postgres_nodes import migrated
-from tests.parts.serving import Server, run
+from tests.parts.serving import Server, run, until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.parts.postgres import PostgresServer
 
 PASSWORD = "a gate at the sixth bell"
@@ -193,8 +193,12 @@ def test_a_restore_does_not_bring_back_a_key_that_was_locked_out_since(place: Pl
         assert leaked not in _kids(place)
         retired = json.loads(place.sekisho("key", "list", "--json").stdout)["retired"]
         assert [(each["kid"], each["compromised"]) for each in retired] == [(leaked, True)]
-        public = place.server.ask("GET", "/.well-known/jwks.json", None).json["keys"]
-        assert leaked not in {key["kid"] for key in public}
+
+        def others_sign() -> bool:
+            public = place.server.ask("GET", "/.well-known/jwks.json", None).json["keys"]
+            return {key["kid"] for key in public} == set(_kids(place))
+
+        until(others_sign, "the server has the key that was made")
         assert _leaked_keys(place) == [entry_key("key", leaked)]
         place.log_in(AYA)
 
@@ -240,6 +244,53 @@ def test_a_schema_of_a_later_release_is_not_backed_up_in_part(place: Place, tmp_
         assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     done = place.sekisho("db", "migrate")
     assert (done.returncode, done.stdout.strip()) == (0, "9999"), done.stderr
+
+
+def _on_postgres(server: PostgresServer, folder: Path) -> tuple[Place, dict[str, str], dict[str, str]]:
+    """A place under an old root secret; the settings of a new one alone, and with the old one beside it."""
+    for name in ("old-root", "new-root"):
+        (folder / name).write_text(base64.b64encode(name.encode() + os.urandom(32)).decode())
+        (folder / name).chmod(0o600)
+    old = {"SEKISHO_DATABASE_URL": migrated(server), "SEKISHO_ROOT_SECRET": f"file:{folder / 'old-root'}"}
+    new = old | {"SEKISHO_ROOT_SECRET": f"file:{folder / 'new-root'}"}
+    return Place(folder, old), new, new | {"SEKISHO_ROOT_SECRET_PREVIOUS": f"file:{folder / 'old-root'}"}
+
+
+@pytest.mark.postgres
+@pytest.mark.requirement("H5")
+def test_a_leaked_root_secret_is_replaced_as_the_guide_says(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Signing keys are sealed anew, then retired; after that servers start without the old root secret."""
+    place, new, both = _on_postgres(postgres_server, tmp_path)
+    (leaked,) = _kids(place)
+    place.settings |= both
+    assert _kids(place) == [leaked]
+    assert place.sekisho("key", "retire", leaked, "--compromised").returncode == 0
+    afterwards = Place(tmp_path, new)
+    (successor,) = _kids(afterwards)
+    assert successor != leaked
+    with afterwards.server:
+        afterwards.sign_up(AYA)
+        afterwards.log_in(AYA)
+
+
+@pytest.mark.postgres
+def test_a_lost_root_secret_is_got_over_as_the_guide_says(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Nothing opens the sealed keys, so no server starts, until they are deleted by the guide's own line."""
+    place, new, _ = _on_postgres(postgres_server, tmp_path)
+    (lost,) = _kids(place)
+    found = Place(tmp_path, new)
+    refused = found.sekisho("key", "list")
+    assert (refused.returncode, "SEKISHO_ROOT_SECRET" in refused.stderr) == (1, True)
+    page = (Path(__file__).parents[2] / "docs" / "en" / "guides" / "backup.md").read_text()
+    assert "`DELETE FROM signing_keys`" in page
+    with psycopg.connect(new["SEKISHO_DATABASE_URL"]) as connection:
+        connection.execute("DELETE FROM signing_keys")
+    (made,) = _kids(found)
+    assert made != lost
 
 
 @pytest.mark.postgres

@@ -129,7 +129,7 @@ def jwks(here: Surroundings) -> None:
 )
 @surroundings
 def export(here: Surroundings, kid: str, *, file: str) -> None:
-    """Write a shared secret (HS256) to a file for verifiers, who have no other way to it; KID as in `key list`.
+    """Write a shared secret (HS256) to a file for verifiers, who have no other way to it.
 
     Whoever has it can make tokens. Of a key pair nobody needs the private half: see `sekisho key jwks`.
     """
