@@ -42,7 +42,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         # Nothing is cut off: an id is there to be copied, and what is too wide for the terminal is folded.
-        drawn.add_column(heading, no_wrap=heading == "id", overflow="fold")
+        drawn.add_column(heading, no_wrap=heading in {"id", "kid"}, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(one_line(cell)) for cell in row))  # Text: what users wrote is no markup
     Console().print(drawn)
