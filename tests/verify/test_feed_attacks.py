@@ -15,9 +15,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sekisho_verify import IssuerFeed, RevocationsUnavailable, SigningKey, Verifier
+from sekisho_verify.feed_line import SNAPSHOT_PATIENCE
+from sekisho_verify.http_get import Answer, Exchange, TooLate, within
 from sekisho_verify.revocations.entries import Entry, Frame, Heartbeat, Snapshot, entry_key
 from sekisho_verify.revocations.event_stream import MAX_EVENT, EventStream
 from sekisho_verify.revocations.sealed import MAX_SNAPSHOT, seal, seal_time
+from sekisho_verify.urls import place
 from tests.parts.serving import until
 from tests.verify.feed_issuer import FEED, PATIENCE, Clock, FeedIssuer, running_feed, wait_until_no_feed
 from tests.verify.issuers import wait_until_at_rest
@@ -336,6 +339,46 @@ def test_a_trickle_is_left_for_the_next_url(
             until(lambda: slow.feed_status.state == "fresh", "fresh by the other")
             assert slow.feed_status.url == issuer.feed
         assert time.monotonic() - begin < PATIENCE / 2
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 60000000\r\n\r\n"]
+)
+def test_a_snapshot_that_trickles_is_left_for_the_next_url(
+    issuer: FeedIssuer, clock: Clock, head: bytes
+) -> None:
+    """After the time of a small answer, not the 20 seconds that a million entries may take."""
+    with dripping(head, b"x") as url:
+        begin = time.monotonic()
+        with following(issuer, clock, urls=[url, issuer.feed], timeout=1.0) as using:
+            until(lambda: using.feed_status.state == "fresh", "fresh by the other")
+            assert time.monotonic() - begin < SNAPSHOT_PATIENCE / 2
+            assert using.feed_status.url == issuer.feed
+
+
+def test_a_body_that_ends_too_early_is_told_as_such(issuer: FeedIssuer, clock: Clock) -> None:
+    """The line broke: that is not taken for a snapshot that somebody forged."""
+    issuer.pages[FEED] = (200, {"Content-Length": "5000"}, b"x" * 1000)
+    with following(issuer, clock) as using:
+        assert "ended 4000 bytes too early" in str(using.feed_status.last_error)
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_closed() -> None:
+    """It came just when it was too late: the thread that is left behind leaves no connection open."""
+    answers: list[Answer] = []
+    late = threading.Event()
+    with dripping(STREAM, b"x") as url:
+        exchange = Exchange(PATIENCE)
+
+        def work() -> Answer:
+            answers.append(exchange.open(place(url), accept="*/*"))
+            late.wait(PATIENCE)
+            return answers[0]
+
+        with pytest.raises(TooLate):
+            within(0.05, exchange, work, name="test")
+        late.set()
+        until(lambda: bool(answers) and answers[0]._line.fileno() == -1, "closed")
 
 
 def test_nothing_that_happens_ends_the_thread(

@@ -21,6 +21,8 @@ FEED_NAME: Final = "sekisho_revocations_uri"
 """What the issuer's metadata call the feed."""
 SNAPSHOT_PATIENCE: Final = 20.0
 """Seconds that a snapshot may take: the largest by a line of 27 Mbit/s."""
+SNAPSHOT_PACE: Final = 1024 * 1024
+"""Bytes of it that buy another second, beyond those of a small answer: a trickle is left for the next URL."""
 
 _THREAD: Final = "sekisho-feed-line"
 _EVENTS: Final = "text/event-stream"
@@ -66,10 +68,15 @@ class FeedLine:
 
     def snapshot(self, place: Place) -> bytes:
         """The sealed snapshot."""
-        exchange, headers = self._exchange(SNAPSHOT_PATIENCE), self._headers()
-        return self._ask(
-            exchange, lambda: exchange.get(place, limit=MAX_SNAPSHOT, accept="*/*", headers=headers).body
-        )
+        answer = self._open(place, accept="*/*", headers=self._headers())
+        try:
+            self._begin(answer)
+            return answer.whole(
+                limit=MAX_SNAPSHOT, patience=self._timeout, most=SNAPSHOT_PATIENCE, pace=SNAPSHOT_PACE
+            )
+        finally:
+            answer.close()
+            self._refuse_if_over()
 
     def time(self, place: Place, *, nonce: str) -> Got:
         """The sealed time, as an answer to a question with that nonce, and when it was asked."""
@@ -82,16 +89,10 @@ class FeedLine:
     def connect(self, place: Place, *, after: str) -> None:
         """Open the stream of what came after an `rv`; `piece` reads it."""
         self.disconnect()
-        exchange, headers = self._exchange(self._timeout), {**self._headers(), "Last-Event-ID": after}
+        headers = {**self._headers(), "Last-Event-ID": after}
         stream = place._replace(path=f"{place.path}/stream")
-        self._begin(exchange)
         # Kept before anything else may happen, so that it is closed with the line.
-        answer = self._answer = within(
-            exchange.timeout,
-            exchange,
-            lambda: exchange.open(stream, accept=_EVENTS, headers=headers),
-            name=_THREAD,
-        )
+        answer = self._answer = self._open(stream, accept=_EVENTS, headers=headers)
         self._begin(answer)
         if answer.media_type != _EVENTS:
             raise HttpFailed(f"{place.host}{stream.path} sent {answer.media_type[:40]!a}")
@@ -136,6 +137,17 @@ class FeedLine:
 
     def _exchange(self, seconds: float) -> Exchange:
         return Exchange(seconds, clock=self._steady)
+
+    def _open(self, place: Place, *, accept: str, headers: dict[str, str]) -> Answer:
+        """An answer to be read, whose head came in time."""
+        exchange = self._exchange(self._timeout)
+        self._begin(exchange)
+        return within(
+            exchange.timeout,
+            exchange,
+            lambda: exchange.open(place, accept=accept, headers=headers),
+            name=_THREAD,
+        )
 
     def _ask(self, exchange: Exchange, work: Callable[[], T]) -> T:
         self._begin(exchange)

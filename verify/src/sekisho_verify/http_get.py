@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from _typeshed import WriteableBuffer
 
@@ -123,6 +123,11 @@ class Exchange:
             raise
         return answer
 
+    @property
+    def given_up(self) -> bool:
+        """Whether it was cut."""
+        return self._cut
+
     def cut(self) -> None:
         """End whatever is under way, and all that would come after it; from any thread."""
         self._cut = True
@@ -178,6 +183,31 @@ class Answer:
             return self._response.read(size)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise _failed(self._place, error) from None
+
+    def whole(self, *, limit: int, patience: float, most: float, pace: float) -> bytes:
+        """The body, of at most `limit` bytes, if it comes at a pace.
+
+        Args:
+            limit: in bytes.
+            patience: seconds after which it must be there, but for what the pace allows.
+            most: seconds after which it must be there in any case.
+            pace: bytes that buy another second.
+
+        Raises:
+            HttpFailed: it is longer, the line broke, or it is too late.
+        """
+        began, parts, size = time.monotonic(), list[bytes](), 0
+        while size <= limit:
+            if self.length is not None and size + self.length > limit:
+                break
+            part = self.piece(began + min(patience + size / pace, most) - time.monotonic())
+            if not part:
+                if self.length:
+                    raise HttpFailed(f"{self._place.host}: it ended {self.length} bytes too early")
+                return b"".join(parts)
+            parts.append(part)
+            size += len(part)
+        raise _too_long(self._place, limit)
 
     def piece(self, seconds: float) -> bytes:
         """What comes next, within so many seconds; nothing at the end.
@@ -271,6 +301,8 @@ def within(timeout: float, exchange: Exchange, work: Callable[[], T], *, name: s
             outcome.append(work())
         except BaseException as error:  # noqa: BLE001 -- raised again below, in the thread that asked
             failure.append(error)
+        if exchange.given_up:
+            _close(outcome)
 
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()
@@ -279,6 +311,14 @@ def within(timeout: float, exchange: Exchange, work: Callable[[], T], *, name: s
         return outcome[0]
     if failure:
         raise failure[0]
-    # What it makes of being cut is no answer any more.
+    # What it makes of being cut is no answer any more. It may have come just now: then either we or the
+    # thread sees it, or both do, and it is closed.
     exchange.cut()
+    _close(outcome)
     raise TooLate(f"not done within {timeout} seconds")
+
+
+def _close(outcome: Sequence[object]) -> None:
+    for each in outcome:
+        if isinstance(each, Answer):
+            each.close()
