@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def test_a_key_id_is_whole_on_a_narrow_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On 80 columns a key id stays on one line, to be copied into `key retire`; what is beside it is folded."""
+    """On 80 columns a key id stays on one line, to be copied into `key retire`; the rest is folded."""
     kid = "c4p69xvq7bxfUfruFu9fXVIsJ3_MF7x3lCqCV0BFk6M"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
