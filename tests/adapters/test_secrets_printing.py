@@ -8,6 +8,7 @@ import dataclasses
 import io
 import json
 import logging
+import os
 import pickle
 import pprint
 import string
@@ -26,9 +27,12 @@ from rich.pretty import pretty_repr
 from rich.traceback import Traceback
 
 from sekisho.adapters.given_keys import given_keys
+from sekisho.adapters.key_files import KeyFiles
 from sekisho.adapters.root_secret import derive_keys
 from sekisho.adapters.secrets.secret import Secret, strong
 from sekisho.adapters.secrets.versions import Versions
+from sekisho.cli.options import Surroundings
+from sekisho.cli.wording import wording
 from sekisho.rules.opaque import MacKey
 from sekisho.settings import SettingsRefused, read_settings
 from sekisho.web import bodies
@@ -265,6 +269,40 @@ def test_a_weak_secret_has_no_local_either() -> None:
     with pytest.raises(SettingsRefused) as refused:
         strong(secret, "env:KEY")
     assert CANARY[:31] not in _sent_away(refused.value)
+
+
+def test_a_bad_key_file_has_no_local_either(tmp_path: Path) -> None:
+    """A file that is broken, named for another key, or too large is refused with its content in no local."""
+    whole, keys = pem(RSA_KEY), tmp_path / "keys"
+    keys.mkdir(mode=0o700)
+    for name, content in {
+        "2026-11-21-RS256-broken.pem": whole[:400] + b"\n-----END PRIVATE KEY-----\n",
+        "2026-11-21-RS256-another.pem": whole,
+        "2026-11-21-HS256-large.jwk": RAW * 4096,
+    }.items():
+        file = keys / name
+        file.touch(0o600)
+        file.write_bytes(content)
+        with pytest.raises(SettingsRefused) as refused:
+            KeyFiles(tmp_path, os.urandom).first("ES256", now=0.0)
+        shown = _sent_away(refused.value)
+        assert name in shown
+        assert not [line for line in _pieces(content[:4096]) if line in shown]
+        file.unlink()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_short_text_is_not_made_long_by_its_encoding(encoding: str) -> None:
+    """Sixteen letters saved as UTF-16 have more than 32 bytes, half of which everybody knows."""
+    with pytest.raises(SettingsRefused, match="can be guessed"):
+        strong(Secret("k3jJ9dkq0zXp7vB2".encode(encoding)), "file:secret")
+
+
+def test_what_a_command_runs_in_prints_no_environment() -> None:
+    """The variables hold secrets: `env:` reads them from there."""
+    here = Surroundings(read_settings({}), {"KEY": CANARY}, wording("en"))
+    for name, printer in PRINTERS.items():
+        assert CANARY not in printer(here), name
 
 
 def _sent_away(fault: BaseException) -> str:

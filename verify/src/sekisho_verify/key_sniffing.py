@@ -56,6 +56,8 @@ def refuse_key_material(secret: bytes) -> None:
 def is_guessable(secret: bytes) -> bool:
     """Whether a secret of whatever length is of few different bytes, repeats itself, or came with a template.
 
+    So is text that was saved as UTF-16: half of its length says nothing.
+
     What is random passes: of 32 random bytes, fewer than one in 10^20 does not.
     """
     lowered = secret.lower()
@@ -63,6 +65,7 @@ def is_guessable(secret: bytes) -> bool:
     return (
         (secret + secret).find(secret, 1) != len(secret)
         or len(set(secret)) < _FEWEST_DIFFERENT_BYTES
+        or secret.count(0) * 5 > len(secret) * 2
         or any(placeholder in lowered for placeholder in _PLACEHOLDERS)
     )
 

@@ -21,9 +21,10 @@ from sekisho.adapters.data_directory import (
     sync_directory,
     write_private,
 )
-from sekisho.adapters.given_keys import SignerKey, unusable
+from sekisho.adapters.given_keys import SignerKey, VerifyingKey, unusable
 from sekisho.adapters.key_making import MadeKey, make_key
 from sekisho.adapters.secrets.file import read_file
+from sekisho.adapters.secrets.secret import Secret
 from sekisho.ports import Entropy
 from sekisho.rules.keyring import SealedKey
 from sekisho.settings import Alg
@@ -132,19 +133,23 @@ def _row(path: Path, now: float, *, made_now: bool) -> SealedKey:
 
 
 def _read(path: Path) -> SignerKey:
-    content = read_file(str(path))
+    content = Secret(read_file(str(path)))  # a traceback that shows locals would show bytes
     try:
         return _named_key(path.name, content)
     except KeyRefused as fault:
         raise unusable(str(path), str(fault)) from None
 
 
-def _named_key(file_name: str, content: bytes) -> SignerKey:
+def _named_key(file_name: str, content: Secret) -> SignerKey:
     name = _NAME.fullmatch(file_name)
     if name is None:
         raise KeyRefused("the name is not DATE-ALG-KID.pem or .jwk")
     alg = cast("PairAlg", name["alg"])  # any other is refused by the loader
-    key = key_from_jwk(content) if name["kind"] == "jwk" else key_from_pem(content, alg=alg)
+    key = _loaded(content, alg, as_jwk=name["kind"] == "jwk")
     if not isinstance(key, SignerKey) or (key.alg, key.kid) != (alg, name["kid"]):
         raise KeyRefused("the file does not hold the key that its name says")
     return key
+
+
+def _loaded(content: Secret, alg: PairAlg, *, as_jwk: bool) -> SignerKey | VerifyingKey:
+    return key_from_jwk(content.reveal()) if as_jwk else key_from_pem(content.reveal(), alg=alg)

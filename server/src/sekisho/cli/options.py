@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, TypeVar
@@ -28,7 +28,7 @@ class Surroundings:
     """What a command runs in: the settings, the environment they came from, and the words for the person."""
 
     settings: Settings
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # secrets may be in it
     say: Say
 
 

@@ -58,14 +58,14 @@ def _read(reference: str, path: Path, descriptor: int) -> bytes:
     if status.st_mode & _forbidden(status):
         raise open_to_others(reference, path, status.st_mode, wanted=0o600)
     with open(descriptor, "rb", closefd=False) as file:
-        content = file.read(MAX_BYTES + 1)
+        content = Secret(file.read(MAX_BYTES + 1))  # a traceback that shows locals would show bytes
     if len(content) > MAX_BYTES:
         raise refused(
             reference,
             Words("is larger than 64 KiB", "64 KiB を超えています"),
             Words("name a file that holds one secret", "秘密を 1 つだけ収めたファイルを指定してください"),
         )
-    return content
+    return content.reveal()
 
 
 def _forbidden(status: os.stat_result) -> int:
