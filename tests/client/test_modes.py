@@ -244,3 +244,37 @@ async def test_the_types_name_what_there_is(visit: Visit) -> None:
     assert blocks["Me"] | blocks["User"] == (await tab.tried("auth.me()"))["value"].keys()
     (line, *_) = (await tab.tried("auth.call('GET', '/v1/sessions')"))["value"]["sessions"]
     assert blocks["Session"] == line.keys()
+
+
+GUIDE = re.compile(r"^```js\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def guide(language: str) -> str:
+    """What the guide shows, in one language."""
+    (code,) = GUIDE.findall((ROOT / "docs" / language / "guides" / "browser-client.md").read_text("utf-8"))
+    return str(code)
+
+
+@by_token
+async def test_the_guide_runs_as_it_is_written(visit: Visit) -> None:
+    """The same code in both languages, from login to logout."""
+    assert guide("en") == guide("ja")
+    _, code = guide("en").split("\n", 1)
+    for shown, used in (
+        ("https://id.example.com", visit.line.url),
+        ("https://api.example.com/orders", f"{visit.line.url}/v1/me"),
+        ("https://api.example.com", visit.site.elsewhere.url),
+    ):
+        assert shown in code
+        code = code.replace(shown, used)
+    page = (await visit.tab()).page
+    found = await page.evaluate(
+        f"""async ([email, password]) => {{
+            const {{ createAuth }} = await import("/static/sekisho.js");
+            const shown = [], show = (user, why) => shown.push([user?.email ?? null, why]);
+            {code}
+            return [user, answer.status, sessions.length > 0, shown];
+        }}""",
+        [EMAIL, PASSWORD],
+    )
+    assert found == [None, 200, True, [[None, "logout"]]]
