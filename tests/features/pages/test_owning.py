@@ -138,6 +138,7 @@ async def test_an_account_is_deleted_by_its_owner(owner: Visitor) -> None:
     assert f"The account {EMAIL}, its rights and every session" in page.words
     answer = await owner.send(page, "/account/delete", password=PASSWORD)
     assert (answer.status_code, answer.headers["location"]) == (303, "/logout?done=deleted")
+    assert answer.headers["clear-site-data"] == '"cache"'
     assert "sekisho" not in owner.jar
     assert "Your account was deleted" in (await owner.see("/logout?done=deleted")).words
     for gone in (phone, copy):

@@ -48,7 +48,7 @@ from sekisho_verify.errors import TokenRefused
 _DEVICE_MAX_AGE: Final = 34_560_000
 #: To a browser that logs out. Chromium keeps pages for its Back button, `no-store` or not, and brings the one
 #: after a login back although its cookie is gone. Not `"cookies"`: other applications on this host have some.
-_FORGET: Final = (b"clear-site-data", b'"cache"')
+FORGET: Final = (b"clear-site-data", b'"cache"')
 #: Visible ASCII: what every client can send in a header and every proxy passes on unchanged.
 _IDEMPOTENCY_KEY: Final = re.compile(rb"[\x21-\x7e]{1,200}\Z")
 
@@ -179,7 +179,7 @@ async def logout(site: Site, call: Call[Logout]) -> Answer:
     if call.body.scope == "others":
         return Answer(None, ())
     gone = _gone(site, call)
-    return Answer(None, (*gone, _FORGET) if gone else ())
+    return Answer(None, (*gone, FORGET) if gone else ())
 
 
 def _gone(site: Site, call: Call[Any]) -> tuple[tuple[bytes, bytes], ...]:

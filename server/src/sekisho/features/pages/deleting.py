@@ -14,6 +14,7 @@ from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form, form_as
 from sekisho.web.metrics import REVOCATIONS
 from sekisho.web.pages import Html, Page, Refused, SeeOther
+from sekisho.web.routes_session import FORGET
 
 DELETE: Final = f"{ACCOUNT}/delete"
 
@@ -33,6 +34,6 @@ def deleting(printer: Printer) -> tuple[Page, ...]:
         await site.acts.delete_account(DeleteRequest(call.grant, body.password, call.client))
         site.metrics.count(REVOCATIONS, "account_deleted")
         gone = tuple(site.cookies.delete(name) for name in (SESSION, REFRESH) if call.cookies.has(name))
-        return SeeOther(f"{site.base_path}{LOGOUT}?done=deleted", gone)
+        return SeeOther(f"{site.base_path}{LOGOUT}?done=deleted", (*gone, FORGET))
 
     return (Page(path=DELETE, show=show, submit=submit, signed_in=True),)
