@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import uuid
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sekisho.house import open_house
+from sekisho.rules.events import Event
 from sekisho.rules.feed_token import derived_token
+from sekisho.rules.revocation import Entry
 from sekisho.settings import SettingsRefused
 from sekisho_verify import HmacKey
 from sekisho_verify.errors import RevocationsUnavailable
 from sekisho_verify.revocations.entries import entry_key
+from sekisho_verify.revocations.live import CLOCKS
 from tests.parts.feed_listener import FeedListener, claims_of
 from tests.web.feed_node import ROOT, Node, refusal_of, running
 from tests.web.served import Clock
@@ -328,3 +333,47 @@ async def test_a_reader_that_takes_nothing_is_sent_no_more_than_fits(node: Node)
         slow.taking.set()
         seen = [await slow.event("frame") for _ in range(3)]
         assert [event.id for event in seen] == ["1.1", "1.2", "1.3"]
+
+
+async def test_a_reader_that_takes_nothing_is_given_up_in_the_end(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the stream's life, and what it may take to send its end, nothing is kept for it any more."""
+    monkeypatch.setattr("sekisho.web.routes_revocations.LIFE", 0.0)
+    monkeypatch.setattr("sekisho.web.routes_revocations.LIFE_MORE", 0.0)
+    monkeypatch.setattr("sekisho.web.event_stream.LINGER", 0.05)
+    async with node.feed.stream() as stream:
+        stream.taking.clear()
+        async with asyncio.timeout(30):
+            await asyncio.wait([stream._running])
+        assert "sekisho_feed_streams 0.0" in (await node.client.get("/metrics")).text
+
+
+async def test_an_entry_leaves_the_snapshot_once_no_token_can_be_older(tmp_path: Path, database: str) -> None:
+    """From a node that saw it come, and one that starts after the sweep; that of a leaked key stays."""
+    clock = Clock()
+    async with running(tmp_path, database, clock) as node:
+        tokens = await node.login()
+        await node.logout(tokens)
+        async with open_house(node.settings, clock=clock) as house:
+            event = Event(kind="signing_key_retired", at=clock(), id=str(uuid.UUID(int=1)))
+            await house.store.publish([Entry("key", "leaked", "revoked")], now=clock(), event=event)
+            ended, leaked = entry_key("session", tokens["session_id"]), entry_key("key", "leaked")
+            assert await keys_as_of(node, clock()) == {ended, leaked}
+            ttl = node.settings.access_ttl + node.settings.refresh_grace + 60.0
+            clock.now += ttl
+            assert await keys_as_of(node, clock()) == {ended, leaked}
+            clock.now += ttl / 100 + CLOCKS
+            assert await keys_as_of(node, clock()) == {leaked}, "nothing was revoked meanwhile"
+            await house.store.sweep(now=clock(), entry_horizon=ttl, limit=100)
+        async with running(tmp_path, database, clock) as other:
+            assert await keys_as_of(other, clock()) == {leaked}
+
+
+async def keys_as_of(node: Node, time: float) -> set[bytes]:
+    """The keys in the snapshot, as soon as it is of that time."""
+    async with asyncio.timeout(30):
+        while True:
+            snapshot = node.feed.seals.snapshot((await node.feed.get("/v1/revocations")).text)
+            if snapshot.as_of >= time:
+                return {entry.key for entry in snapshot.entries}

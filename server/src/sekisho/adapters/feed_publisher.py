@@ -272,8 +272,8 @@ class FeedPublisher:
             self._ring.clear()
         head = news.last if isinstance(news, Frame) else news.head
         self._known = _Known(news.epoch, head, news.as_of)
-        if not isinstance(news, Heartbeat):
-            self._entries.add(news.entries, as_of=news.as_of)
+        # With a heartbeat too: what is too old goes, also where nothing new is revoked.
+        self._entries.add(() if isinstance(news, Heartbeat) else news.entries, as_of=news.as_of)
         if isinstance(news, Frame):
             try:
                 self._append(news)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from starlette.types import Receive, Send
 
 from sekisho.web.wire import Headers
+
+#: Seconds beyond its life after which a stream is given up whose reader does not even take its end.
+LINGER: Final = 10.0
 
 
 class EventReader(Protocol):
@@ -51,12 +54,18 @@ class StreamReply:
     headers: Headers
 
     async def send(self, send: Send, *, head: bool = False) -> None:
-        """Send it to its end; a reader that does not take what was sent is sent no more until it does."""
+        """Send it to its end; a reader that does not take what was sent is sent no more until it does.
+
+        One that does not even take the end, some seconds after the stream's life, is given up.
+        """
         await send({"type": "http.response.start", "status": 200, "headers": self.headers})
-        if not head:
-            with self.stream.open() as reader:
-                await self._send_events(reader, send)
-        await send({"type": "http.response.body", "body": b""})
+        # One timer for all of it: one for each send would cost more than the send.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.stream.life + LINGER):
+                if not head:
+                    with self.stream.open() as reader:
+                        await self._send_events(reader, send)
+                await send({"type": "http.response.body", "body": b""})
 
     async def _send_events(self, reader: EventReader, send: Send) -> None:
         gone = asyncio.ensure_future(self._until_gone())
