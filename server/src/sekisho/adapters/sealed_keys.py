@@ -50,7 +50,7 @@ class SealedKeys:
                 Words(f"does not open the signing keys: {fault}", f"署名鍵を開けません: {fault}"),
                 Words(
                     "give the root secret that sealed them, or name it in SEKISHO_ROOT_SECRET_PREVIOUS",
-                    "封印したルート秘密を指定するか、SEKISHO_ROOT_SECRET_PREVIOUS に加えてください",
+                    "封印したルートシークレットを指定するか、SEKISHO_ROOT_SECRET_PREVIOUS に加えてください",
                 ),
             ) from None
         return key
