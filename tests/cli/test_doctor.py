@@ -309,6 +309,24 @@ def test_no_place_of_a_secret_is_left_out(patient: Patient, place: str) -> None:
     assert (code, found["history"]["verdict"]) == (1, "bad")
 
 
+def test_looking_leaves_the_repository_as_it_is(patient: Patient) -> None:
+    """Not even the index is refreshed, as `git diff` would where a file was touched; no hook of it runs."""
+    patient.git("init", "-q")
+    notes, index = patient.folder / "notes.txt", patient.folder / ".git" / "index"
+    notes.write_text("nothing\n")
+    patient.git("add", "notes.txt")
+    patient.git("commit", "-qm", "begin")
+    ran = patient.folder / "ran"
+    monitor = patient.folder / "monitor"
+    monitor.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    monitor.chmod(0o755)
+    patient.git("config", "core.fsmonitor", str(monitor))
+    os.utime(notes, (1_000_000_000, 1_000_000_000))
+    before = index.read_bytes()
+    assert patient.examine()[1]["history"]["verdict"] == "good"
+    assert (index.read_bytes() == before, ran.exists()) == (True, False)
+
+
 def test_a_repository_that_git_does_not_read_is_not_good(patient: Patient) -> None:
     """Broken history is told: what could not be looked through is never called clean."""
     patient.git("init", "-q")

@@ -20,6 +20,8 @@ from sekisho.cli.checkup.findings import Finding, bad, good, skipped, warning
 MOST = 256 * 1024 * 1024
 _PIECE = 1024 * 1024
 _PATIENCE = 120.0
+# It writes nothing, not even a refreshed index, and starts no monitor that a repository names.
+_GIT = ("git", "--no-optional-locks", "-c", "diff.autoRefreshIndex=false", "-c", "core.fsmonitor=false")
 #: What is secret in a JWK.
 _OF_JWK = re.compile(rb'"[dk]"\s*:\s*"([A-Za-z0-9_-]{32,})"')
 
@@ -74,7 +76,7 @@ def _history(root: Path, secrets: Sequence[Secret]) -> Finding:
     log = ["log", "--all", "--patch", "--cc", "--format=commit %h", *shown]
     for command in (["diff", *shown], ["diff", "--cached", *shown], log):
         with subprocess.Popen(  # noqa: S603 - git, with words of our own
-            ["git", "-C", str(root), *command],  # noqa: S607 - found by PATH, as a person would
+            [*_GIT, "-C", str(root), *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
@@ -134,7 +136,7 @@ def _ask(folder: Path, *words: str) -> bytes | None:
     """What git answers; none where it refuses, or is not there."""
     try:
         done = subprocess.run(  # noqa: S603 - git, with words of our own
-            ["git", "-C", str(folder), *words],  # noqa: S607 - found by PATH, as a person would
+            [*_GIT, "-C", str(folder), *words],
             capture_output=True,
             check=False,
             timeout=_PATIENCE,
