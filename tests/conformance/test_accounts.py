@@ -184,14 +184,14 @@ async def test_an_account_is_deleted_by_who_knows_the_password_that_stands(scene
 async def test_a_language_is_chosen_once(scene: Scene) -> None:
     """Copies of its sessions are told; choosing it again, or for nobody, publishes and records nothing."""
     hanako = await scene.account()
-    event = scene.event("locale_chosen")
+    event = scene.event("locale_changed")
     assert await scene.store.set_locale(hanako.id, "en", now=NOW, event=event)
     assert await scene.store.find_account(id=hanako.id) == replace(hanako, locale="en")
     assert await scene.feed() == numbered(Entry("user", hanako.id, "stale"))
     for user_id in (hanako.id, scene.id()):
-        again = scene.event("locale_chosen")
+        again = scene.event("locale_changed")
         assert not await scene.store.set_locale(user_id, "en", now=NOW, event=again)
-    assert len(await scene.feed()) == len(await scene.events("locale_chosen")) == 1
+    assert len(await scene.feed()) == len(await scene.events("locale_changed")) == 1
 
 
 async def test_nobody_is_not_an_error(scene: Scene) -> None:

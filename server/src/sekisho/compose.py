@@ -40,6 +40,7 @@ from sekisho.flows.reauthenticate import reauthenticate
 from sekisho.flows.refresh import refresh
 from sekisho.flows.register import register
 from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
+from sekisho.flows.setup import set_up, setup_open
 from sekisho.house import House, copy_age, entry_horizon, open_house
 from sekisho.ports import Clock, Entropy, Opener, Reauthenticate, Store
 from sekisho.rules.account import PasswordPolicy
@@ -68,15 +69,7 @@ def bind(house: House, metrics: Metrics | None = None) -> Acts:
     """The flows, each with what it may touch and nothing else."""
     metrics = metrics or Metrics()
     settings, store = house.settings, house.store
-    verifier = Verifier(
-        issuer=settings.issuer,
-        audience=settings.audience,
-        keys=house.signer.source,
-        feed=None,
-        clock=house.clock,
-    )
-    verifier.start()
-
+    verifier = _verifier(house)
     stored = settings.refresh_store == "database"
     times = _Times(clock=house.clock, entropy=house.entropy)
     policy = PasswordPolicy(settings.password_minimum, house.passwords.max_bytes, house.passwords.is_common)
@@ -92,6 +85,8 @@ def bind(house: House, metrics: Metrics | None = None) -> Acts:
             **checks,
             **times,
         ),
+        setup_open=partial(setup_open, accounts=store, clock=house.clock),
+        set_up=partial(set_up, addresses=house.addresses, policy=policy, **checks, **times),
         login=partial(
             login,
             events=store,
@@ -128,6 +123,18 @@ def bind(house: House, metrics: Metrics | None = None) -> Acts:
         ping=store.ping,
         **carried,
     )
+
+
+def _verifier(house: House) -> Verifier:
+    verifier = Verifier(
+        issuer=house.settings.issuer,
+        audience=house.settings.audience,
+        keys=house.signer.source,
+        feed=None,
+        clock=house.clock,
+    )
+    verifier.start()
+    return verifier
 
 
 def _feed(house: House, metrics: Metrics) -> FeedPublisher:

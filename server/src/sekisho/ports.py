@@ -6,7 +6,7 @@ is never built by its caller from a read and a write. Instants are POSIX seconds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from sekisho.rules.access import Effect, Rights
@@ -100,19 +100,12 @@ class Mint(Protocol):
         ...
 
 
-class Opener(Protocol):
-    """Opens the session of a login, in whichever way this server keeps sessions."""
-
-    async def __call__(self, opening: Opening, /) -> Handed | None:
-        """What its mode hands out; none if the password or the account changed while it was being checked."""
-
-
-class Reauthenticate(Protocol):
-    """Asks for the password once more, counted and put on record."""
-
-    async def __call__(self, grant: Grant, password: str, client: Client, /) -> Reauthenticated:
-        """Raises `Refusal`: `invalid_credentials`, `rate_limited`, `unavailable`."""
-        ...
+#: Opens the session of a login, in whichever way this server keeps sessions: what its mode hands out; none if
+#: the password or the account changed while it was being checked.
+Opener: TypeAlias = Callable[[Opening], Awaitable[Handed | None]]
+#: Asks for the password once more, counted and put on record. Raises `Refusal`: `invalid_credentials`,
+#: `rate_limited`, `unavailable`.
+Reauthenticate: TypeAlias = Callable[[Grant, str, Client], Awaitable[Reauthenticated]]
 
 
 class AccountStore(Protocol):
@@ -120,6 +113,19 @@ class AccountStore(Protocol):
 
     async def add_account(self, account: Account, password_hash: str, *, event: Event) -> None:
         """Add it. Raises `Refusal("email_taken")`."""
+
+    async def offer_setup(self, digest: bytes, *, until: float) -> bool:
+        """Let this be the digest of the one setup code there is. False where an account exists."""
+        ...
+
+    async def setup_digest(self, *, now: float) -> bytes | None:
+        """That of the code that counts; none where it has expired, or an account exists."""
+        ...
+
+    async def add_first_account(
+        self, account: Account, password_hash: str, *, role: str, setup: bytes, recorded: Sequence[Event]
+    ) -> None:
+        """Spend the code, add it with that role. Raises `Refusal`: `setup_closed`, `setup_code_invalid`."""
 
     async def find_account(self, *, id: str | None = None, email: str | None = None) -> Account | None:  # noqa: A002 - the field's name
         """The account with that id or that address."""
@@ -171,10 +177,7 @@ class AccountStore(Protocol):
     async def delete_account(
         self, user_id: str, *, checked: str | None = None, now: float, event: Event
     ) -> bool:
-        """Remove the account with everything it owns; its tokens are published as revoked.
-
-        False if there is none; with `checked`, also if that is not its password hash any more.
-        """
+        """Remove it with all it owns, and publish that. False if there is none, or its hash not `checked`."""
         ...
 
 

@@ -110,10 +110,10 @@ async def test_a_language_is_chosen_for_the_account(owner: Visitor) -> None:
     assert me.json()["locale"] == "ja"
     # A cookie whose look-up was remembered knows it too.
     assert language_of(await phone.see("/account")) == "ja"
-    (event,) = await served.house.store.list_events(kind="locale_chosen")
+    (event,) = await served.house.store.list_events(kind="locale_changed")
     assert event.about == {"locale": "ja"}
     await owner.fill("/account", "/account/language", locale="ja")
-    assert len(await served.house.store.list_events(kind="locale_chosen")) == 1
+    assert len(await served.house.store.list_events(kind="locale_changed")) == 1
 
 
 async def test_a_language_that_nobody_speaks_here_is_refused(owner: Visitor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from socket import socket
 
@@ -18,6 +18,10 @@ from sekisho.settings import Settings
 from sekisho.web import logs
 
 
+async def _nothing_more() -> None:
+    """What most servers do once they are open."""
+
+
 def serve_auth(
     settings: Settings,
     sockets: list[socket],
@@ -26,20 +30,23 @@ def serve_auth(
     signals: Sequence[signal.Signals],
     clock: Clock = system.clock,
     metrics_directory: Path | None = None,
+    opened: Callable[[], Awaitable[None]] = _nothing_more,
 ) -> None:
     """Open everything, serve until a signal asks to stop, and close it.
 
+    `opened` is awaited when everything is open and nobody is served yet.
     Several processes that serve together share `metrics_directory`: any of them then tells the counts of all.
 
     Raises:
         SettingsRefused, Refusal: it cannot be opened, with the fix.
     """
 
-    async def opened() -> None:
+    async def serve() -> None:
         app = create_app(settings, clock=clock, metrics_directory=metrics_directory)
         # Not by the lifespan protocol: what that reports of a fault is a text without its fix.
         await app.open()
         try:
+            await opened()
             await serve_http(
                 app, sockets, lifespan="off", ready=ready, signals=signals, stopping=app.end_streams
             )
@@ -49,14 +56,17 @@ def serve_auth(
     logs.configure(settings.log_format)
     # Alembic tells its whole inner life at this level.
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    run(opened())
+    run(serve())
 
 
-async def open_once(settings: Settings) -> None:
+async def open_once(settings: Settings, opened: Callable[[], Awaitable[None]]) -> None:
     """Make what a first run makes and meet every fault: once and here, not once in each worker."""
     app = create_app(settings)
     await app.open()
-    await app.close()
+    try:
+        await opened()
+    finally:
+        await app.close()
 
 
 def serve_auth_or_tell(

@@ -22,6 +22,7 @@ from sekisho.adapters.signing_keys import verifies_by_secret
 from sekisho.adapters.system import entropy
 from sekisho.cli.auth_server import open_once, serve_auth, serve_auth_or_tell
 from sekisho.cli.fault import Exit, Fault
+from sekisho.cli.first_run import FirstRun
 from sekisho.cli.http_server import SIGNALS, run
 from sekisho.cli.listening import listen
 from sekisho.cli.options import Surroundings, examples, surroundings
@@ -55,11 +56,12 @@ def command(here: Surroundings, *, host: str, port: int, workers: int) -> int:
     sockets = listen(host, port, here.say)
     settings = _at_port(here.settings, sockets[0].getsockname()[1])
     address = f"{f'[{host}]' if ':' in host else host}:{sockets[0].getsockname()[1]}"
-    announce = partial(_announce, here, settings, address, look(settings))
+    first = FirstRun(settings)
+    announce = partial(_announce, here, settings, address, look(settings), first)
     if workers == 1:
-        serve_auth(settings, sockets, ready=announce, signals=SIGNALS)
+        serve_auth(settings, sockets, ready=announce, signals=SIGNALS, opened=first.offer)
         return Exit.OK
-    run(open_once(settings))
+    run(open_once(settings, first.offer))
     # Theirs alone (0700), and fresh: the counts of a server begin with it.
     with TemporaryDirectory(prefix="sekisho-metrics-") as counts:
         serve = partial(serve_auth_or_tell, Path(counts))
@@ -100,7 +102,7 @@ def _at_port(settings: Settings, port: int) -> Settings:
     return replace(settings, issuer=issuer_at(port))
 
 
-def _announce(here: Surroundings, settings: Settings, address: str, before: Place) -> None:
+def _announce(here: Surroundings, settings: Settings, address: str, before: Place, first: FirstRun) -> None:
     if not before.files and settings.data.is_dir():
         # Somewhere to write settings down, with what each means; nothing in it is set.
         with suppress(FileExistsError):
@@ -112,7 +114,7 @@ def _announce(here: Surroundings, settings: Settings, address: str, before: Plac
     if settings.feed_token is None and not settings.loopback:
         # Apart from the rest: it is a secret, and what is on stdout is often kept.
         note(here.say("serve.feed_token", token=_feed_token(here, settings)))
-    welcome(settings, address, before, look(settings), shared=shared, say=here.say)
+    welcome(settings, address, before, look(settings), shared=shared, setup=first.link, say=here.say)
 
 
 def _feed_token(here: Surroundings, settings: Settings) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from sekisho.cli.wording import Say
+from sekisho.rules.setup_code import LIFETIME
 from sekisho.settings import Settings
 
 _FOR_PEOPLE = (("login", "/login"),)
@@ -39,7 +40,16 @@ def look(settings: Settings) -> Place:
     return Place({path: stat.S_IMODE(path.stat().st_mode) for path in found})
 
 
-def welcome(settings: Settings, address: str, before: Place, after: Place, *, shared: bool, say: Say) -> None:
+def welcome(
+    settings: Settings,
+    address: str,
+    before: Place,
+    after: Place,
+    *,
+    shared: bool,
+    setup: str | None,
+    say: Say,
+) -> None:
     """Print it, on stdout: whoever started the server on port 0 reads here where it is.
 
     Args:
@@ -48,6 +58,7 @@ def welcome(settings: Settings, address: str, before: Place, after: Place, *, sh
         before: the files before this start.
         after: the files now.
         shared: whether whoever verifies a token of this issuer could also make one.
+        setup: the link by which the first account is made, where there is none.
         say: the words.
     """
     lines = [click.style(say("serve.title", version=version("sekisho")), bold=True), ""]
@@ -69,6 +80,8 @@ def welcome(settings: Settings, address: str, before: Place, after: Place, *, sh
         lines += ["", click.style(say("serve.stateless"), fg="yellow")]
         if shared:
             lines.append(click.style(say("serve.stateless_shared"), fg="yellow"))
+    if setup is not None:
+        lines += ["", f"  {say('serve.setup', minutes=int(LIFETIME // 60))}", f"  {setup}"]
     if settings.loopback:
         lines += ["", f"  {say('serve.development')}"]
     lines += [f"  {say('serve.stop')}", ""]

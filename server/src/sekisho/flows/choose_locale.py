@@ -31,7 +31,7 @@ async def choose_locale(
     now = clock()
     chosen = locale(request.locale, "/locale")
     event = Event(
-        "locale_chosen",
+        "locale_changed",
         now,
         uuid7(now, entropy(ENTROPY_BYTES)),
         user_id=request.grant.account.id,

@@ -17,7 +17,7 @@ EventKind = Literal[
     "group_deleted",
     "group_member_added",
     "group_member_removed",
-    "locale_chosen",
+    "locale_changed",
     "login_failed",
     "login_succeeded",
     "password_changed",

@@ -32,6 +32,8 @@ Code = Literal[
     "session_expired",
     "session_revoked",
     "session_unknown",
+    "setup_closed",
+    "setup_code_invalid",
     "signup_closed",
     "unavailable",
     "unsupported_media_type",

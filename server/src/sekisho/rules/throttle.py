@@ -11,7 +11,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Literal
 
-Subject = Literal["account", "device", "network", "signup", "password"]
+Subject = Literal["account", "device", "network", "setup", "signup", "password"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ POLICIES: dict[Subject, Policy] = {
     "password": Policy(free=10, base=1.0, cap=900.0),
     # A whole office behind one address logs in at nine; successes are given back, so only failures count.
     "network": Policy(free=100, base=1.0, cap=900.0, forget=3600.0, shared=True),
+    # 140 bits are not guessed; strangers shall not keep the database busy with it either.
+    "setup": Policy(free=10, base=1.0, cap=900.0, forget=3600.0, shared=True),
     # No guess, only a bound on how fast one network can fill the table.
     "signup": Policy(free=100, base=1.0, cap=60.0, forget=3600.0, shared=True),
 }

@@ -15,6 +15,7 @@ from sekisho.flows.login import LoggedIn, LoginRequest
 from sekisho.flows.own_data import OwnData
 from sekisho.flows.register import RegisterRequest
 from sekisho.flows.sessions import RevokeRequest
+from sekisho.flows.setup import SetupRequest
 from sekisho.rules.account import Account
 from sekisho.rules.revocation import SealedSnapshot
 from sekisho.rules.session import (
@@ -74,6 +75,8 @@ class Acts:
     """
 
     register: Callable[[RegisterRequest], Awaitable[Account]]
+    setup_open: Callable[[], Awaitable[bool]]
+    set_up: Callable[[SetupRequest], Awaitable[Account]]
     login: Callable[[LoginRequest], Awaitable[LoggedIn]]
     refresh: Callable[[RefreshRequest], Awaitable[Refreshed]]
     identify: Callable[[str], Bearer]

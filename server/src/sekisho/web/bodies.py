@@ -76,6 +76,14 @@ class PasswordChange(Input, frozen=True, kw_only=True):
     new_password: Password
 
 
+class Setup(Input, frozen=True, kw_only=True):
+    """The code of the link that `serve` printed, and who is to be the administrator."""
+
+    code: Annotated[str, msgspec.Meta(max_length=2048)]
+    email: Email
+    password: Password
+
+
 class AccountRemoval(Input, frozen=True, kw_only=True):
     """The password, before everything is gone."""
 

@@ -44,6 +44,8 @@ STATUS: Final[Mapping[str, int]] = {
     "session_revoked": 401,
     "session_unknown": 401,
     "sessions_unavailable": 503,
+    "setup_closed": 403,
+    "setup_code_invalid": 403,
     "signup_closed": 403,
     "token_alg_not_allowed": 401,
     "token_audience_mismatch": 401,

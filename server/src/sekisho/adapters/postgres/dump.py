@@ -40,6 +40,7 @@ TABLES: Final = (
     "security_events",
     "signing_keys",
     "retired_keys",
+    "setup_code",
 )
 _EPOCH: Final = "SELECT epoch FROM feed_head WHERE shard = 0"
 #: Begins what only a dump of revision 0002 or later has a place for; psql itself asks.

@@ -20,9 +20,11 @@ from sekisho.adapters.sql import (
     rotation,
     schema,
     sessions,
+    setup,
     throttle,
 )
 from sekisho.adapters.sql.operation import Engine, Operation
+from sekisho.adapters.sql.setup import add_first
 from sekisho.rules.access import Effect, Rights
 from sekisho.rules.account import Account, Credentials, Status
 from sekisho.rules.events import Event, EventKind
@@ -69,6 +71,19 @@ class SqlStore:
 
     async def add_account(self, account: Account, password_hash: str, *, event: Event) -> None:
         await self.engine.write(lambda: accounts.add(account, password_hash, event=event))
+
+    async def offer_setup(self, digest: bytes, *, until: float) -> bool:
+        return await self.engine.write(lambda: setup.offer(digest, until=until))
+
+    async def setup_digest(self, *, now: float) -> bytes | None:
+        return await self.engine.read(lambda: setup.standing(now=now))
+
+    async def add_first_account(
+        self, account: Account, password_hash: str, *, role: str, setup: bytes, recorded: Sequence[Event]
+    ) -> None:
+        await self.engine.write(
+            lambda: add_first(account, password_hash, role=role, setup=setup, recorded=recorded)
+        )
 
     async def find_account(self, *, id: str | None = None, email: str | None = None) -> Account | None:
         return await self.engine.read(lambda: accounts.find(id=id, email=email))

@@ -9,7 +9,11 @@ from typing import Final, cast
 from sekisho.web.pages import Asset
 
 _PACKAGE: Final = "sekisho.features.pages"
-_MEDIA_TYPES: Final = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+_MEDIA_TYPES: Final = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
 
 
 def _asset(name: str) -> Asset:
@@ -21,3 +25,4 @@ def _asset(name: str) -> Asset:
 
 STYLE: Final = _asset("pages.css")
 ICON: Final = _asset("gate.svg")
+CODE_FROM_LINK: Final = _asset("code-from-link.js")

@@ -6,7 +6,7 @@ import math
 
 from sekisho.feature import Feature
 from sekisho.features.pages.account import account
-from sekisho.features.pages.assets import ICON, STYLE
+from sekisho.features.pages.assets import CODE_FROM_LINK, ICON, STYLE
 from sekisho.features.pages.choices import choices
 from sekisho.features.pages.data import data
 from sekisho.features.pages.deleting import deleting
@@ -14,6 +14,7 @@ from sekisho.features.pages.entering import entering
 from sekisho.features.pages.explaining import explaining
 from sekisho.features.pages.leaving import leaving
 from sekisho.features.pages.printing import Printer
+from sekisho.features.pages.setting_up import setting_up
 from sekisho.ports import Clock
 from sekisho.settings import Settings
 
@@ -29,6 +30,7 @@ def pages(settings: Settings, clock: Clock) -> Feature:
     return Feature(
         name="pages",
         pages=(
+            *setting_up(printer),
             *entering(printer),
             *leaving(printer),
             *account(printer),
@@ -38,6 +40,7 @@ def pages(settings: Settings, clock: Clock) -> Feature:
             *explaining(printer),
             STYLE,
             ICON,
+            CODE_FROM_LINK,
         ),
         error_page=printer.error,
     )
