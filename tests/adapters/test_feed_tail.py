@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sekisho.adapters.feed_tail import AFTER, FeedTail
+from sekisho.adapters.feed_tail import AFTER, TOGETHER, FeedTail
 from sekisho.adapters.migrations.upgrade import migrate
 from sekisho.adapters.sqlite import SqliteStore
 from sekisho_verify.revocations.entries import entry_key
@@ -30,11 +31,13 @@ class Slow:
         self.gate = asyncio.Event()
         self.gate.set()
         self.reads = 0
+        self.read_at: list[float] = []
 
     async def feed_behind(self, number: int, **more: Any) -> Frame | Heartbeat | None:  # noqa: ANN401 -- passed on
         """As the store's."""
         await self.gate.wait()
         self.reads += 1
+        self.read_at.append(time.monotonic())
         return await self._store.feed_behind(number, **more)
 
     async def feed_snapshot(self, **more: Any) -> Snapshot:  # noqa: ANN401 -- passed on
@@ -86,6 +89,33 @@ async def test_many_who_end_something_at_once_wait_for_one_read(tmp_path: Path) 
         assert slow.reads <= 4
         live = tail.revocations._live.newest
         assert all(entry_key("session", token.session_id) in live for token in tokens)
+
+
+async def test_one_logout_after_another_is_told_in_few_frames(tmp_path: Path) -> None:
+    """The first is read at once, the next when a tenth of a second has passed; the idle wait for nothing."""
+    async with following(tmp_path) as (scene, slow, tail):
+        hanako = await scene.account()
+        tokens = [await scene.login(hanako) for _ in range(5)]
+        slow.read_at.clear()
+
+        async def end(session_id: str) -> None:
+            event = scene.event("session_revoked")
+            await scene.store.end_session(session_id, user_id=None, why="revoked", now=NOW, event=event)
+
+        for token in tokens:
+            await tail.after(end)(token.session_id)
+        gaps = [after - before for before, after in pairwise(slow.read_at)]
+        assert len(gaps) == 4
+        assert min(gaps) >= TOGETHER * 0.9
+
+        async def nothing() -> None:
+            pass
+
+        await tail.after(nothing)()
+        slow.read_at.clear()
+        for _ in range(5):
+            await tail.after(nothing)()
+        assert slow.read_at[-1] - slow.read_at[0] < TOGETHER
 
 
 async def test_who_has_ended_something_does_not_wait_for_a_database_that_hangs(tmp_path: Path) -> None:

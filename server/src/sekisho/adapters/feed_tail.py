@@ -29,8 +29,9 @@ Trouble: TypeAlias = Callable[[str | None], None]
 
 #: Seconds between two reads.
 EVERY: Final = 0.2
-#: Seconds between two reads where somebody said that there is news: what is revoked meanwhile goes together.
-TOGETHER: Final = 0.05
+#: Seconds between a read that brought news and the next: what is revoked meanwhile goes together, in a frame
+#: whose seal every verifier has to check. The first of many waits for nothing.
+TOGETHER: Final = 0.1
 #: Seconds after which somebody lets the primary say that it is one.
 ADVANCE: Final = 0.4
 #: Seconds until that is tried again where the database refuses.
@@ -68,7 +69,7 @@ class FeedTail:
         self._ended: Final = ended
         self._revocations = Revocations()
         self._position: tuple[int, int] | None = None
-        self._read_at = self._asked_at = self._as_of = float("-inf")
+        self._read_at = self._asked_at = self._as_of = self._news_at = float("-inf")
         self._wanted = asyncio.Event()
         self._woken = asyncio.Event()
         self._reading = asyncio.Lock()
@@ -119,6 +120,7 @@ class FeedTail:
         return coming.done() and not coming.cancelled() and coming.result()
 
     async def _read_once(self) -> bool:
+        await self._rest_from_news()
         async with self._reading:
             self._coming = None  # whoever asks from now on wants what is newer
             try:
@@ -137,10 +139,12 @@ class FeedTail:
             await self._read()
 
     async def _read(self) -> None:
-        began, as_of = self._steady(), self._clock()
+        began, as_of, before = self._steady(), self._clock(), self._position
         while not await self._read_page(as_of):
             pass
         self._read_at = began
+        if self._position != before:
+            self._news_at = began
 
     async def _read_page(self, as_of: float) -> bool:
         """Take in one page; whether it was the last."""
@@ -211,7 +215,6 @@ class FeedTail:
                 self._wanted.clear()
                 continue
             self._woken.clear()
-            began = self._steady()
             try:
                 await self.catch_up()
             except Refusal as refusal:
@@ -223,14 +226,17 @@ class FeedTail:
                 if failing:
                     trouble(None)
                 failing = False
-            await self._rest(began)
+            await self._rest()
 
-    async def _rest(self, began: float) -> None:
+    async def _rest(self) -> None:
         """Until the next read is due, which news makes earlier."""
         with suppress(TimeoutError):
             async with asyncio.timeout(EVERY):
                 await self._woken.wait()
-            await asyncio.sleep(TOGETHER - (self._steady() - began))
+            await self._rest_from_news()
+
+    async def _rest_from_news(self) -> None:
+        await asyncio.sleep(TOGETHER - (self._steady() - self._news_at))
 
     async def _keep_time(self) -> None:
         """Apart from the reading: a primary that cannot commit lets us wait, and is read all the same."""
