@@ -101,6 +101,11 @@ class Connection:
             except EOFError:
                 return
 
+    async def given_up(self) -> None:
+        """Wait until the server has left, whatever of it was taken."""
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait([self._running])
+
     async def close(self) -> None:
         """Leave, and see that the server has noticed."""
         self.taking.set()

@@ -166,6 +166,22 @@ def test_a_constant_delay_shows(issuer: FeedIssuer, using: Verifier, clock: Cloc
     assert 2.5 < (using.feed_status.age_seconds or 0) < 5
 
 
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_clock_of_the_issuer_that_was_put_right_is_learned_soon(
+    issuer: FeedIssuer, using: Verifier, clock: Clock, hours: int
+) -> None:
+    """Not fresh at first, for it might be a replay; again so once it was asked for the time."""
+    issuer.revoke("session", "s1")
+    until(lambda: using.feed_status.entries == 1, "known")
+    issuer.clock = issuer.as_of = lambda: clock.wall() + hours * 3600
+    until(lambda: using.feed_status.state != "fresh", "looks old, or ahead")
+    clock.shift += 11
+    until(lambda: using.feed_status.state == "fresh", "fresh again")
+    assert using.feed_status.entries == (hours < 0), "by the later time it has outlived every token"
+    issuer.as_of = lambda: clock.wall() + hours * 3600 - 3
+    until(lambda: using.feed_status.state == "stale", "a delay still shows")
+
+
 @pytest.mark.parametrize("trick", ["replayed", "late", "forged", "silent"])
 def test_the_time_is_learned_from_its_answer_alone(issuer: FeedIssuer, clock: Clock, trick: str) -> None:
     """A recorded answer, one that took too long, one by another key: no time is learned, and so it is cut."""

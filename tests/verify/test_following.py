@@ -121,6 +121,7 @@ def test_time_is_asked_again_and_again() -> None:
     assert state.looked(110.1).time_due == 110.1
     assert state.took(Applied(0), 105, moved=True, fresh=False, dice=0).time_due == 100 + THROTTLE
     assert state.took(Applied(0), 105, moved=False, fresh=False, dice=0).time_due == 340
+    assert state.took(Applied(0), 105, moved=False, back=True, fresh=False, dice=0).time_due == 100 + THROTTLE
     missed = [state := state.missed_time(100, dice=1) for _ in range(6)]
     assert [each.time_due - 100 for each in missed] == [5, 10, 20, 40, 60, 60]
     assert missed[0].connected_at is not None

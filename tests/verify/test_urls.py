@@ -13,6 +13,7 @@ from sekisho_verify.urls import place, safe_place
         *("", "x", "ftp://localhost/", "file:///etc/hosts", "http://", "http:///x", "http://a b/"),
         *("http://u@localhost/", "http://u:p@localhost/", "http://localhost/#x", "http://löcal/"),
         *("http://localhost:99999/", "http://localhost:x/", "http://[::1/"),
+        *("http://localhost:0/", "http://localhost/\x7f"),
     ],
 )
 def test_what_is_no_plain_url_is_refused_without_repeating_it(url: str) -> None:

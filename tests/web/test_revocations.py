@@ -344,8 +344,7 @@ async def test_a_reader_that_takes_nothing_is_given_up_in_the_end(
     monkeypatch.setattr("sekisho.web.event_stream.LINGER", 0.05)
     async with node.feed.stream() as stream:
         stream.taking.clear()
-        async with asyncio.timeout(30):
-            await asyncio.wait([stream._running])
+        await stream.given_up()
         assert "sekisho_feed_streams 0.0" in (await node.client.get("/metrics")).text
 
 

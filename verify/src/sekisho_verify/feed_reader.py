@@ -14,6 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from sekisho_verify import background
+from sekisho_verify.claims import EARLY
 from sekisho_verify.encoding import b64url_encode
 from sekisho_verify.errors import KeySetUnavailable, RevocationsUnavailable
 from sekisho_verify.feed_line import FeedLine, Over
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sekisho_verify.keys import VerificationKey
-    from sekisho_verify.revocations.entries import Snapshot
+    from sekisho_verify.revocations.entries import Frame, Heartbeat, Snapshot
     from sekisho_verify.revocations.live import Outcome, Revocations
     from sekisho_verify.snapshot_file import SnapshotFile
     from sekisho_verify.urls import Place
@@ -261,6 +262,7 @@ class FeedReader:
         with self._setup.writing:
             self._refuse_if_over()
             self._setup.revocations.learn_offset(offset)
+            self._setup.revocations.set_back(issuer_now)
         self.following = self.following.learned_time(received, dice=background.dice())
 
     def _connect(self, place: Place) -> None:
@@ -287,13 +289,17 @@ class FeedReader:
     def _take(self, event: Event) -> None:
         seals = self._sealed()
         if event.name == "heartbeat":
-            outcome, moved = self._apply(seals.heartbeat(event.data))
+            news: Heartbeat | Frame = seals.heartbeat(event.data)
         elif event.name == "frame":
-            outcome, moved = self._apply(seals.frame(event.data))
+            news = seals.frame(event.data)
         else:
             raise RevocationsUnavailable(f"an event {event.name[:40]!a}")
+        outcome, moved = self._apply(news)
+        back = news.as_of + EARLY < (self._setup.revocations.as_of or 0.0)
         now = self._setup.steady()
-        after = self.following.took(outcome, now, moved=moved, fresh=self._fresh(), dice=background.dice())
+        after = self.following.took(
+            outcome, now, moved=moved, back=back, fresh=self._fresh(), dice=background.dice()
+        )
         if after.connected_at is None:
             self._line.disconnect()
         elif not after.snapshot_needed:

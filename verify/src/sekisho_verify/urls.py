@@ -42,13 +42,15 @@ def place(url: str) -> Place:
         ValueError: if it is not an http or https URL of a host, without user, password or fragment. The
             message does not repeat it: there may be a password in it.
     """
-    if not url.isascii() or any(character <= " " for character in url):
+    if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
         raise ValueError("a URL is ASCII without spaces")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise ValueError("a URL with a host or port that cannot be") from None
+    if port == 0:
+        raise ValueError("a URL with a host or port that cannot be")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
         raise ValueError("not a plain URL of a host, by http or https")
     if parts.username is not None or parts.password is not None:

@@ -196,18 +196,21 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
         """A stream is open."""
         return msgspec.structs.replace(self, connected_at=now, heard_at=now, moved_at=now)
 
-    def took(self, outcome: Outcome, now: float, *, moved: bool, fresh: bool, dice: float) -> Following:
+    def took(
+        self, outcome: Outcome, now: float, *, moved: bool, back: bool = False, fresh: bool, dice: float
+    ) -> Following:
         """Something came through the stream that holds.
 
         Args:
             outcome: what it was to what is known.
             now: the time.
             moved: whether it is of a later read of the database than anything before.
+            back: whether it is of a time long before: a replay, or the issuer's clock was put back.
             fresh: whether what is known counts as fresh.
             dice: from 0 to 1, anew each time.
         """
         heard = msgspec.structs.replace(self, heard_at=now, moved_at=now if moved else self.moved_at)
-        if moved and not fresh:
+        if (moved or back) and not fresh:
             # It goes on and yet looks old, or ahead: a clock may have been set.
             due = min(self.time_due, self.time_asked + THROTTLE)
             heard = msgspec.structs.replace(heard, time_due=due)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sekisho_verify.claims import EARLY
 from sekisho_verify.errors import RevocationsUnavailable, TokenRefused
 from sekisho_verify.revocations.entries import LIMIT, Frame, Heartbeat, Snapshot, entry_key, read_rv, write_rv
-from sekisho_verify.revocations.freshness import Freshness, freshness
+from sekisho_verify.revocations.freshness import CUT, Freshness, freshness
 from sekisho_verify.revocations.packed import PackedEntries
 
 if TYPE_CHECKING:
@@ -313,6 +313,19 @@ class Revocations:
     def learn_offset(self, offset: float) -> None:
         """Take over what `freshness.clock_offset` found: issuer's clock minus our steady one, in seconds."""
         self._offset = offset
+
+    def set_back(self, issuer_now: float) -> None:
+        """Let times count again that lie before what was heard, if the issuer's clock was put back.
+
+        Only its answer to a question shows that: an old time in the stream may be a replay. What is known
+        stays, for as long as by the old time; how old it is is told by what comes next.
+
+        Args:
+            issuer_now: the issuer's time, in seconds since 1970, as it was told to us alone.
+        """
+        head, as_of = self._live.seen
+        if as_of > issuer_now + EARLY:
+            self._live.seen = _Seen(head, issuer_now - CUT)
 
     def freshness(self, steady_now: float) -> Freshness:
         """How lately we heard, at `steady_now` on the clock by which the offset was learned."""
