@@ -188,6 +188,18 @@ def test_a_key_that_is_not_there_is_not_found(sekisho: Run, command: list[str]) 
     assert result.stderr.startswith("error[not_found]: no key nobody")
 
 
+@pytest.mark.parametrize("kid", ["-hXq3vGm", f"-{'h' * 42}", f"--{'h' * 41}"])
+def test_a_key_id_that_begins_with_a_dash_is_no_option(sekisho: Run, kid: str) -> None:
+    """One in 64 does; in a leak nobody should have to know of `--`. Options beside it are still options."""
+    for arguments in (("retire", kid, "--compromised"), ("retire", "--compromised", "--", kid)):
+        result = sekisho("key", *arguments)
+        assert result.exit_code == 3, result.stderr
+        assert result.stderr.startswith(f"error[not_found]: no key {kid}\n")
+    exported = sekisho("key", "export", kid, "--secret-file", "-")
+    assert exported.stderr.startswith(f"error[not_found]: no key {kid}\n")
+    assert sekisho("key", "retire", "--compromized", "nobody").exit_code == 2
+
+
 def test_a_leaked_key_is_gone_at_once_and_another_signs(sekisho: Run, data: Path) -> None:
     """Also where nobody has rotated; its file is deleted, and put back it counts for nothing."""
     (old,) = listed(sekisho)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -19,6 +20,20 @@ from sekisho.house import House
 from sekisho.rules.keyring import RetiredKey, Standing
 from sekisho.rules.refusals import Refusal
 from sekisho_verify import HmacKey
+
+#: A key id that Click would take for options: no command here has short ones but -h, none 43 characters.
+_DASHED_KID = re.compile(r"-[A-Za-z0-9_][A-Za-z0-9_-]+|--[A-Za-z0-9_-]{41}")
+
+
+class OfOneKey(click.Command):
+    """A command with a KID: one in 64 begins with a dash, and a leak is no time to learn of `--`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments, with such a KID behind `--`."""
+        if "--" not in args:
+            kids = [each for each in args if _DASHED_KID.fullmatch(each)]
+            args = [*(each for each in args if each not in kids), "--", *kids]
+        return super().parse_args(ctx, args)
 
 
 @click.group(
@@ -78,7 +93,7 @@ def rotate_(here: Surroundings, *, at_once: bool, as_json: bool) -> None:
             output.note(here.say(f"key.{each.state}", kid=each.kid, at=output.instant(each.until)))
 
 
-@command.command("retire")
+@command.command("retire", cls=OfOneKey)
 @click.argument("kid")
 @click.option(
     "--compromised",
@@ -118,7 +133,7 @@ def jwks(here: Surroundings) -> None:
     output.document(operate(here, act))
 
 
-@command.command()
+@command.command(cls=OfOneKey)
 @click.argument("kid")
 @click.option(
     "--secret-file",
