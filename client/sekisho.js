@@ -38,7 +38,7 @@ export function createAuth({ issuer = location.origin, mode = "session", apis = 
     csrf = said?.csrf_token;
     until = performance.now() + said?.expires_in * 900;
     user = said && said.user;
-    if (user?.id !== id) listeners.forEach((listener) => listener(user, why));
+    if (user?.id !== id) listeners.forEach((listener) => queueMicrotask(() => listener(user, why)));
   };
   const tell = (said, why) => {
     now(why !== "refresh");
@@ -128,7 +128,7 @@ export function createAuth({ issuer = location.origin, mode = "session", apis = 
       return user;
     },
     call,
-    fetch: (input, init) => send(new Request(input, init), bySession),
+    fetch: async (input, init) => send(new Request(input, init), bySession),
     me: () => call("GET", "/v1/me"),
     async restore() {
       try {

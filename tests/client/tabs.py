@@ -37,8 +37,7 @@ _OPEN: Final = """async ([script, options]) => {
         (value) => ({ value: value ?? null }),
         (error) => ({ error: error.name, typed: error instanceof SekishoError, ...error }));
 }"""
-#: A machine whose time and date are wrong by as many milliseconds.
-CLOCK_OFF: Final = """(() => {{
+_CLOCK_OFF: Final = """(() => {{
     const right = Date.now.bind(Date), Right = Date, off = {0};
     globalThis.Date = class extends Right {{
         constructor(...given) {{ super(...(given.length ? given : [right() + off])); }}
@@ -129,6 +128,16 @@ class Site:
     server: ClockedServer
     hand: ClockHand
     browser: Browser
+    moved: float = 0
+
+    def forward(self, seconds: float) -> None:
+        """Let so much time pass for the server."""
+        self.hand.forward(seconds)
+        self.moved += seconds
+
+    def clock_off(self, hours: int) -> str:
+        """A script that sets the clock of a machine so many hours before or behind that of the server."""
+        return _CLOCK_OFF.format((self.moved + hours * 3_600) * 1_000)
 
     @asynccontextmanager
     async def visited(self, mode: str) -> AsyncIterator[Visit]:

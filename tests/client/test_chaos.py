@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.client.tabs import CLOCK_OFF, EMAIL, EXPIRY, Visit
+from tests.client.tabs import EMAIL, EXPIRY, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ TABS = 3
 
 async def opened(visit: Visit, dice: random.Random) -> Tab:
     """A tab whose clock is right, or off by two hours."""
-    return await visit.tab(script=CLOCK_OFF.format(dice.choice([-2, 0, 2]) * 3_600_000))
+    return await visit.tab(script=visit.site.clock_off(dice.choice([-2, 0, 2])))
 
 
 async def a_closed_tab(visit: Visit, tabs: list[Tab], dice: random.Random) -> None:
@@ -49,7 +49,7 @@ async def a_suspended_tab(visit: Visit, tabs: list[Tab], dice: random.Random) ->
     visit.line.release()
     assert await other.calls(2) == [200, 200]
     asleep = dice.choice(ABSENCES)
-    visit.site.hand.forward(asleep)
+    visit.site.forward(asleep)
     await session.send("Page.setWebLifecycleState", {"state": "active"})
     await session.detach()
     # Who wakes up with an answer that has expired meanwhile has had its one refresh for this call.
@@ -62,7 +62,7 @@ async def a_lost_answer(visit: Visit, tabs: list[Tab], dice: random.Random) -> N
     found = await dice.choice(tabs).calls()
     assert found in ([200], ["TypeError"])
     visit.line.lose = 0
-    visit.site.hand.forward(dice.choice(ABSENCES))
+    visit.site.forward(dice.choice(ABSENCES))
 
 
 async def a_silent_server(visit: Visit, tabs: list[Tab], dice: random.Random) -> None:
@@ -112,7 +112,7 @@ async def rounds(visit: Visit, many: int, dice: random.Random) -> None:
     await tabs[0].login()
     for number in range(many):
         happens = HAPPENS[number % len(HAPPENS)]
-        visit.site.hand.forward(EXPIRY)
+        visit.site.forward(EXPIRY)
         await happens(visit, tabs, dice)
         visit.line.mend()
         told = f"round {number}, after {happens.__name__}"

@@ -99,6 +99,22 @@ async def test_a_refusal_is_typed(visit: Visit) -> None:
     assert await tab.told() == [[EMAIL, "login"]]
 
 
+@each_mode
+async def test_a_listener_that_fails_disturbs_nobody(visit: Visit) -> None:
+    """Its fault is its page's: the login is done, the other listeners are told, nothing is asked twice."""
+    tab = await visit.tab()
+    await tab.page.evaluate("void auth.subscribe(() => { throw new Error('mine') })")
+    await tab.login()
+    assert await tab.told() == [[EMAIL, "login"]]
+    again = await visit.tab()
+    await again.page.evaluate("void auth.subscribe(() => { throw new Error('mine') })")
+    assert await again.user() == EMAIL
+    assert await again.calls() == [200]
+    assert visit.line.refreshes == (1 if visit.mode == "browser" else 0)
+    assert visit.faults == ["mine", "mine"]
+    visit.faults.clear()
+
+
 @by_token
 async def test_who_guesses_is_told_to_wait(visit: Visit) -> None:
     """429 says for how long, in seconds."""
@@ -118,7 +134,7 @@ async def test_a_request_is_repeated_whole(visit: Visit) -> None:
     """A POST whose token had expired goes again with its body, after one refresh, and once."""
     tab = await visit.tab()
     await tab.login()
-    visit.site.hand.forward(EXPIRY)
+    visit.site.forward(EXPIRY)
     wrong = {"current_password": "a wrong one", "new_password": PASSWORD}
     refused = await tab.tried("auth.call('POST', '/v1/password', given)", wrong)
     assert (refused["code"], refused["status"]) == ("invalid_credentials", 401)

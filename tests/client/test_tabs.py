@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.client.tabs import CLOCK_OFF, EMAIL, EXPIRY, OTHER, PASSWORD
+from tests.client.tabs import EMAIL, EXPIRY, OTHER, PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ async def test_thirty_calls_of_six_tabs_cost_one_refresh(visit: Visit) -> None:
     """After expiry all are answered, by one refresh, or two."""
     tabs = await visit.tabs(6)
     assert visit.line.refreshes == 0
-    visit.site.hand.forward(EXPIRY)
+    visit.site.forward(EXPIRY)
     found = await asyncio.gather(*(tab.calls(5) for tab in tabs))
     assert found == [[200] * 5] * 6
     assert 1 <= visit.line.refreshes <= 2
@@ -49,7 +49,7 @@ async def test_without_locks_the_grace_holds(visit: Visit) -> None:
     await tabs[0].login()
     await asyncio.gather(*(tab.until_told(EMAIL) for tab in tabs))
     for most in (4, 8):
-        visit.site.hand.forward(EXPIRY)
+        visit.site.forward(EXPIRY)
         assert await asyncio.gather(*(tab.calls(5) for tab in tabs)) == [[200] * 5] * 4
         assert visit.line.refreshes <= most
 
@@ -59,7 +59,7 @@ async def test_a_lock_that_nobody_gives_back_is_not_waited_for(visit: Visit) -> 
     """A tab that holds it for ever delays the others by no more than their patience."""
     tab, holder = await visit.tabs(2)
     await holder.page.evaluate(HELD)
-    visit.site.hand.forward(EXPIRY)
+    visit.site.forward(EXPIRY)
     assert await tab.calls(5) == [200] * 5
     assert visit.line.refreshes == 1
 
@@ -68,12 +68,12 @@ async def test_a_lock_that_nobody_gives_back_is_not_waited_for(visit: Visit) -> 
 async def test_a_lost_answer_is_asked_for_again_with_the_same_key(visit: Visit) -> None:
     """However often, and an hour later: the key was there before the first attempt, and is every tab's."""
     tab, other = await visit.tabs(2)
-    visit.site.hand.forward(EXPIRY)
+    visit.site.forward(EXPIRY)
     visit.line.lose = 100
     (failed,) = await tab.calls()
     assert failed == "TypeError"
     visit.line.lose = 0
-    visit.site.hand.forward(3_600)
+    visit.site.forward(3_600)
     assert await other.calls() == [200]
     assert len(visit.line.keys) >= 4
     assert len(set(visit.line.keys)) == 1
@@ -83,7 +83,7 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_key(visit: Visit) 
 async def test_a_server_that_is_silent_is_asked_again(visit: Visit) -> None:
     """After its patience the client gives up, and the next answer is as good."""
     (tab,) = await visit.tabs(1)
-    visit.site.hand.forward(EXPIRY)
+    visit.site.forward(EXPIRY)
     visit.line.hold()
     call = asyncio.create_task(tab.calls())
     await visit.line.answered(2)
@@ -95,7 +95,7 @@ async def test_a_server_that_is_silent_is_asked_again(visit: Visit) -> None:
 async def test_a_server_that_is_away_signs_nobody_out(visit: Visit) -> None:
     """The call fails as one without us would, and goes on when the server is back."""
     (tab,) = await visit.tabs(1)
-    visit.site.hand.forward(EXPIRY)
+    visit.site.forward(EXPIRY)
     visit.line.cut = True
     assert await tab.calls() == ["TypeError"]
     visit.line.cut = False
@@ -124,7 +124,7 @@ async def test_a_refresh_that_a_sign_out_overtakes_brings_nobody_back(visit: Vis
     await tab.login()
     leaving = await visit.tab()
     assert await leaving.user() == EMAIL
-    visit.site.hand.forward(EXPIRY)
+    visit.site.forward(EXPIRY)
     visit.line.hold()
     call = asyncio.create_task(tab.calls())
     await visit.line.answered(2)
@@ -141,7 +141,7 @@ async def test_a_late_answer_of_the_login_before_changes_nothing(visit: Visit) -
     tab = await visit.tab(patience=20_000)
     await tab.login()
     other = await visit.tab()
-    visit.site.hand.forward(EXPIRY)
+    visit.site.forward(EXPIRY)
     visit.line.hold()
     call = asyncio.create_task(tab.calls())
     await visit.line.answered()
@@ -175,7 +175,7 @@ async def test_a_new_password_ends_no_tab(visit: Visit) -> None:
     await other.until_told("mori@example.com")
     changed = {"current_password": PASSWORD, "new_password": "fifty-three stations of the Tokaido"}
     assert "value" in await tab.tried("auth.call('POST', '/v1/password', given)", changed)
-    visit.site.hand.forward(EXPIRY)
+    visit.site.forward(EXPIRY)
     assert await other.calls(2) == [200, 200]
     assert await tab.calls(2) == [200, 200]
 
@@ -183,11 +183,11 @@ async def test_a_new_password_ends_no_tab(visit: Visit) -> None:
 @pytest.mark.parametrize("hours", [-2, 2])
 async def test_a_clock_that_is_off_does_not_matter(visit: Visit, hours: int) -> None:
     """Nobody's clock is compared: no refresh before its time, one when it is due."""
-    tab = await visit.tab(script=CLOCK_OFF.format(hours * 3_600_000))
+    tab = await visit.tab(script=visit.site.clock_off(hours))
     await tab.login()
     assert await tab.calls(5) == [200] * 5
     assert visit.line.refreshes == 0
-    visit.site.hand.forward(EXPIRY)
+    visit.site.forward(EXPIRY)
     assert await tab.calls(5) == [200] * 5
     assert visit.line.refreshes == 1
 
