@@ -36,4 +36,4 @@ def _text(file: Path) -> str | None:
 
 
 def _unreadable(file: Path, reason: str, reason_ja: str, fix: Words) -> SettingsRefused:
-    return refused(str(file), Words(f"cannot be read: {reason}", f"読めません: {reason_ja}"), fix)
+    return refused(str(file), Words(f"cannot be read: {reason}", f"を読めません: {reason_ja}"), fix)

@@ -16,7 +16,7 @@ class _Said(NamedTuple):
 _NO_CREDENTIALS: Final = _Said(
     Words(
         "cannot be read: boto3 finds no credentials of AWS",
-        "読めません: boto3 が AWS の認証情報を見つけられません",
+        "を読めません: boto3 が AWS の認証情報を見つけられません",
     ),
     Words(
         "give the machine a role, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -26,7 +26,7 @@ _NO_CREDENTIALS: Final = _Said(
 _BAD_CREDENTIALS: Final = _Said(
     Words(
         "cannot be read: AWS does not take these credentials ({code})",
-        "読めません: AWS がこの認証情報を受け付けません ({code})",
+        "を読めません: AWS がこの認証情報を受け付けません ({code})",
     ),
     Words(
         "renew them if they have expired or were replaced, and check the clock of this machine",
@@ -80,7 +80,7 @@ _SLOW: Final = _Said(
 _UNREACHABLE: Final = _Said(
     Words(
         "cannot be read: AWS is not reached in region {region} ({code})",
-        "読めません: リージョン {region} の AWS に届きません ({code})",
+        "を読めません: リージョン {region} の AWS に届きません ({code})",
     ),
     Words(
         "check the region's name, DNS, the proxy and AWS_ENDPOINT_URL",
@@ -88,7 +88,7 @@ _UNREACHABLE: Final = _Said(
     ),
 )
 _BROKEN: Final = _Said(
-    Words("cannot be read: AWS has a fault of its own ({code})", "読めません: AWS 側の障害です ({code})"),
+    Words("cannot be read: AWS has a fault of its own ({code})", "を読めません: AWS 側の障害です ({code})"),
     Words(
         "try again, and look at the AWS health dashboard", "やり直し、AWS Health Dashboard を確かめてください"
     ),

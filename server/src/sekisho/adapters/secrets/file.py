@@ -38,7 +38,7 @@ def read_file(name: str) -> bytes:
         reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else "not a path"
         raise refused(
             reference,
-            Words(f"cannot be read: {reason}", f"読めません: {reason}"),
+            Words(f"cannot be read: {reason}", f"を読めません: {reason}"),
             Words("correct the path, or the owner of the file", "パスかファイルの所有者を直してください"),
         ) from None
     try:
