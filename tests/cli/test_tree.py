@@ -265,6 +265,7 @@ def test_every_sentence_is_said_somewhere(folder: str) -> None:
     checks = [f"explain.{name.replace(' ', '_')}" for name in CHECKS]
     built |= {f"explain.{verdict}" for verdict in ("not_reached", "not_asked")}
     built |= {f"{check}.{part}" for check in checks for part in ("checked", "why", "do")}
+    built |= {f"key.{each}" for each in ("added", "unchanged", "promoted", "pending", "previous")}
     steps = {".title", ".why", ".verdict"}
     unsaid = [
         key
