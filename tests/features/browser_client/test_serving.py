@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import subprocess
+import sys
+import tarfile
+import zipfile
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -15,6 +19,7 @@ from tests.web.conftest import prepared, server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from sekisho.feature import Feature
     from tests.web.served import Served, Server
@@ -92,3 +97,23 @@ async def test_a_server_without_stored_sessions_has_it_too(server: Server) -> No
 def test_it_is_small() -> None:
     """At most 2,500 bytes gzipped, as it is written: no build makes it smaller."""
     assert 1_000 < len(gzip.compress(CLIENT, 9)) <= 2_500
+
+
+def test_a_built_distribution_holds_the_file_itself(tmp_path: Path) -> None:
+    """Wheel and source archive alike: a link into another folder would lead nowhere."""
+    for target in ("wheel", "sdist"):
+        subprocess.run(
+            [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(tmp_path)],
+            cwd=ROOT / "server",
+            check=True,
+            capture_output=True,
+        )
+    (wheel,), (source,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("sekisho/features/browser_client/sekisho.js") == CLIENT
+    with tarfile.open(source) as tarball:
+        (member,) = [each for each in tarball if each.name.endswith("/sekisho.js")]
+        assert member.isreg()
+        content = tarball.extractfile(member)
+        assert content is not None
+        assert content.read() == CLIENT
