@@ -17,7 +17,7 @@ _FOR_PEOPLE = (("login", "/login"),)
 _FOR_PROGRAMS = (
     ("metadata", "/.well-known/oauth-authorization-server"),
     ("jwks", "/.well-known/jwks.json"),
-    ("api", "/openapi.json"),
+    ("api", "/docs/api"),
 )
 
 

@@ -14,6 +14,7 @@ from sekisho.features.pages.entering import entering
 from sekisho.features.pages.explaining import explaining
 from sekisho.features.pages.leaving import leaving
 from sekisho.features.pages.printing import Printer
+from sekisho.features.pages.reference import reference
 from sekisho.features.pages.setting_up import setting_up
 from sekisho.ports import Clock
 from sekisho.settings import Settings
@@ -38,6 +39,7 @@ def pages(settings: Settings, clock: Clock) -> Feature:
             *deleting(printer),
             *choices(),
             *explaining(printer),
+            *reference(printer),
             STYLE,
             ICON,
             CODE_FROM_LINK,

@@ -1,0 +1,87 @@
+"""The first run in a real browser: with a script and without, up to an account that is deleted again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import uvicorn
+
+from sekisho.flows.setup import offer_setup
+from tests.features.pages.conftest import with_pages
+from tests.features.pages.test_in_chromium import ENGLISH, JAPANESE, every_look
+from tests.parts.browser import Chromium, visiting
+from tests.web.served import EMAIL, PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.web.served import Server
+
+pytestmark = pytest.mark.browser
+
+
+@asynccontextmanager
+async def first_run(server: Server) -> AsyncIterator[tuple[str, str]]:
+    """A server without accounts on a port of its own; yields its origin and the code that it would print."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://localhost:{listener.getsockname()[1]}"
+        async with server(features=with_pages, issuer=url) as served:
+            code = await offer_setup(accounts=served.house.store, clock=served.clock, entropy=os.urandom)
+            assert code is not None
+            running = uvicorn.Server(
+                uvicorn.Config(served.app, lifespan="off", log_config=None, access_log=False)
+            )
+            task = asyncio.create_task(running.serve([listener]))
+            yield url, code
+            running.should_exit = True
+            await task
+
+
+async def test_somebody_sets_up_and_deletes_the_account_without_a_script(
+    server: Server, chromium: Chromium
+) -> None:
+    """In Japanese: the code is pasted; the data are downloaded; the account goes, and the way in is shut."""
+    async with first_run(server) as (url, code), visiting(chromium, url, **JAPANESE) as visit:
+        page = visit.page
+        await page.goto(f"/setup#{code}")
+        assert await page.get_by_label("設定コード").input_value() == ""
+        await page.get_by_label("設定コード").fill(code)
+        await page.get_by_label("メールアドレス").fill(EMAIL)
+        await page.get_by_label("パスワード").fill(PASSWORD)
+        await page.get_by_role("button", name="管理者を作る").click()
+        await page.get_by_role("status").get_by_text("管理者のアカウントを作り").wait_for()
+        async with page.expect_download() as started:
+            await page.get_by_role("link", name="データをダウンロード").click()
+        download = await started.value
+        assert download.suggested_filename == "sekisho-account-2026-11-18.json"
+        await page.get_by_role("link", name="アカウントを削除").click()
+        await page.get_by_label("パスワード").fill(PASSWORD)
+        await page.get_by_role("button", name="完全に削除する").click()
+        await page.get_by_text("アカウントと、それに属するものをすべて削除しました。").wait_for()
+        await page.goto("/account")
+        await page.get_by_role("heading", name="ログイン").wait_for()
+
+
+async def test_a_script_takes_the_code_out_of_the_address(server: Server, chromium: Chromium) -> None:
+    """It is in the form, not in the address bar or the history, and was sent nowhere; then it is used."""
+    async with first_run(server) as (url, code), visiting(chromium, url, **ENGLISH) as visit:
+        page = visit.page
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.goto(f"/setup#{code}")
+        await page.wait_for_url("**/setup")
+        assert await page.get_by_label("Setup code").input_value() == code
+        assert await page.evaluate("location.href") == f"{url}/setup"
+        assert await page.evaluate("document.activeElement.id") == "email"
+        assert code not in "".join(asked).replace(f"{url}/setup#{code}", "", 1)
+        await every_look(visit, "/setup")
+        await page.goto(f"/setup#{code}")
+        await page.get_by_label("E-mail address").fill(EMAIL)
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Make the administrator").click()
+        await page.get_by_role("status").get_by_text("The administrator's account was made").wait_for()
