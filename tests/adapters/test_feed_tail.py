@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -10,17 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sekisho.adapters.feed_tail import AFTER, TOGETHER, FeedTail
+from sekisho.adapters.feed_tail import AFTER, MANY, PAGE, TOGETHER, FeedTail
 from sekisho.adapters.migrations.upgrade import migrate
 from sekisho.adapters.sqlite import SqliteStore
-from sekisho_verify.revocations.entries import entry_key
+from sekisho.rules.revocation import Entry as Published
+from sekisho_verify.revocations.entries import Snapshot, entry_key
+from sekisho_verify.revocations.live import Revocations
 from tests.conformance.scene import NOW, Scene
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
     from pathlib import Path
 
-    from sekisho_verify.revocations.entries import Frame, Heartbeat, Snapshot
+    from sekisho_verify.revocations.entries import Entry, Frame, Heartbeat
+    from sekisho_verify.revocations.live import Outcome
 
 
 class Slow:
@@ -132,3 +136,45 @@ async def test_who_has_ended_something_does_not_wait_for_a_database_that_hangs(t
         assert time.monotonic() - began >= AFTER
         slow.gate.set()
         assert await tail.renewed(patience=30)
+
+
+async def test_a_large_feed_is_taken_in_whole_beside_the_event_loop(tmp_path: Path) -> None:
+    """More than are taken in at once: every entry is known, and told to whoever listens."""
+    migrate(url := f"sqlite:///{tmp_path}/sekisho.db")
+    store = SqliteStore(url)
+    await store.open()
+    told: list[int] = []
+    heard: list[int] = []
+    writers: set[str] = set()
+
+    async def ended(entries: Collection[Entry]) -> None:
+        assert len(entries) <= PAGE
+        told.extend(entry.number for entry in entries)
+
+    tail = FeedTail(store, ttl=1000.0, clock=lambda: NOW, steady=time.monotonic, ended=ended)
+    tail.listen(lambda news: heard.append(len(news.entries) if isinstance(news, Snapshot) else 0))
+    try:
+        many = [Published("session", f"session {i}", "revoked") for i in range(MANY + 1)]
+        await store.publish(many, now=NOW, event=Scene([store]).event("session_revoked"))
+        tail._revocations = Watched(writers)
+        assert await tail.renewed(patience=30)
+        assert told == list(range(1, MANY + 2))
+        assert heard == [MANY + 1]
+        assert tail.revocations.entry_count == MANY + 1
+        assert threading.main_thread().name not in writers
+        assert len(writers) == 1
+    finally:
+        await store.close()
+
+
+class Watched(Revocations):
+    """Revocations that note in which threads they were written."""
+
+    def __init__(self, writers: set[str]) -> None:
+        super().__init__()
+        self._writers = writers
+
+    def apply(self, news: Snapshot | Frame | Heartbeat) -> Outcome:
+        """As ever."""
+        self._writers.add(threading.current_thread().name)
+        return super().apply(news)
