@@ -25,7 +25,7 @@ from sekisho_verify import (
 )
 from sekisho_verify.jwks import METADATA_PATH
 from sekisho_verify.refreshed_keys import RefreshedKeys
-from sekisho_verify.schedule import THROTTLE
+from sekisho_verify.schedule import FEED_THROTTLE, THROTTLE
 from tests.verify.issuers import (
     PATIENCE,
     Issuer,
@@ -318,6 +318,23 @@ def test_a_storm_of_unknown_keys_causes_one_fetch_in_ten_seconds(issuer: Issuer,
             assert issuer.fetches == fetches
             clock.advance(THROTTLE)
             assert taker.next() == kids(EC)
+
+
+@pytest.mark.requirement("V26")
+def test_strangers_do_not_hold_up_the_feed(issuer: Issuer, clock: SteadyClock) -> None:
+    """A stranger has used up the load of ten seconds; what the feed asks for is loaded a second later."""
+    source, taker = IssuerKeys(issuer.url, steady=clock), Taker()
+    with of(source) as using:
+        source.provide(taker.take)
+        assert taker.next() == kids(EC)
+        clock.advance(THROTTLE)
+        assert refusal(token(OTHER_EC, iss=issuer.url), using) == "token_key_unknown"
+        assert taker.next() == kids(EC)
+        issuer.publish_keys(EC, OKP)
+        source.feed_key_unknown()
+        clock.advance(FEED_THROTTLE)
+        source.feed_key_unknown()
+        assert taker.next() == kids(EC, OKP)
 
 
 @pytest.mark.requirement("J21")

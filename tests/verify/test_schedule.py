@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho_verify.schedule import FIRST_RETRY, LAST_RETRY, THROTTLE, Schedule
+from sekisho_verify.schedule import FEED_THROTTLE, FIRST_RETRY, LAST_RETRY, THROTTLE, Schedule
 
 DICE = st.floats(0, 1, exclude_max=True)
 NEW = Schedule(every=300.0, max_stale=86400.0)
@@ -82,6 +82,7 @@ def test_what_is_missed_is_loaded_at_once_if_the_last_load_is_long_ago() -> None
     assert schedule.wanted(1000.5).due == 1010
     assert schedule.wanted(5000).due == 1300
     assert schedule.wanted(1100).wanted(1200).due == 1100
+    assert schedule.wanted(1000.5, throttle=FEED_THROTTLE).due == 1001
 
 
 @pytest.mark.requirement("V26")

@@ -325,7 +325,7 @@ class FeedReader:
 
     def _ask_for_keys(self) -> None:
         if isinstance(self._setup.keys, KeySource):
-            self._setup.keys.key_unknown()
+            self._setup.keys.feed_key_unknown()
 
     def _refuse_if_over(self) -> None:
         if self._line.over:

@@ -80,3 +80,7 @@ class KeySource(ABC):
     @abstractmethod
     def key_unknown(self) -> None:
         """A token named a key that is not there: load soon, but not more often for many such tokens."""
+
+    def feed_key_unknown(self) -> None:
+        """The same of the revocation feed, which strangers do not write: it may be given more leave."""
+        self.key_unknown()

@@ -17,7 +17,7 @@ from sekisho_verify.background import LOCK, Todo
 from sekisho_verify.errors import ConfigurationError, KeyRefused, KeySetUnavailable, SekishoVerifyError
 from sekisho_verify.key_sources import KeySource, KeyStatus
 from sekisho_verify.keys import HmacKey, VerificationKey, refuse_bad_set
-from sekisho_verify.schedule import Schedule
+from sekisho_verify.schedule import FEED_THROTTLE, THROTTLE, Schedule
 
 if TYPE_CHECKING:
     from sekisho_verify.key_sources import KeyTaker
@@ -141,10 +141,21 @@ class RefreshedKeys(KeySource):
 
     def key_unknown(self) -> None:
         """See `KeySource.key_unknown`: at most one load in `schedule.THROTTLE` seconds."""
+        self._want(THROTTLE)
+
+    def feed_key_unknown(self) -> None:
+        """See `KeySource.feed_key_unknown`: at most one load in `schedule.FEED_THROTTLE` seconds.
+
+        A throttle of its own: by naming unknown keys a stranger could otherwise have used up the one load
+        that the news of a leaked key is waiting for.
+        """
+        self._want(FEED_THROTTLE)
+
+    def _want(self, throttle: float) -> None:
         with LOCK:
             before = self._schedule
             if not self._loading:
-                self._schedule = before.wanted(self._steady())
+                self._schedule = before.wanted(self._steady(), throttle=throttle)
             changed = self._schedule != before
         if changed:
             background.wake()

@@ -12,6 +12,8 @@ import msgspec
 
 THROTTLE: Final = 10.0
 """Seconds between two loads that strangers can cause by naming unknown keys (CVE-2026-101917)."""
+FEED_THROTTLE: Final = 1.0
+"""The same for the feed, which no stranger writes: what it waits for may be that a key has leaked."""
 FIRST_RETRY: Final = 1.0
 """Seconds, at most, until the second attempt; each later one waits twice as long as the one before."""
 LAST_RETRY: Final = 60.0
@@ -59,9 +61,9 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         """What had been loaded `age` seconds ago was found in another place."""
         return msgspec.structs.replace(self, loaded=now - age)
 
-    def wanted(self, now: float) -> Schedule:
-        """Somebody needs what is not there: load now, or THROTTLE seconds after the last load began."""
-        return msgspec.structs.replace(self, due=min(self.due, max(now, self.tried + THROTTLE)))
+    def wanted(self, now: float, *, throttle: float = THROTTLE) -> Schedule:
+        """Somebody needs what is not there: load now, or `throttle` seconds after the last load began."""
+        return msgspec.structs.replace(self, due=min(self.due, max(now, self.tried + throttle)))
 
     def at_once(self, now: float) -> Schedule:
         """Load now, whatever was tried before: the operator has started us."""
