@@ -57,6 +57,8 @@ def test_a_server_without_sessions_has_nothing_to_set_up(tmp_path: Path) -> None
     """It has no pages; accounts come from the command line."""
     with Server(tmp_path / "data", settings={"SEKISHO_REFRESH_STORE": "none"}) as server:
         assert "/setup" not in server.welcome
+        assert f"{server.url}/openapi.json" in server.welcome
+        assert "/docs/api" not in server.welcome
 
 
 def test_an_account_of_the_command_line_closes_the_setup(tmp_path: Path) -> None:

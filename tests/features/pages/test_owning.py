@@ -140,6 +140,7 @@ async def test_an_account_is_deleted_by_its_owner(owner: Visitor) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/logout?done=deleted")
     assert answer.headers["clear-site-data"] == '"cache"'
     assert "sekisho" not in owner.jar
+    assert answer.headers["clear-site-data"] == '"cache"'
     assert "Your account was deleted" in (await owner.see("/logout?done=deleted")).words
     for gone in (phone, copy):
         assert not await gone.signed_in()

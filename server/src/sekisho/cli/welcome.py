@@ -13,11 +13,10 @@ from sekisho.cli.wording import Say
 from sekisho.rules.setup_code import LIFETIME
 from sekisho.settings import Settings
 
-_FOR_PEOPLE = (("login", "/login"),)
+_FOR_PEOPLE = (("login", "/login"), ("api", "/docs/api"))
 _FOR_PROGRAMS = (
     ("metadata", "/.well-known/oauth-authorization-server"),
     ("jwks", "/.well-known/jwks.json"),
-    ("api", "/docs/api"),
 )
 
 
@@ -64,7 +63,7 @@ def welcome(
     lines = [click.style(say("serve.title", version=version("sekisho")), bold=True), ""]
     lines.append(f"  {say('serve.listening')}  {address}")
     # Without session rows there are no pages: nobody has a cookie to be known by.
-    people = _FOR_PEOPLE if settings.refresh_store == "database" else ()
+    people = _FOR_PEOPLE if settings.refresh_store == "database" else (("api", "/openapi.json"),)
     lines += [
         f"  {say(f'serve.{name}')}  {settings.issuer}{path}" for name, path in (*people, *_FOR_PROGRAMS)
     ]
