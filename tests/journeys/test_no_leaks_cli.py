@@ -71,8 +71,9 @@ def says(line: list[str], text: str, environ: Mapping[str, str]) -> bytes:
     return f"{result.stdout}\n{result.stderr}\n{result.exception!r}".encode()
 
 
-def test_no_command_prints_a_secret(tmp_path: Path) -> None:
+def test_no_command_prints_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Well used, misused, with a database that is away and secrets that are unfit: none shows one."""
+    monkeypatch.chdir(tmp_path)  # where a command that takes a file would write one
     signing, root, feed = canary("hs256"), canary("root"), canary("feed")
     password, database = canary("password"), canary("database")
     data = tmp_path / "data"

@@ -148,13 +148,13 @@ class Surface:
             for way in _ways(self, path, _members_of(document, operation)):
                 way(method)
         for path in pages:
-            self._page(path)
+            self.page(path)
         for path in {path for _, path, _ in operations} | set(pages) if pages else ():
             for method in (*_METHODS, "TRACE", "BREW"):
                 self.ask(method, path.replace("{id}", str(uuid4())), content=self.person.password.encode())
         return len(operations)
 
-    def _page(self, path: str) -> None:
+    def page(self, path: str) -> None:
         """Open a page with and without a session, and send each of its forms: whole and wrong."""
         for cookies in ({}, self.credentials().session_cookies):
             shown = self.ask("GET", path, cookies=cookies, headers={"Accept": "text/html"})
