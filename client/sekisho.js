@@ -26,10 +26,12 @@ export function createAuth({ issuer = location.origin, mode = "session", apis = 
 
   // A login or logout begins a turn, `number.secret`; news of an earlier one counts for nothing. It is the
   // Idempotency-Key too: there before it is needed, the same in all tabs.
+  const nth = (turn) => parseInt(turn) || 0;
   const now = (next) => {
-    let kept = localStorage.getItem(name);
-    if (next || !kept) localStorage.setItem(name, (kept = (parseInt(kept) || 0) + 1 + "." + crypto.randomUUID()));
-    if (kept !== turn) [turn, access, csrf, user] = [kept, , , user || undefined];
+    const kept = localStorage.getItem(name);
+    // A message may come before its storage.
+    if (kept !== turn && nth(kept) >= nth(turn)) [turn, access, csrf, user] = [kept, , , user || undefined];
+    if (next || !kept) localStorage.setItem(name, (turn = nth(turn) + 1 + "." + crypto.randomUUID()));
     return turn;
   };
   const become = (said, why) => {
@@ -46,10 +48,12 @@ export function createAuth({ issuer = location.origin, mode = "session", apis = 
     channel.postMessage([turn, said, why]);
   };
   channel.onmessage = ({ data: [when, said, why] }) => {
-    if (parseInt(when) >= parseInt(now())) become(said, why);
+    if (nth(when) < nth(now())) return;
+    turn = when;
+    become(said, why);
   };
 
-  // A lock that nobody gives back is not waited for: the grace covers that.
+  // A lock that nobody gives back is not waited for.
   const alone = async (act) => {
     let entered;
     try {
@@ -114,7 +118,7 @@ export function createAuth({ issuer = location.origin, mode = "session", apis = 
     if (byCookie && code === "csrf_failed") csrf = undefined;
     else if (sent && STALE.test(code)) sent === access && (await renew(sent));
     else return response;
-    // Nothing was done, so any request may go again, once.
+    // Nothing was done: it may go again, once.
     return mine === now() && (byCookie || access) ? send(request, byCookie, true) : response;
   };
 
