@@ -9,8 +9,9 @@ from typing import Final
 from sekisho.features.demo.scene import Broken, Scene, require
 from sekisho.features.demo.wire import Sent, exchange, request
 
-#: Seconds within which a revocation has to be everywhere.
-BOUND: Final = 1.0
+#: Seconds that are waited at most: many times what it takes, for a machine that is busy with other things.
+#: The verdict tells what it took.
+PATIENCE: Final = 10.0
 _ANSWERED: Final = re.compile(r"^sekisho_requests_total\{(.*)\} ([0-9.]+)$", re.MULTILINE)
 # The counter itself, and the feed, which goes on by itself whether anybody calls a shop or not.
 _BESIDE: Final = re.compile(r'route="/(metrics|v1/revocations[^"]*)"')
@@ -37,7 +38,7 @@ class Everywhere:
         """Ask both shops, without a line on the transcript, until they refuse with `code`; seconds that took.
 
         Raises:
-            Broken: one still accepts it after a second, or says something else.
+            Broken: one still accepts it after `PATIENCE`, or says something else.
         """
         waiting = [self._scene.shop_a, self._scene.shop_b]
         seconds = 0.0
@@ -47,7 +48,7 @@ class Everywhere:
             if answer.status == 401:
                 require(answer.code == code, f"{code} != {answer.code}")
                 del waiting[0]
-            elif answer.status != 200 or seconds > BOUND:
+            elif answer.status != 200 or seconds > PATIENCE:
                 raise Broken(f"{waiting[0]}: {answer.status} after {seconds:.2f} s")
         return seconds
 
