@@ -27,11 +27,11 @@ from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.http_server import SIGNALS
 from sekisho.cli.listening import listen
 from sekisho.cli.main import run
-from sekisho.cli.options import examples
+from sekisho.cli.options import Given, examples
 from sekisho.cli.processes import Child, stop_all
 from sekisho.cli.wording import Say, language, wording
 from sekisho.features import demo
-from sekisho.features.demo.clock import ClockHand
+from sekisho.features.demo.clock import ClockHand, MovedClock
 from sekisho.features.demo.scene import Scene, cast, prepare
 from sekisho.features.demo.story import tell
 from sekisho.features.demo.transcript import Transcript
@@ -131,7 +131,7 @@ class _Stage:
     def _operate(self, command: list[str]) -> None:
         """Run a command of ours on the demo's data directory, beside the server that is running on it."""
         with redirect_stderr(StringIO()) as said:
-            code = run(command, self.environ)
+            code = run(command, Given(self.environ, MovedClock(self.clock, system.clock)))
         if code != Exit.OK:
             raise Fault("demo_failed", f"sekisho {' '.join(command)}: {said.getvalue().strip()}")
 

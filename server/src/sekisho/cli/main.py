@@ -91,9 +91,9 @@ def tree() -> None:
     """
 
 
-def run(arguments: list[str], environ: dict[str, str]) -> int:
-    """Run a command in this process, on settings from `environ`; its exit code."""
-    return tree.run(arguments, obj=environ)
+def run(arguments: list[str], given: object) -> int:
+    """Run a command in this process, in what is `given` (`options.Given`); its exit code."""
+    return tree.run(arguments, obj=given)
 
 
 def main() -> Never:

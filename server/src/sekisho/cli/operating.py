@@ -34,7 +34,9 @@ def operate(here: Surroundings, act: Callable[[House], Awaitable[T]], *, may_mak
         )
 
     async def run() -> T:
-        async with open_house(here.settings, environ=here.environ, may_migrate=may_make) as house:
+        async with open_house(
+            here.settings, environ=here.environ, may_migrate=may_make, clock=here.clock
+        ) as house:
             return await act(house)
 
     return asyncio.run(run())

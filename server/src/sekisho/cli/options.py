@@ -12,15 +12,26 @@ from typing import Any, Concatenate, TypeVar
 
 import click
 
+from sekisho.adapters import system
 from sekisho.adapters.settings_file import load_settings
 from sekisho.cli.fault import Fault
 from sekisho.cli.wording import Say, language, wording
+from sekisho.ports import Clock
 from sekisho.settings import Settings
 
 R = TypeVar("R")
 
+
 #: More than any password or token, less than a mistake that fills the memory.
 _INPUT_MAX = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a program that runs a command in its own process gives it: the demo has its own time."""
+
+    environ: Mapping[str, str]
+    clock: Clock = system.clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,7 @@ class Surroundings:
     settings: Settings
     environ: Mapping[str, str] = field(repr=False)  # secrets may be in it
     say: Say
+    clock: Clock = system.clock
 
 
 def surroundings(command: Callable[Concatenate[Surroundings, ...], R]) -> Callable[..., R]:
@@ -43,10 +55,11 @@ def surroundings(command: Callable[Concatenate[Surroundings, ...], R]) -> Callab
     @click.pass_context
     @wraps(command)
     def wrapped(context: click.Context, /, data: str | None, **parameters: Any) -> R:  # noqa: ANN401 - Click's
-        environ = dict(os.environ if context.obj is None else context.obj)
+        given: Given = Given(os.environ) if context.obj is None else context.obj
+        environ = dict(given.environ)
         if data is not None:
             environ["SEKISHO_DATA"] = data
-        here = Surroundings(load_settings(environ), environ, wording(language(environ)))
+        here = Surroundings(load_settings(environ), environ, wording(language(environ)), given.clock)
         return command(here, **parameters)
 
     return wrapped
