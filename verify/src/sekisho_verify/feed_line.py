@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sekisho_verify.errors import EncodingError, RevocationsUnavailable
-from sekisho_verify.http_get import Answer, Exchange, Got, HttpFailed, within
+from sekisho_verify.http_get import Answer, Exchange, Got, Headers, HttpFailed, within
 from sekisho_verify.issuer_metadata import own_place, read_metadata
 from sekisho_verify.revocations.freshness import MAX_EXCHANGE
 from sekisho_verify.revocations.sealed import MAX_FRAME, MAX_SNAPSHOT
@@ -89,7 +89,7 @@ class FeedLine:
     def connect(self, place: Place, *, after: str) -> None:
         """Open the stream of what came after an `rv`; `piece` reads it."""
         self.disconnect()
-        headers = {**self._headers(), "Last-Event-ID": after}
+        headers = [*self._headers(), ("Last-Event-ID", after)]
         stream = place._replace(path=f"{place.path}/stream")
         # Kept before anything else may happen, so that it is closed with the line.
         answer = self._answer = self._open(stream, accept=_EVENTS, headers=headers)
@@ -131,14 +131,14 @@ class FeedLine:
         if current is not None:
             current.cut()
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self) -> Headers:
         token = self._token()
-        return {} if token is None else {"Authorization": f"Bearer {token}"}
+        return () if token is None else (("Authorization", f"Bearer {token}"),)
 
     def _exchange(self, seconds: float) -> Exchange:
         return Exchange(seconds, clock=self._steady)
 
-    def _open(self, place: Place, *, accept: str, headers: dict[str, str]) -> Answer:
+    def _open(self, place: Place, *, accept: str, headers: Headers) -> Answer:
         """An answer to be read, whose head came in time."""
         exchange = self._exchange(self._timeout)
         self._begin(exchange)

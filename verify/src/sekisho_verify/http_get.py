@@ -12,17 +12,20 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from _typeshed import WriteableBuffer
 
     from sekisho_verify.urls import Place
 
 T = TypeVar("T")
+
+Headers = Sequence[tuple[str, str]]
 
 _PIECE: Final = 64 * 1024
 
@@ -57,11 +60,19 @@ class Exchange:
         timeout: seconds for all of it together, but for the look-up of names, which nothing here can bound;
             see `within`.
         clock: gives seconds of a clock that never steps.
+        tls: for https; by default made anew for each connection, which reads the authorities of this machine.
     """
 
-    def __init__(self, timeout: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        timeout: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.timeout: Final = timeout
         self._clock: Final = clock
+        self._tls: Final = tls
         self._until: Final = time.monotonic() + timeout
         self._socket: socket.socket | None = None
         self._cut = False
@@ -72,7 +83,7 @@ class Exchange:
         *,
         limit: int,
         accept: str = "application/json",
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = (),
     ) -> Got:
         """The body of a 200 answer of at most `limit` bytes.
 
@@ -91,13 +102,20 @@ class Exchange:
             raise _too_long(place, limit)
         return Got(body, answer.sent)
 
-    def open(self, place: Place, *, accept: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """A 200 answer whose body is still to be read.
+    def open(
+        self,
+        place: Place,
+        *,
+        accept: str,
+        headers: Headers = (),
+        any_status: bool = False,
+    ) -> Answer:
+        """An answer, of status 200 unless `any_status`, whose body is still to be read.
 
         Raises:
             HttpFailed: there is none.
         """
-        connection = _connection(place, self.timeout)
+        connection = _connection(place, self.timeout, self._tls)
         try:
             connection.connect()
             line = connection.sock
@@ -105,14 +123,12 @@ class Exchange:
             if self._cut:
                 raise ConnectionAbortedError("given up")  # noqa: TRY301 -- one way out
             sent = self._clock()
-            asked = {
-                "Accept": accept,
-                "Accept-Encoding": "identity",
-                "Connection": "close",
-                **(headers or {}),
-            }
-            connection.request("GET", place.target, headers=asked)
-            answer = Answer(place, line, until=self._until, sent=sent)
+            connection.putrequest("GET", place.target, skip_accept_encoding=True)
+            # By pairs: what a browser sent twice is asked about as it was sent.
+            for name, value in (*_always(accept), *headers):
+                connection.putheader(name, value)
+            connection.endheaders()
+            answer = Answer(place, line, until=self._until, sent=sent, any_status=any_status)
             if self._cut:  # nobody waits for it any more, so nobody would close it
                 raise ConnectionAbortedError("given up")  # noqa: TRY301 -- one way out
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -142,6 +158,7 @@ class Answer:
         line: the connection, which is closed with the answer.
         until: seconds of `time.monotonic` at which it must be there.
         sent: when its request left.
+        any_status: of whatever status it may be.
 
     Raises:
         HttpFailed: its status is not 200, or it is encoded.
@@ -149,16 +166,18 @@ class Answer:
         http.client.HTTPException: it is not HTTP.
     """
 
-    def __init__(self, place: Place, line: socket.socket, *, until: float, sent: float) -> None:
+    def __init__(
+        self, place: Place, line: socket.socket, *, until: float, sent: float, any_status: bool
+    ) -> None:
         self.sent: Final = sent
         self._place: Final = place
         self._line: Final = line
         self._timed: Final = _TimedReader(line, until)
         self._response: Final = http.client.HTTPResponse(_Readable(self._timed), method="GET")  # type: ignore[arg-type]  # all that it asks of a socket
         self._response.begin()
-        if self._response.status != http.client.OK:
-            status = self._response.status
-            raise HttpFailed(f"{place.host}{place.target} answered {status}", status=status)
+        self.status: Final = self._response.status
+        if not any_status and self.status != http.client.OK:
+            raise HttpFailed(f"{place.host}{place.target} answered {self.status}", status=self.status)
         encoding = self._response.getheader("content-encoding", "identity")
         if encoding.lower() != "identity":
             raise HttpFailed(f"{place.host}{place.target} sent it encoded: {encoding[:40]!a}")
@@ -168,10 +187,14 @@ class Answer:
         """Bytes of the body, where the other side says."""
         return self._response.length
 
+    def header(self, name: str) -> str:
+        """A header; empty where there is none."""
+        return self._response.getheader(name, "")
+
     @property
     def media_type(self) -> str:
         """In lower case, without parameters."""
-        return self._response.getheader("content-type", "").partition(";")[0].strip().lower()
+        return self.header("content-type").partition(";")[0].strip().lower()
 
     def read(self, size: int) -> bytes:
         """The next `size` bytes; fewer at the end.
@@ -259,12 +282,16 @@ class _Readable:
         return io.BufferedReader(self._reader, _PIECE)
 
 
-def _connection(place: Place, timeout: float) -> http.client.HTTPConnection:
+def _always(accept: str) -> Headers:
+    return ("Accept", accept), ("Accept-Encoding", "identity"), ("Connection", "close")
+
+
+def _connection(place: Place, timeout: float, tls: ssl.SSLContext | None) -> http.client.HTTPConnection:
     if not place.secure:
         return http.client.HTTPConnection(place.host, place.port, timeout=timeout)
     # Named, because the default is a global that programs are told to replace where a certificate is a
     # nuisance to them; what comes from here is believed for the certificate.
-    context = ssl.create_default_context()
+    context = tls or ssl.create_default_context()
     return http.client.HTTPSConnection(place.host, place.port, timeout=timeout, context=context)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import os
-import socket
 import ssl
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sekisho_verify.errors import SessionsUnavailable
+from sekisho_verify.http_get import Exchange, Headers, HttpFailed, TooLate
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -19,13 +17,12 @@ if TYPE_CHECKING:
     from sekisho_verify.lifespan import Application
     from sekisho_verify.urls import Place
 
-Headers = list[tuple[str, str]]
-
 MAX_BODY: Final = 64 * 1024
 """Bytes of the largest answer that is read."""
 AT_ONCE: Final = 32
 """Questions that are under way at once over HTTP; further ones wait for their turn, and not longer than for
 an answer. So an issuer that hangs takes no more threads than these."""
+_MEDIA_TYPE: Final = "application/json"
 
 
 QUESTION: Final = "sekisho-question"
@@ -39,10 +36,6 @@ class Told(NamedTuple):
     media_type: str
     question: str
     body: bytes
-
-
-def _told(status: int, kind: str | None, question: str | None, body: bytes) -> Told:
-    return Told(status, (kind or "").partition(";")[0].strip().lower(), question or "", body)
 
 
 class HttpAsker:
@@ -67,29 +60,44 @@ class HttpAsker:
         Raises:
             SessionsUnavailable: there is none in time, or it is too large.
         """
-        question, future = self._put(headers)
+        exchange, future = self._put(headers)
         try:
             return future.result(self._timeout)
         except TimeoutError:
             raise self._late() from None
         finally:
-            _give_up(question, future)
+            _give_up(exchange, future)
 
     async def aask(self, headers: Headers) -> Told:
         """`ask` for asyncio: the event loop goes on meanwhile."""
-        question, future = self._put(headers)
+        exchange, future = self._put(headers)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._timeout)
         except TimeoutError:
             raise self._late() from None
         finally:
-            _give_up(question, future)
+            _give_up(exchange, future)
 
-    def _put(self, headers: Headers) -> tuple[_Question, Future[Told]]:
-        # A socket's timeout starts anew with each byte, and a name look-up has none at all. Only waiting from
-        # outside bounds the whole, whatever the other side drips.
-        question = _Question(self._place, headers, self._timeout, self._tls)
-        return question, self._threads().submit(question.answer)
+    def _put(self, headers: Headers) -> tuple[Exchange, Future[Told]]:
+        # The look-up of a name has no time limit at all. Only waiting from outside bounds the whole.
+        exchange = Exchange(self._timeout, tls=self._tls)
+        return exchange, self._threads().submit(self._answer, exchange, headers)
+
+    def _answer(self, exchange: Exchange, headers: Headers) -> Told:
+        place = self._place
+        try:
+            answer = exchange.open(place, accept=_MEDIA_TYPE, headers=headers, any_status=True)
+            try:
+                body = answer.read(MAX_BODY + 1)
+            finally:
+                answer.close()
+        except TooLate:
+            raise self._late() from None
+        except HttpFailed as error:
+            raise SessionsUnavailable(str(error)) from None
+        if len(body) > MAX_BODY:
+            raise SessionsUnavailable(f"{place.host}{place.target} sent more than {MAX_BODY} bytes")
+        return Told(answer.status, answer.media_type, answer.header(QUESTION), body)
 
     def _threads(self) -> ThreadPoolExecutor:
         # No thread survives a fork: a child that inherited a pool would wait for those of its parent.
@@ -103,60 +111,9 @@ class HttpAsker:
         return SessionsUnavailable(f"{self._place.host}: no answer within {self._timeout} seconds")
 
 
-def _give_up(question: _Question, future: Future[Told]) -> None:
+def _give_up(exchange: Exchange, future: Future[Told]) -> None:
     if not future.done() and not future.cancel():
-        question.cut()
-
-
-class _Question:
-    """One request, which another thread may cut."""
-
-    __slots__ = ("_cut", "_headers", "_place", "_socket", "_timeout", "_tls")
-
-    def __init__(self, place: Place, headers: Headers, timeout: float, tls: ssl.SSLContext | None) -> None:
-        self._place: Final = place
-        self._headers: Final = headers
-        self._timeout: Final = timeout
-        self._tls: Final = tls
-        self._socket: socket.socket | None = None
-        self._cut = False
-
-    def answer(self) -> Told:
-        place, connection = self._place, self._connection()
-        try:
-            connection.connect()
-            # Kept here, because the connection gives it away to the answer.
-            self._socket = connection.sock
-            if self._cut:
-                raise SessionsUnavailable("given up")
-            connection.putrequest("GET", place.target, skip_accept_encoding=True)
-            for name, value in self._headers:
-                connection.putheader(name, value)
-            connection.putheader("Connection", "close")
-            connection.endheaders()
-            with connection.getresponse() as response:
-                kind, question = response.getheader("content-type"), response.getheader(QUESTION)
-                told = _told(response.status, kind, question, response.read(MAX_BODY + 1))
-        except (OSError, http.client.HTTPException) as error:
-            raise SessionsUnavailable(f"{place.host}: {type(error).__name__}: {str(error)!a}") from None
-        finally:
-            connection.close()
-        if len(told.body) > MAX_BODY:
-            raise SessionsUnavailable(f"{place.host}{place.target} sent more than {MAX_BODY} bytes")
-        return told
-
-    def _connection(self) -> http.client.HTTPConnection:
-        place = self._place
-        if self._tls is None:
-            return http.client.HTTPConnection(place.host, place.port, timeout=self._timeout)
-        return http.client.HTTPSConnection(place.host, place.port, timeout=self._timeout, context=self._tls)
-
-    def cut(self) -> None:
-        """End whatever is under way."""
-        self._cut = True
-        if self._socket is not None:
-            with suppress(OSError):  # it may have ended by itself
-                self._socket.shutdown(socket.SHUT_RDWR)
+        exchange.cut()
 
 
 class AppAsker:
@@ -203,6 +160,7 @@ class AppAsker:
             "root_path": "",
             "headers": [
                 (b"host", place.host.encode()),
+                (b"accept", _MEDIA_TYPE.encode()),
                 *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers),
             ],
             "client": None,
@@ -251,4 +209,4 @@ class _AsgiAnswer:
         kind, question = (
             self._headers.get(name.encode(), b"").decode("latin-1") for name in ("content-type", QUESTION)
         )
-        return _told(self._status, kind, question, bytes(self._body))
+        return Told(self._status, kind.partition(";")[0].strip().lower(), question, bytes(self._body))

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from sekisho_verify.access_token import AccessToken
     from sekisho_verify.browser_request import BrowserRequest
     from sekisho_verify.errors import RefusalCode
+    from sekisho_verify.http_get import Headers
     from sekisho_verify.lifespan import Application
-    from sekisho_verify.session_asking import Headers, Told
+    from sekisho_verify.session_asking import Told
     from sekisho_verify.verifier import Verifier
 
 PATH: Final = "/v1/session"
@@ -188,8 +189,7 @@ class SessionCookies:
     def _headers(self, request: BrowserRequest, cookie: str, question: str) -> Headers:
         # Whatever is no plain method is held to be unsafe there, like one that is not said at all.
         method = request.method if _METHOD.fullmatch(request.method) else "?"
-        headers = [("Accept", "application/json"), ("Cookie", f"{self.cookie}={cookie}")]
-        headers += [("X-Original-Method", method), (QUESTION, question)]
+        headers = [("Cookie", f"{self.cookie}={cookie}"), ("X-Original-Method", method), (QUESTION, question)]
         for name, value in request.page:
             if name not in PAGE_FIELDS or not _FIELD.fullmatch(value):
                 raise TokenRefused("origin_not_allowed", f"{name} is {value[:80]!a}")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sekisho_verify.keys import Signer, VerificationKey
 
 T = TypeVar("T", bound="_Sealed")
+K = TypeVar("K")
 
 MAX_SNAPSHOT: Final = 64 * 1024 * 1024
 """Characters of the longest snapshot that is read: 2.7 million entries."""
@@ -121,14 +122,10 @@ def seal_time(now: float, *, nonce: str, issuer: str, key: Signer) -> str:
 
 
 def _seal(claims: _Sealed, key: Signer) -> str:
-    return jws.sign(msgspec.json.encode(claims), {"typ": _TYPES[type(claims)]}, _signer(key))
+    return jws.sign(msgspec.json.encode(claims), {"typ": _TYPES[type(claims)]}, _for_feed(key))
 
 
-def _signer(key: Signer) -> Signer:
-    return key.derived(_FEED) if isinstance(key, HmacKey) else key
-
-
-def _verification_key(key: VerificationKey) -> VerificationKey:
+def _for_feed(key: K) -> K | HmacKey:
     return key.derived(_FEED) if isinstance(key, HmacKey) else key
 
 
@@ -152,7 +149,7 @@ class FeedSeals:
     ) -> None:
         self._issuer: Final = issuer
         self._leaked: Final = leaked
-        self._keys: Final = tuple(map(_verification_key, keys))
+        self._keys: Final = tuple(map(_for_feed, keys))
         self._seals: Final = {
             shape: jws.CompactVerifier(
                 self._keys, typ=typ, max_length=MAX_SNAPSHOT if shape is _Snapshot else MAX_FRAME
