@@ -180,13 +180,14 @@ def test_the_issuer_is_told_what_it_has_to_know_and_nothing_else(office: Office)
             [
                 ("Host", office.url.removeprefix("http://")),
                 ("Accept", "application/json"),
+                ("Accept-Encoding", "identity"),
+                ("Connection", "close"),
                 ("Cookie", "sekisho=sks1_abc"),
                 ("X-Original-Method", "POST"),
                 ("sekisho-question", dict(office.asked[0][1])["sekisho-question"]),
                 ("origin", "https://shop.example"),
                 ("sec-fetch-site", "same-origin"),
                 ("sekisho-csrf", "skc1_z"),
-                ("Connection", "close"),
             ],
         )
     ]
