@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import socket
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 
-from sekisho.flows.setup import offer_setup
-from tests.features.pages.conftest import with_pages
-from tests.features.pages.test_in_chromium import ENGLISH, JAPANESE, every_look
+from tests.features.pages.opened import ENGLISH, JAPANESE, first_run
+from tests.features.pages.test_in_chromium import every_look
 from tests.parts.browser import Chromium, visiting
 from tests.web.served import EMAIL, PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.web.served import Server
 
 pytestmark = pytest.mark.browser
-
-
-@asynccontextmanager
-async def first_run(server: Server) -> AsyncIterator[tuple[str, str]]:
-    """A server without accounts on a port of its own; yields its origin and the code that it would print."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://localhost:{listener.getsockname()[1]}"
-        async with server(features=with_pages, issuer=url) as served:
-            code = await offer_setup(accounts=served.house.store, clock=served.clock, entropy=os.urandom)
-            assert code is not None
-            running = uvicorn.Server(
-                uvicorn.Config(served.app, lifespan="off", log_config=None, access_log=False)
-            )
-            task = asyncio.create_task(running.serve([listener]))
-            yield url, code
-            running.should_exit = True
-            await task
 
 
 async def test_somebody_sets_up_and_deletes_the_account_without_a_script(

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from contextlib import asynccontextmanager
 from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 
-from tests.features.pages.conftest import with_pages
+from tests.features.pages.opened import ENGLISH, JAPANESE, log_in, site
 from tests.parts import serving
 from tests.parts.browser import Chromium, Visit, visiting
-from tests.web.served import EMAIL, OTHER_PASSWORD, PASSWORD
+from tests.web.served import OTHER_PASSWORD, PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from playwright.async_api import Page
@@ -26,9 +21,6 @@ if TYPE_CHECKING:
     from tests.web.served import Server
 
 pytestmark = pytest.mark.browser
-
-JAPANESE = {"locale": "ja-JP", "java_script_enabled": False}
-ENGLISH = {"locale": "en-GB"}
 
 
 def without_fetch_metadata(app: ASGIApp) -> ASGIApp:
@@ -39,30 +31,6 @@ def without_fetch_metadata(app: ASGIApp) -> ASGIApp:
         await app({**scope, "headers": headers}, receive, send)
 
     return older
-
-
-@asynccontextmanager
-async def site(
-    server: Server, *, hears: Callable[[ASGIApp], ASGIApp] = lambda app: app
-) -> AsyncIterator[str]:
-    """A server with one account, on a port of its own; yields its origin."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://localhost:{listener.getsockname()[1]}"
-        async with server(features=with_pages, issuer=url) as served:
-            await served.register()
-            config = uvicorn.Config(hears(served.app), lifespan="off", log_config=None, access_log=False)
-            running = uvicorn.Server(config)
-            task = asyncio.create_task(running.serve([listener]))
-            yield url
-            running.should_exit = True
-            await task
-
-
-async def log_in(page: Page, email: str = EMAIL, password: str = PASSWORD) -> None:
-    """As a person does, by what the page says."""
-    await page.get_by_label("メールアドレス").or_(page.get_by_label("E-mail address")).fill(email)
-    await page.get_by_label("パスワード").or_(page.get_by_label("Password")).fill(password)
-    await page.locator("main").get_by_role("button").click()
 
 
 @pytest.mark.requirement("H1", "SE6")
