@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sekisho.adapters import common_passwords
+from sekisho.adapters import common_passwords, watching
 from sekisho.adapters.bounded_threads import BoundedThreads
 from sekisho.adapters.password_hashes import PROFILES, Bcrypt, PasswordHash, matches, readable
 from sekisho.ports import Entropy
@@ -61,7 +61,10 @@ class HashedPasswords:
 
     async def check(self, password: str, hashed: str | None) -> Checked:
         """Whether the password, as it was typed, is right. Raises `Refusal("unavailable")`."""
-        return await self._threads.run(lambda: self._check(password, hashed))
+        # Kind and costs of what is compared with; salt and digest stand behind the last two dollar signs.
+        alg = (hashed or self._decoy).rsplit("$", 2)[0].strip("$")
+        work = watching.timed("hash.verify", lambda: self._check(password, hashed), alg=alg)
+        return await self._threads.run(work)
 
     def _check(self, password: str, hashed: str | None) -> Checked:
         # No account, or a hash that no code of ours can read: the decoy costs what a real one costs (W6).

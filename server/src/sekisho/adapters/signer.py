@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from sekisho.adapters import watching
 from sekisho.adapters.given_keys import SignerKey, SigningKeys, VerifyingKey
 from sekisho.adapters.own_keys import OwnKeys
 from sekisho.rules.opaque import MacKey, MacKeys
@@ -94,7 +96,8 @@ class JwsSigner:
     def sign(self, claims: Mapping[str, Any], *, typ: str = "at+jwt") -> str:
         """A compact JWS by the key that signs now. Raises `Refusal` as `signing` does."""
         key = self._refresh_key if typ == REFRESH_TYPE else self._sign or self.signing
-        return jws.sign(msgspec.json.encode(claims), {"typ": typ}, key)
+        sign = partial(jws.sign, msgspec.json.encode(claims), {"typ": typ}, key)
+        return watching.timed("token.sign", sign, alg=key.alg, kid=key.kid, typ=typ)()
 
     def verify_refresh(self, text: str, *, now: float) -> Mapping[str, Any]:
         """The claims of a stateless refresh token of ours (`typ` `rt+jwt`), its seal and expiry checked.

@@ -20,8 +20,11 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, ClassVar, Final, TypeVar
 
+from sekisho.adapters import watching
 from sekisho.adapters.sql.operation import Operation, Rows, Statement
 from sekisho.adapters.sql.store import SqlStore
+from sekisho.adapters.system import steady
+from sekisho.adapters.watching import Watcher, milliseconds
 from sekisho.rules.refusals import Refusal
 
 T = TypeVar("T")
@@ -135,6 +138,8 @@ def _translated(fault: Exception) -> Exception:
 class _Job:
     operation: Callable[[], Operation[Any]]
     answer: asyncio.Future[Any]
+    #: Of the request that it is for, which the thread's own context knows nothing of.
+    watcher: Watcher | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +224,7 @@ class _Worker:
         """
         try:
             self._connection.execute("SAVEPOINT operation")
-            value = self._drive(job.operation())
+            value = self._drive(job.operation(), self._executing(job.watcher))
             self._connection.execute("RELEASE operation")
         except Exception as fault:
             if not self._connection.in_transaction:
@@ -232,11 +237,31 @@ class _Worker:
     def _execute(self, statement: Statement) -> Rows:
         return self._connection.execute(statement.sql, statement.parameters).fetchall()
 
-    def _drive(self, operation: Operation[T]) -> T:
+    def _executing(self, watcher: Watcher | None) -> Callable[[Statement], Rows]:
+        """What executes: `_execute`, which a watcher is told of. What changes no row has written nothing."""
+        if watcher is None:
+            return self._execute
+
+        def executed(statement: Statement) -> Rows:
+            began, before = steady(), self._connection.total_changes
+            rows = self._execute(statement)
+            changed = self._connection.total_changes - before
+            facts = {
+                "sql": statement.sql,
+                "parameters": statement.parameters,
+                "rows": changed or len(rows),
+                "ms": milliseconds(since=began),
+            }
+            watcher("db.write" if changed else "db.read", facts)
+            return rows
+
+        return executed
+
+    def _drive(self, operation: Operation[T], execute: Callable[[Statement], Rows]) -> T:
         try:
             statement = next(operation)
             while True:
-                rows = [] if statement.needs else self._execute(statement)
+                rows = [] if statement.needs else execute(statement)
                 statement = operation.send(rows)
         except StopIteration as done:
             value: T = done.value
@@ -294,7 +319,7 @@ class SqliteEngine:
         if queue.qsize() >= QUEUE:
             raise Refusal("unavailable", f"sqlite: {QUEUE} operations are waiting", retry_after=1.0)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        queue.put(_Job(operation, answer))
+        queue.put(_Job(operation, answer, watching.current()))
         return await answer
 
 
