@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import os
 import pickle
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from sekisho.adapters.given_keys import given_keys
 from sekisho.adapters.secrets.file import MAX_BYTES
 from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.secrets.secret import Secret, strong
@@ -202,3 +205,36 @@ def test_strong_secrets() -> None:
     raw = os.urandom(32)
     for content in (raw, raw.hex().encode(), CANARY):
         assert strong(Secret(content), "env:KEY").reveal() == content
+
+
+PRINTED = Path(__file__).parents[1] / "verify" / "vectors" / "rfc7515.json"
+
+
+def printed_key() -> bytes:
+    """The shared secret that RFC 7515 A.1 prints, in base64url."""
+    cases = json.loads(PRINTED.read_text("utf-8"))["vectors"]
+    return next(str(case["jwk"]["k"]).encode() for case in cases if case["name"] == "A.1")
+
+
+@pytest.mark.requirement("H5")
+def test_published_secrets() -> None:
+    """A secret that was printed is refused as published, however random it looks, in each of its forms."""
+    text = printed_key()
+    raw = base64.urlsafe_b64decode(text + b"==")
+    for content in (text, raw, text + b"\r\n", b" " + text):
+        words = refusal(partial(strong, Secret(content), "env:KEY"))
+        assert "env:KEY" in words
+        assert "holds a secret that was published" in words
+        assert text.decode() not in words
+    other = bytes([raw[0] ^ 1]) + raw[1:]
+    assert strong(Secret(other), "env:KEY").reveal() == other
+
+
+@pytest.mark.requirement("H5")
+def test_a_published_signing_key_starts_nothing() -> None:
+    """Neither as a raw secret nor inside a JWK set is it taken for a signing key."""
+    text = printed_key()
+    ring = json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "k": text.decode()}]}).encode()
+    for content in (text, ring):
+        words = refusal(partial(given_keys, Secret(content), alg="ES256", where="env:KEY"))
+        assert "holds a secret that was published" in words

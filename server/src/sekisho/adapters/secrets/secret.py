@@ -5,6 +5,7 @@ from __future__ import annotations
 from hmac import compare_digest
 from typing import Final, NoReturn, final
 
+from sekisho.adapters.secrets.known import is_known
 from sekisho.setting_values import Words
 from sekisho.settings import refused
 from sekisho_verify.key_sniffing import is_guessable
@@ -64,7 +65,7 @@ def strong(secret: Secret, reference: str) -> Secret:
     """The same secret, if it has 32 bytes or more and is none that everybody knows or could guess (H5).
 
     Raises:
-        SettingsRefused: it is short, repeats itself, or came with a template.
+        SettingsRefused: it is short, repeats itself, came with a template, or was published.
     """
     # The bytes are in no local: a traceback that shows locals would show them.
     length = len(secret)
@@ -85,6 +86,15 @@ def strong(secret: Secret, reference: str) -> Secret:
         raise refused(
             reference,
             Words("holds something that can be guessed", "推測できる値が入っています"),
+            fix,
+        )
+    if is_known(secret.reveal()):
+        raise refused(
+            reference,
+            Words(
+                "holds a secret that was published: attackers try it first",
+                "公開されている秘密が入っています。攻撃者が最初に試す値です",
+            ),
             fix,
         )
     return secret
