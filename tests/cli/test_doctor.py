@@ -95,6 +95,7 @@ def test_a_sound_server_has_nothing_bad(patient: Patient) -> None:
     assert all(each["fix"] for each in found.values() if each["verdict"] == "warning")
     assert found["https"]["verdict"] == "warning"
     assert found["cross_site"]["verdict"] == found["jwks"]["verdict"] == found["cookie"]["verdict"] == "good"
+    assert "(sekisho-csrf, sekisho, sekisho-refresh)" in found["cookie"]["seen"]
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
@@ -403,6 +404,7 @@ class Careless(BaseHTTPRequestHandler):
         "/.well-known/oauth-authorization-server": (200, {}, {"issuer": "https://attacker.example"}),
         "/.well-known/jwks.json": (200, {}, {"keys": [{"kty": "oct", "k": "published"}]}),
         "/v1/csrf": (200, {"Set-Cookie": "sekisho-csrf=1; Domain=example.com"}, {}),
+        "/v1/logout": (204, {"Set-Cookie": "sekisho-refresh=; Max-Age=0; Path=/; SameSite=Lax"}, ""),
         "/v1/login": (401, {}, {"code": "invalid_credentials"}),
         "/v1/accounts": (422, {}, {"code": "validation_failed"}),
         "/v1/revocations": (200, {}, "snapshot"),
@@ -466,7 +468,8 @@ def test_a_careless_site_is_found_out(tmp_path: Path, careless: str) -> None:
         n for n, each in found.items() if each["verdict"] == "warning"
     }
     assert all(found[name]["fix"] for name in bad)
-    assert "Domain=example.com" in found["cookie"]["seen"]
+    assert "sekisho-csrf: Domain=example.com" in found["cookie"]["seen"]
+    assert "sekisho-refresh: HttpOnly" in found["cookie"]["seen"]
     assert "private or shared" in found["jwks"]["seen"]
 
 
