@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ import pytest
 
 from sekisho_verify import HmacKey, HmacKeySource, IssuerKeys, background
 from sekisho_verify.background import LOCK, Todo
-from tests.house import tree
+from tests.parts.own_process import finish, script
 from tests.verify.issuers import (
     PATIENCE,
     Issuer,
@@ -202,48 +200,16 @@ def test_however_many_call_they_are_asked_for_once() -> None:
 
 
 PRELUDE = """
-import os, sys, threading, traceback
+import os, sys, threading
 from sekisho_verify import HmacKeySource, IssuerKeys, KeySetUnavailable, Verifier
 from sekisho_verify.background import LOCK
+from tests.parts.own_process import in_child, succeeded
 from tests.verify.issuers import PATIENCE, Taker, kids, upkeep_threads
 from tests.verify.tokens import AUDIENCE, EC, HMAC, NOW, OKP, OTHER_HMAC, refusal, token
 
 def of(source, url):
     return Verifier(issuer=url, audience=AUDIENCE, keys=source, feed=None, clock=lambda: NOW)
-
-def in_child(act):
-    pid = os.fork()
-    if pid == 0:
-        try:
-            act()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return pid
-
-def succeeded(pid):
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 """
-
-
-def script(text: str, *arguments: str) -> subprocess.Popen[str]:
-    """A process of its own, because a fork of this one would copy the threads of every other test."""
-    return subprocess.Popen(
-        [sys.executable, "-c", PRELUDE + text, *arguments],
-        cwd=tree.ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str], said: str = "") -> str:
-    """Let a process go on to its end, which must be a clean one; what it printed."""
-    out, err = process.communicate(said, timeout=PATIENCE)
-    assert (process.returncode, err) == (0, "")
-    return out
 
 
 FORK_WARM = """
@@ -283,7 +249,7 @@ assert using.verify(new).sub
 
 def test_a_fork_of_a_warm_process_follows_a_rotation(issuer: Issuer) -> None:
     """The child has lost the thread, and has one of its own from its first token on; the parent keeps its."""
-    process = script(FORK_WARM, issuer.url, token(EC, iss=issuer.url), token(OKP, iss=issuer.url))
+    process = script(PRELUDE + FORK_WARM, issuer.url, token(EC, iss=issuer.url), token(OKP, iss=issuer.url))
     assert process.stdout is not None
     assert process.stdout.readline() == "warm\n"
     issuer.publish_keys(OKP)
@@ -310,7 +276,7 @@ assert using.verify(text).sub
 def test_a_fork_amid_the_first_load_loads_by_itself(issuer: Issuer) -> None:
     """A child that was born while its parent waited for the issuer does not wait for ever."""
     issuer.open.clear()
-    process = script(FORK_LOADING, issuer.url, token(EC, iss=issuer.url))
+    process = script(PRELUDE + FORK_LOADING, issuer.url, token(EC, iss=issuer.url))
     assert issuer.arrivals.get(timeout=PATIENCE)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -342,7 +308,7 @@ assert using.verify(text).sub
 
 def test_a_fork_finds_no_lock_taken() -> None:
     """While a thread that the child will not have holds the lock, the fork waits: the child can work."""
-    finish(script(FORK_LOCKED, "https://id.example.com", token()))
+    finish(script(PRELUDE + FORK_LOCKED, "https://id.example.com", token()))
 
 
 EXIT = """
@@ -358,7 +324,7 @@ def test_an_interpreter_ends_without_a_word(issuer: Issuer, loading: bool) -> No
     """At exit neither the thread nor a load that is under way holds the process up or complains."""
     if loading:
         issuer.open.clear()
-    process = script(EXIT, issuer.url, token(EC, iss=issuer.url))
+    process = script(PRELUDE + EXIT, issuer.url, token(EC, iss=issuer.url))
     for _ in range(1 if loading else 2):
         assert issuer.arrivals.get(timeout=PATIENCE)
     assert finish(process, "end\n") == ""
@@ -387,5 +353,5 @@ assert using.verify(other).sub
 
 def test_where_no_thread_can_be_had_it_is_said() -> None:
     """Without a thread there are no keys, and 503; where only the short-lived ones fail, the one works."""
-    out = finish(script(NO_THREADS, "https://id.example.com", token(), token(OTHER_HMAC)))
+    out = finish(script(PRELUDE + NO_THREADS, "https://id.example.com", token(), token(OTHER_HMAC)))
     assert out.startswith("shared secrets: no thread to keep the keys fresh: can't start new thread")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.house import tree
+from tests.parts.own_process import finish, script
 from tests.parts.serving import until
 from tests.verify.feed_issuer import PATIENCE, FeedIssuer, running_feed
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PRELUDE = """
-import os, sys, threading, traceback
+import os, sys, threading
 from sekisho_verify import TokenRefused, Verifier
+from tests.parts.own_process import in_child, succeeded
 from tests.parts.serving import until
 from tests.verify.feed_issuer import PATIENCE, feed_threads, wait_until_no_feed
 
@@ -32,20 +33,6 @@ def refused():
     except TokenRefused as refused:
         return refused.code == "token_revoked"
     return False
-
-def in_child(act):
-    pid = os.fork()
-    if pid == 0:
-        try:
-            act()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return pid
-
-def succeeded(pid):
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 """
 
 
@@ -54,25 +41,6 @@ def issuer() -> Iterator[FeedIssuer]:
     """A running issuer with a feed."""
     with running_feed() as server:
         yield server
-
-
-def script(text: str, *arguments: str) -> subprocess.Popen[str]:
-    """A process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", PRELUDE + text, *arguments],
-        cwd=tree.ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str], said: str = "") -> str:
-    """Let a process go on to its end, which must be a clean one; what it printed."""
-    out, err = process.communicate(said, timeout=PATIENCE)
-    assert (process.returncode, err) == (0, "")
-    return out
 
 
 FORK_WARM = """
@@ -99,7 +67,7 @@ until(refused, "revoked in the parent")
 @pytest.mark.requirement("J19")
 def test_a_fork_of_a_warm_process_follows_the_feed(issuer: FeedIssuer) -> None:
     """The child has lost the thread, and does not go on by what its parent knew: it has its own at once."""
-    process = script(FORK_WARM, issuer.url, issuer.access_token(sid="s1"))
+    process = script(PRELUDE + FORK_WARM, issuer.url, issuer.access_token(sid="s1"))
     assert process.stdout is not None
     assert process.stdout.readline() == "warm\n"
     until(lambda: issuer.streams == 2, "one stream each")
@@ -118,7 +86,7 @@ def test_an_interpreter_ends_without_a_word(issuer: FeedIssuer, loading: bool) -
     """At exit neither the thread, nor what it waits for, holds the process up or complains."""
     if loading:
         issuer.gate.clear()
-    process = script(EXIT, issuer.url, "")
+    process = script(PRELUDE + EXIT, issuer.url, "")
     until(lambda: bool(issuer.asked) if loading else issuer.streams == 1, "it has begun")
     assert finish(process, "end\n") == ""
 
@@ -137,7 +105,7 @@ threading.stack_size(0)
 
 def test_where_no_thread_can_be_had_it_is_said(issuer: FeedIssuer) -> None:
     """503 rather than tokens that nobody looks up."""
-    out = finish(script(NO_THREADS, issuer.url, "a.b.c"))
+    out = finish(script(PRELUDE + NO_THREADS, issuer.url, "a.b.c"))
     assert out.startswith("no thread to follow the feed with: can't start new thread")
 
 
