@@ -1,4 +1,4 @@
-"""The link of the first run: printed while there is no account, by a real `sekisho serve`."""
+"""The link of the first run: printed while there is no administrator, by a real `sekisho serve`."""
 
 from __future__ import annotations
 
@@ -26,23 +26,26 @@ def link_of(server: Server) -> str:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_link_is_printed_while_there_is_no_account(workers: str, tmp_path: Path) -> None:
-    """Another one at each start, in the fragment, in no log and no file; none once there is an account."""
+def test_a_link_is_printed_while_there_is_no_administrator(workers: str, tmp_path: Path) -> None:
+    """Another one at each start, in the fragment, in no log and no file; none once somebody administers."""
     server = Server(tmp_path / "data", arguments=("--workers", workers))
     codes: list[str] = []
     for _ in range(2):
         with server:
             codes.append(link_of(server))
-            assert "There is no account yet." in server.welcome
+            assert "There is no administrator yet." in server.welcome
             assert server.ask("GET", "/setup").status == 200
             server.stop()
     assert codes[0] != codes[1]
     with server:
         codes.append(link_of(server))
         assert server.ask("POST", "/v1/accounts", ALICE).status == 201
-        assert server.ask("GET", "/setup").status == 403
+        assert server.ask("GET", "/setup").status == 200
         server.stop()
+    granted = run("user", "grant", ALICE["email"], "admin", "--data", str(server.data))
+    assert granted.returncode == 0, granted.stderr
     with server:
+        assert server.ask("GET", "/setup").status == 403
         assert "/setup" not in server.welcome
         server.stop()
     kept = server.log.read_bytes() + b"".join(
@@ -61,13 +64,15 @@ def test_a_server_without_sessions_has_nothing_to_set_up(tmp_path: Path) -> None
         assert "/docs/api" not in server.welcome
 
 
-def test_an_account_of_the_command_line_closes_the_setup(tmp_path: Path) -> None:
-    """`sekisho user create` before the first start: there is somebody, so there is no link."""
+def test_an_administrator_of_the_command_line_closes_the_setup(tmp_path: Path) -> None:
+    """`sekisho user create` and `grant` before the first start: there is somebody, so there is no link."""
     password = tmp_path / "password"
     password.write_text(ALICE["password"])
     done = run(
         "user", "create", ALICE["email"], "--password-file", str(password), "--data", str(tmp_path / "data")
     )
+    assert done.returncode == 0, done.stderr
+    done = run("user", "grant", ALICE["email"], "admin", "--data", str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
     with Server(tmp_path / "data") as server:
         assert "/setup" not in server.welcome

@@ -1,4 +1,4 @@
-"""The setup code and the first account, on every database; with two nodes that do it at once."""
+"""The setup code and the first administrator, on every database; with two nodes that do it at once."""
 
 from __future__ import annotations
 
@@ -58,13 +58,68 @@ async def test_the_last_code_is_the_only_one(scene: Scene) -> None:
     await first(scene, code=OTHER)
 
 
-async def test_an_account_closes_the_setup(scene: Scene) -> None:
-    """However it came: the code that stands makes no administrator beside it, and stays unspent."""
+async def test_an_administrator_closes_the_setup(scene: Scene) -> None:
+    """However he came: the code makes no other beside him, and stays unspent; an account closes nothing."""
     await scene.store.offer_setup(CODE, until=NOW + 1)
-    await scene.account()
+    hanako = await scene.account()
+    assert await scene.store.setup_digest(now=NOW) == CODE
+    assert await refused(first(scene, hanako.email)) == "email_taken"
+    assert await scene.store.setup_digest(now=NOW) == CODE
+    await scene.store.grant_role(hanako.id, "admin", now=NOW, event=scene.event("role_granted"))
     assert await scene.store.setup_digest(now=NOW) is None
     assert await refused(first(scene, "taro@example.com")) == "setup_closed"
-    assert [account.email for account in await scene.store.list_accounts()] == ["hanako@example.com"]
+    assert not await scene.store.offer_setup(OTHER, until=NOW + 1)
+    assert await scene.store.list_accounts() == [hanako]
+
+
+async def test_an_administrator_who_is_disabled_administers_nothing(scene: Scene) -> None:
+    """The operator gets a link again: whoever is locked out of his own server has a way back."""
+    await scene.store.offer_setup(CODE, until=NOW + 1)
+    hanako = await first(scene)
+    event = scene.event("account_disabled", user_id=hanako.id)
+    assert await scene.store.set_status(hanako.id, "disabled", now=NOW, event=event)
+    assert await scene.store.offer_setup(OTHER, until=NOW + 1)
+    await first(scene, "taro@example.com", code=OTHER)
+
+
+async def leaves(scene: Scene, account: Account, *, node: int = 0) -> bool:
+    """Delete one's own account."""
+    event = scene.event("account_deleted", user_id=account.id)
+    return await scene.node(node).delete_account(account.id, checked=HASH, now=NOW, event=event)
+
+
+async def test_the_last_administrator_stays(scene: Scene) -> None:
+    """The only one who is enabled cannot leave, and nothing of him is touched; the operator can end it."""
+    await scene.store.offer_setup(CODE, until=NOW + 1)
+    hanako = await first(scene)
+    taro, user = await scene.account("taro@example.com"), await scene.account("ken@example.com")
+    await scene.store.grant_role(taro.id, "admin", now=NOW, event=scene.event("role_granted"))
+    event = scene.event("account_disabled", user_id=taro.id)
+    await scene.store.set_status(taro.id, "disabled", now=NOW, event=event)
+    feed = await scene.feed()
+    assert await refused(leaves(scene, hanako)) == "last_administrator"
+    assert (await scene.store.rights_of(hanako.id)).roles == ("admin",)
+    assert (await scene.feed(), await scene.events("account_deleted")) == (feed, [])
+    assert await leaves(scene, user)
+    await scene.store.set_status(taro.id, "active", now=NOW, event=scene.event("account_enabled"))
+    assert await leaves(scene, hanako)
+    event = scene.event("account_deleted", user_id=taro.id)
+    assert await scene.store.delete_account(taro.id, now=NOW, event=event)
+
+
+async def test_of_two_administrators_who_leave_at_once_one_stays(scene: Scene) -> None:
+    """On two nodes, ten times: exactly one goes, and the other is told that nobody else is there."""
+    for number in range(10):
+        both = [await scene.account(f"{name}{number}@example.com") for name in ("a", "b")]
+        for each in both:
+            await scene.store.grant_role(each.id, "admin", now=NOW, event=scene.event("role_granted"))
+        results = await asyncio.gather(
+            *(leaves(scene, each, node=node) for node, each in enumerate(both)), return_exceptions=True
+        )
+        codes = [each.code for each in results if isinstance(each, Refusal)]
+        assert (results.count(True), codes) == (1, ["last_administrator"]), results
+        for each in both:
+            await scene.store.delete_account(each.id, now=NOW, event=scene.event("account_deleted"))
 
 
 async def test_one_of_fifty_who_know_the_code_is_the_administrator(scene: Scene) -> None:

@@ -54,10 +54,7 @@ class Passwords(Protocol):
         ...
 
     async def check(self, password: str, hashed: str | None) -> Checked:
-        """Whether the password, as it was typed, is right.
-
-        With no hash (no such account) the same work is done for nothing.
-        """
+        """Whether the password, as typed, is right; with no hash (no such account), the same work."""
         ...
 
 
@@ -115,17 +112,17 @@ class AccountStore(Protocol):
         """Add it. Raises `Refusal("email_taken")`."""
 
     async def offer_setup(self, digest: bytes, *, until: float) -> bool:
-        """Let this be the digest of the one setup code there is. False where an account exists."""
+        """Let this be the digest of the one setup code there is. False where there is an administrator."""
         ...
 
     async def setup_digest(self, *, now: float) -> bytes | None:
-        """That of the code that counts; none where it has expired, or an account exists."""
+        """That of the code that counts; none where it has expired, or there is an administrator."""
         ...
 
     async def add_first_account(
         self, account: Account, password_hash: str, *, role: str, setup: bytes, recorded: Sequence[Event]
     ) -> None:
-        """Spend the code, add it with that role. Raises `Refusal`: `setup_closed`, `setup_code_invalid`."""
+        """Spend the code and add it. `Refusal`: `setup_closed`, `setup_code_invalid`, `email_taken`."""
 
     async def find_account(self, *, id: str | None = None, email: str | None = None) -> Account | None:  # noqa: A002 - the field's name
         """The account with that id or that address."""
@@ -177,7 +174,10 @@ class AccountStore(Protocol):
     async def delete_account(
         self, user_id: str, *, checked: str | None = None, now: float, event: Event
     ) -> bool:
-        """Remove it with all it owns, and publish that. False if there is none, or its hash not `checked`."""
+        """Remove it with all it owns, and publish that. False if there is none, or its hash not `checked`.
+
+        With `checked` its owner does; `Refusal("last_administrator")` if nobody else administers.
+        """
         ...
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.features.pages.opened import ENGLISH, JAPANESE, first_run
+from tests.features.pages.opened import ENGLISH, JAPANESE, first_run, log_in
 from tests.features.pages.test_in_chromium import every_look
 from tests.parts.browser import Chromium, visiting
 from tests.web.served import EMAIL, PASSWORD
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-async def test_somebody_sets_up_and_deletes_the_account_without_a_script(
+async def test_somebody_sets_up_without_a_script_and_an_account_is_deleted(
     server: Server, chromium: Chromium
 ) -> None:
-    """In Japanese: the code is pasted; the data are downloaded; the account goes, and the way in is shut."""
+    """In Japanese: the code is pasted; the one administrator stays; another account goes, with its way in."""
     async with first_run(server) as (url, code), visiting(chromium, url, **JAPANESE) as visit:
         page = visit.page
         await page.goto(f"/setup#{code}")
@@ -34,6 +34,16 @@ async def test_somebody_sets_up_and_deletes_the_account_without_a_script(
             await page.get_by_role("link", name="データをダウンロード").click()
         download = await started.value
         assert download.suggested_filename == "sekisho-account-2026-11-18.json"
+        await page.get_by_role("link", name="アカウントを削除").click()
+        await page.get_by_label("パスワード").fill(PASSWORD)
+        await page.get_by_role("button", name="完全に削除する").click()
+        await page.get_by_role("alert").get_by_text("このサーバーの管理者はほかにいません").wait_for()
+
+        await page.get_by_role("link", name="削除せずに戻る").click()
+        await page.get_by_role("button", name="この端末でログアウト").click()
+        await page.goto("/signup")
+        await log_in(page, "ken@example.com")
+        await page.wait_for_url("**/account?done=signup")
         await page.get_by_role("link", name="アカウントを削除").click()
         await page.get_by_label("パスワード").fill(PASSWORD)
         await page.get_by_role("button", name="完全に削除する").click()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sekisho.flows.setup import offer_setup
+from sekisho.rules.events import Event
+from sekisho.rules.ids import uuid7
 from tests.features.pages.conftest import with_pages
 from tests.features.pages.visitor import Seen, Visitor
 from tests.web.browser import OWN_PAGE
@@ -100,19 +102,48 @@ async def test_only_the_newest_code_counts(empty: Served) -> None:
     assert (await set_up(Visitor(empty), new)).status_code == 303
 
 
-async def test_who_signs_up_first_closes_the_setup(empty: Served) -> None:
-    """An account that came in any other way is an account; the code makes no administrator beside it."""
+async def test_who_signs_up_first_shuts_the_operator_out_of_nothing(empty: Served) -> None:
+    """The code still makes the administrator; not of the address that is taken, and then it counts on."""
     code = await offered(empty)
-    page = await Visitor(empty).see("/setup")
-    assert page.status == 200
     await empty.register("ken@example.com")
     visitor = Visitor(empty)
+    page = Seen(await set_up(visitor, code, "ken@example.com"))
+    assert (page.status, "There is an account with this e-mail address" in page.words) == (409, True)
+    assert (await set_up(visitor, code)).status_code == 303
+    found = await empty.house.store.list_accounts()
+    roles = [(await empty.house.store.rights_of(each.id)).roles for each in found]
+    assert [each.email for each in found] == [EMAIL, "ken@example.com"]
+    assert roles == [("admin",), ()]
+
+
+async def test_another_administrator_closes_the_setup(empty: Served) -> None:
+    """Whoever was given the role in any other way: the code makes no second beside him."""
+    code, visitor = await offered(empty), Visitor(empty)
+    page = await visitor.see("/setup")
+    assert page.status == 200
+    ken = await empty.register("ken@example.com")
+    event = Event("role_granted", empty.clock(), uuid7(empty.clock(), os.urandom(10)), user_id=ken["id"])
+    await empty.house.store.grant_role(ken["id"], "admin", now=empty.clock(), event=event)
     assert (await visitor.see("/setup")).status == 403
-    form = {"code": code, "email": EMAIL, "password": PASSWORD}
-    token = (await visitor.see("/login")).forms["/login"]["csrf_token"]
-    answer = await visitor.ask("POST", "/setup", {**form, "csrf_token": token})
+    answer = await visitor.send(page, "/setup", code=code, email=EMAIL, password=PASSWORD)
     assert answer.status_code == 403
     assert [each.email for each in await empty.house.store.list_accounts()] == ["ken@example.com"]
+
+
+async def test_the_last_administrator_cannot_delete_himself(empty: Served) -> None:
+    """The page says why and what to do, with 409; with a second one it is done."""
+    visitor = Visitor(empty)
+    await set_up(visitor, await offered(empty))
+    page = Seen(await visitor.fill("/account/delete", password=PASSWORD))
+    assert (page.status, "Nobody else administers this server" in page.words) == (409, True)
+    assert await visitor.signed_in()
+    page = Seen(await visitor.fill("/account/delete", password="wrong"))
+    assert page.status == 401
+    ken = await empty.register("ken@example.com")
+    event = Event("role_granted", empty.clock(), uuid7(empty.clock(), os.urandom(10)), user_id=ken["id"])
+    await empty.house.store.grant_role(ken["id"], "admin", now=empty.clock(), event=event)
+    answer = await visitor.fill("/account/delete", password=PASSWORD)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/logout?done=deleted")
 
 
 async def test_two_browsers_at_once_make_one_administrator(empty: Served) -> None:
@@ -152,7 +183,7 @@ async def test_a_stranger_learns_nothing_by_the_other_fields(empty: Served) -> N
     code, visitor = await offered(empty), Visitor(empty)
     for guess in ("x", "0" * 28):
         page = Seen(await visitor.fill("/setup", code=guess, email="x", password="x"))
-        assert (page.status, "E-mail address" in page.words.partition("Make the first")[0]) == (403, False)
+        assert (page.status, "E-mail address" in page.words.partition("Make the account")[0]) == (403, False)
     page = Seen(await visitor.fill("/setup", code=code, email="x", password="short"))
     assert page.status == 422
     assert page.of("input", id="email")["aria-invalid"] == "true"

@@ -1,4 +1,4 @@
-"""While there is no account: a link that makes the first one, once."""
+"""While there is no administrator: a link that makes the first one, once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class FirstRun:
     link: str | None = field(default=None, repr=False)
 
     async def offer(self) -> None:
-        """Make another code the one that counts, unless there is an account. The schema is this release's."""
+        """Let another code count, unless somebody administers. The schema is of this release."""
         if self.settings.refresh_store == "none":
             return  # and so has no pages
         store = store_for(self.settings, entropy=system.entropy)

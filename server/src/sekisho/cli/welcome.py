@@ -57,7 +57,7 @@ def welcome(
         before: the files before this start.
         after: the files now.
         shared: whether whoever verifies a token of this issuer could also make one.
-        setup: the link by which the first account is made, where there is none.
+        setup: the link by which the first administrator is made, where there is none.
         say: the words.
     """
     lines = [click.style(say("serve.title", version=version("sekisho")), bold=True), ""]

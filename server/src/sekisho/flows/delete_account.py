@@ -31,7 +31,8 @@ async def delete_account(
     """Remove the account, its rights and its sessions in one act, and publish its tokens as revoked.
 
     Raises:
-        Refusal: `invalid_credentials`, `rate_limited`, `unavailable`.
+        Refusal: `invalid_credentials`, `rate_limited`, `unavailable`; `last_administrator` where the server
+            would be without one.
     """
     now = clock()
     grant = request.grant

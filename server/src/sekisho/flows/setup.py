@@ -1,4 +1,4 @@
-"""The first account: made by whoever started the server, once."""
+"""The first administrator: made by whoever started the server, once."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from hmac import compare_digest
 
 from sekisho.ports import AccountStore, Addresses, Clock, Entropy, Passwords, ThrottleStore
+from sekisho.rules.access import ADMINISTRATOR
 from sekisho.rules.account import Account, PasswordPolicy, locale
 from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refusals import FieldError, Refusal
 from sekisho.rules.session import Client
-from sekisho.rules.setup_code import CODE_BYTES, FIRST_ROLE, LIFETIME, code_digest, setup_code
+from sekisho.rules.setup_code import CODE_BYTES, LIFETIME, code_digest, setup_code
 from sekisho.rules.throttle import Bucket, network
 
 
@@ -27,7 +28,7 @@ class SetupRequest:
 
 
 async def offer_setup(*, accounts: AccountStore, clock: Clock, entropy: Entropy) -> str | None:
-    """A new code, which is from now on the only one; none where there is an account."""
+    """A new code, which is from now on the only one; none where there is an administrator."""
     code, kept = setup_code(entropy(CODE_BYTES))
     return code if await accounts.offer_setup(kept, until=clock() + LIFETIME) else None
 
@@ -52,7 +53,7 @@ async def set_up(
 
     Raises:
         Refusal: `rate_limited`, `setup_closed`, `setup_code_invalid`; `validation_failed` with every fault at
-            once, and then the code still counts.
+            once, or `email_taken`, and then the code still counts.
     """
     now = clock()
     await throttle.attempt([Bucket("setup", network(request.client.ip))], now=now)
@@ -81,9 +82,9 @@ async def set_up(
     await accounts.add_first_account(
         account,
         await passwords.hash(password),
-        role=FIRST_ROLE,
+        role=ADMINISTRATOR,
         setup=presented,
-        recorded=[event("account_created"), event("role_granted", role=FIRST_ROLE)],
+        recorded=[event("account_created"), event("role_granted", role=ADMINISTRATOR)],
     )
     return account
 

@@ -11,6 +11,8 @@ from sekisho.rules.refusals import invalid
 
 #: Until registered clients exist, every token is issued to the application that owns the server (RFC 9068).
 FIRST_PARTY = "first-party"
+#: The role of whoever looks after the server. The setup makes the first; the last cannot delete himself.
+ADMINISTRATOR = "admin"
 
 Effect = Literal["allow", "deny"]
 

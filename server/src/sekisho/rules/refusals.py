@@ -19,6 +19,7 @@ Code = Literal[
     "internal",
     "invalid_credentials",
     "invalid_request",
+    "last_administrator",
     "malformed_json",
     "method_not_allowed",
     "not_found",

@@ -1,4 +1,4 @@
-"""The one-time code by which whoever started the server makes the first account.
+"""The one-time code by which whoever started the server makes the first administrator.
 
 140 random bits in Crockford's base32, so that it can be typed from a screen: seven groups of four, no letter
 that looks like a digit. Nobody guesses it, so a plain SHA-256 is what a database keeps of it.
@@ -16,8 +16,6 @@ from sekisho.rules.opaque import digest
 CODE_BYTES: Final = 18
 #: Seconds for which a code counts.
 LIFETIME: Final = 1800.0
-#: What the first account may do.
-FIRST_ROLE: Final = "admin"
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SYMBOLS: Final = 28

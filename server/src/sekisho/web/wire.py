@@ -29,6 +29,7 @@ STATUS: Final[Mapping[str, int]] = {
     "invalid_credentials": 401,
     "invalid_request": 400,
     "keys_unavailable": 503,
+    "last_administrator": 409,
     "malformed_json": 400,
     "method_not_allowed": 405,
     "not_found": 404,

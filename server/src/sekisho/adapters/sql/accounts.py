@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sekisho.adapters.sql import ending, events, revocations, throttle
 from sekisho.adapters.sql.operation import Operation, Row, Statement
+from sekisho.rules.access import ADMINISTRATOR
 from sekisho.rules.account import Account, Credentials, Status
 from sekisho.rules.events import Event
 from sekisho.rules.refusals import Refusal
@@ -40,6 +41,11 @@ _SET_STATUS = "UPDATE users SET status = :status WHERE id = :id RETURNING id"
 _SET_LOCALE = "UPDATE users SET locale = :locale WHERE id = :id AND locale <> :locale RETURNING id"
 _DELETE = "DELETE FROM users WHERE id = :id RETURNING id"
 _DELETE_CHECKED = "DELETE FROM users WHERE id = :id AND password_hash = :checked RETURNING id"
+_ADMINISTERS = "SELECT 1 FROM user_roles WHERE user_id = :id AND role = :role"
+_ADMINISTRATORS = """
+SELECT u.id FROM users u JOIN user_roles r ON r.user_id = u.id
+WHERE r.role = :role AND u.status = 'active' ORDER BY u.id
+"""
 
 
 def account(row: Row) -> Account:
@@ -165,8 +171,11 @@ def set_locale(user_id: str, locale: str, *, now: float, event: Event) -> Operat
 def delete(user_id: str, *, checked: str | None, now: float, event: Event) -> Operation[bool]:
     """Remove the account with everything it owns; its tokens are published as revoked.
 
-    With `checked`, only while that is its password hash.
+    With `checked` its owner does: only while that is its password hash, and `Refusal("last_administrator")`
+    for the last of them.
     """
+    if checked is not None:
+        yield from _spare_the_last(user_id)
     if checked is None:
         gone = yield Statement(_DELETE, {"id": user_id})
     else:
@@ -176,3 +185,16 @@ def delete(user_id: str, *, checked: str | None, now: float, event: Event) -> Op
     yield from events.record(event)
     yield from revocations.publish([Entry("user", user_id, "revoked")], now=now)
     return True
+
+
+def _spare_the_last(user_id: str) -> Operation[None]:
+    """Refuse for the one administrator there is.
+
+    All of them are held, in one order, to the commit: of two who leave at once the second waits for the
+    first, and then finds that nobody else is left.
+    """
+    role = {"role": ADMINISTRATOR}
+    if (yield Statement(_ADMINISTERS, {"id": user_id, **role})):
+        rows = yield Statement(_ADMINISTRATORS, role, lock="FOR UPDATE OF u")
+        if [row[0] for row in rows] == [user_id]:
+            raise Refusal("last_administrator")

@@ -1,4 +1,4 @@
-"""`/setup`: the first account, made with the code that `serve` printed."""
+"""`/setup`: the first administrator, made with the code that `serve` printed."""
 
 from __future__ import annotations
 
