@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
 
+from sekisho.rules.refusals import FIELD_CODES
 from sekisho.settings import SETTINGS
 from sekisho.web.metrics import FAMILIES
 from sekisho.web.wire import STATUS
-from sekisho.words.catalogue import catalogue
+from sekisho.words.catalogue import LANGUAGES, SHARED, Language, words
 
-Language = Literal["en", "ja"]
 DOCS = Path(__file__).parent.parent / "docs"
 
 _SECONDS = {"en": "*n*", "ja": "*n* "}
@@ -37,16 +36,18 @@ def codes(language: Language) -> Iterator[tuple[str, ...]]:
         "en": ("code", "status", "meaning", "what to do"),
         "ja": ("コード", "ステータス", "意味", "どうするか"),
     }[language]
-    for code, words in sorted(catalogue(language).problems.items()):
-        detail = words.detail.format(seconds=_SECONDS[language])
-        yield f"`{code}`", str(STATUS[code]), words.title, detail
+    say = words(SHARED, language)
+    for code, status in sorted(STATUS.items()):
+        detail = say(f"problem.{code}.detail", count=_SECONDS[language])
+        yield f"`{code}`", str(status), say(f"problem.{code}.title"), detail
 
 
 def field_codes(language: Language) -> Iterator[tuple[str, ...]]:
     """Code of a field, what it says."""
     yield {"en": ("code", "the field"), "ja": ("コード", "その項目は")}[language]
-    for code, sentence in sorted(catalogue(language).fields.items()):
-        yield f"`{code}`", sentence.format(limit="*n*")
+    say = words(SHARED, language)
+    for code in sorted(FIELD_CODES):
+        yield f"`{code}`", say(f"field.{code}", limit="*n*")
 
 
 def metrics(language: Language) -> Iterator[tuple[str, ...]]:
@@ -76,8 +77,7 @@ def markdown(rows: Iterator[tuple[str, ...]]) -> str:
 
 def main() -> None:
     """Rewrite every table in place."""
-    languages: tuple[Language, ...] = ("en", "ja")
-    for language in languages:
+    for language in LANGUAGES:
         for page in sorted((DOCS / language / "reference").glob("*.md")):
             text = page.read_text("utf-8")
             for name, rows in TABLES.items():

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-import string
 import subprocess
 import sys
-import tomllib
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,13 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from sekisho.cli.main import NOUNS, tree
-from sekisho_verify.explain import CHECKS
 from tests.parts.serving import environment, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-SOURCE = Path(import_module("sekisho").__path__[0])
 HEAVY = {
     "rich",
     "uvicorn",
@@ -223,55 +217,3 @@ def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
     told = writing.stderr.read()
     writing.stderr.close()
     assert (writing.wait(), told) == (0, "")
-
-
-def flat(table: dict[str, object], prefix: str = "") -> dict[str, str]:
-    """Sentences by their whole key."""
-    found: dict[str, str] = {}
-    for key, value in table.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: str(value)}
-    return found
-
-
-@pytest.mark.parametrize("folder", ["cli", "cli/checkup", "features/demo"])
-def test_both_languages_say_the_same_things(folder: str) -> None:
-    """Same keys, same values filled in, and nothing left empty."""
-    read = {
-        lang: flat(tomllib.loads((SOURCE / folder / f"words.{lang}.toml").read_text("utf-8")))
-        for lang in ("en", "ja")
-    }
-    assert read["en"].keys() == read["ja"].keys()
-    for key, sentence in read["en"].items():
-        other = read["ja"][key]
-        assert sentence, key
-        assert other, key
-        assert placeholders(sentence) == placeholders(other), key
-
-
-def placeholders(sentence: str) -> set[str]:
-    """The names of the values that a sentence wants."""
-    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
-
-
-@pytest.mark.parametrize("folder", ["cli", "features/demo"])
-def test_every_sentence_is_said_somewhere(folder: str) -> None:
-    """Words that no code asks for are not kept."""
-    keys = flat(tomllib.loads((SOURCE / folder / "words.en.toml").read_text("utf-8")))
-    code = "\n".join(
-        path.read_text("utf-8") for name in ("cli", "features/demo") for path in (SOURCE / name).glob("*.py")
-    )
-    quoted = set(re.findall(r"""["'][a-z0-9_.]+["']""", code))
-    built = {"user.active", "user.disabled", "serve.login", "serve.metadata", "serve.jwks", "serve.api"}
-    checks = [f"explain.{name.replace(' ', '_')}" for name in CHECKS]
-    built |= {f"explain.{verdict}" for verdict in ("not_reached", "not_asked")}
-    built |= {f"{check}.{part}" for check in checks for part in ("checked", "why", "do")}
-    built |= {f"key.{each}" for each in ("added", "unchanged", "promoted", "pending", "previous")}
-    steps = {".title", ".why", ".verdict"}
-    unsaid = [
-        key
-        for key in keys
-        if not {f'"{key}"', f"'{key}'"} & quoted
-        and key not in built
-        and not any(key.endswith(step) for step in steps)
-    ]
-    assert unsaid == []

@@ -82,7 +82,7 @@ async def test_the_throttle_says_how_long_to_wait(visitor: Visitor) -> None:
         if page.status == 429:
             break
     assert page.status == 429
-    assert f"Wait {page.answer.headers['retry-after']} seconds" in page.words
+    assert f"Wait {page.answer.headers['retry-after']} second" in page.words
     assert page.forms["/login"]["email"] == EMAIL
 
 

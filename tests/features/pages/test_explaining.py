@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sekisho.web.wire import STATUS
-from sekisho.words.catalogue import catalogue
+from sekisho.words.catalogue import SHARED, words
 from tests.features.pages.visitor import Seen, Visitor
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ async def test_every_code_has_a_page(visitor: Visitor, language: Language) -> No
     """In the reader's language: title, what to do, the code and its status; nothing of a template is left."""
     for code, status in STATUS.items():
         page = await visitor.see(f"/problems/{code}", **{"Accept-Language": language})
-        wording = catalogue(language).problems[code]
+        say = words(SHARED, language)
         assert (page.status, page.of("html")["lang"]) == (200, language)
-        assert page.words.count(wording.title) == 2, "in the head, and once in the page"
-        assert wording.detail.format(seconds="N") in page.words
+        assert page.words.count(say(f"problem.{code}.title")) == 2, "in the head, and once in the page"
+        assert say(f"problem.{code}.detail", count="N") in page.words
         assert f"{code}" in page.words
         assert f" {status} " in page.words
         assert page.answer.headers["vary"] == "Accept-Language, Cookie, Accept"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sekisho.features.pages.words import words
+from sekisho.features.pages.printing import PAGES
 from sekisho.web.app import CORE
+from sekisho.words.catalogue import words
 from tests.features.pages.visitor import Visitor
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ async def test_every_operation_is_there_with_its_codes(visitor: Visitor, languag
 def test_every_operation_has_words() -> None:
     """As many as there are, and none that is no operation any more."""
     named = {f"operation.{endpoint.handler.__name__}" for endpoint in CORE}
-    told = {key for key in words("ja") if key.startswith("operation.")}
-    assert told == named
-    assert {f"tag.{endpoint.tag}" for endpoint in CORE} == {key for key in words("ja") if key[:4] == "tag."}
+    told = words(PAGES, "ja").texts
+    assert {key for key in told if key.startswith("operation.")} == named
+    assert {key for key in told if key.startswith("tag.")} == {f"tag.{endpoint.tag}" for endpoint in CORE}
 
 
 async def test_what_is_sent_and_answered_is_named(visitor: Visitor) -> None:

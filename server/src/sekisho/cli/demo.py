@@ -29,14 +29,14 @@ from sekisho.cli.listening import listen
 from sekisho.cli.main import run
 from sekisho.cli.options import Given, examples
 from sekisho.cli.processes import Child, stop_all
-from sekisho.cli.wording import Say, language, wording
-from sekisho.features import demo
+from sekisho.cli.wording import language, wording
 from sekisho.features.demo.clock import ClockHand, MovedClock
 from sekisho.features.demo.scene import Scene, cast, prepare
 from sekisho.features.demo.story import tell
 from sekisho.features.demo.transcript import Transcript
 from sekisho.features.demo.two_servers import SecondServers
 from sekisho.settings import Settings
+from sekisho.words.catalogue import Say, words
 
 ALGS = ("HS256", "ES256", "EdDSA", "RS256", "PS256")
 
@@ -138,7 +138,7 @@ class _Stage:
 
 def _set_up(stack: ExitStack, folder: Path, environ: dict[str, str], *, port: int, alg: str) -> _Stage:
     """Start the three servers, and stop them with the stack."""
-    say = wording("ja" if environ["SEKISHO_LANG"] == "ja" else "en", Path(demo.__file__).parent)
+    say = words("sekisho.features.demo", language(environ))
     cli_say = wording(language(environ))
     listening = [listen("localhost", port and port + place, cli_say) for place in range(3)]
     urls = [_url(sockets) for sockets in listening]

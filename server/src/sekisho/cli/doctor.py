@@ -20,8 +20,9 @@ from sekisho.cli.checkup.secrets import look_at_secrets
 from sekisho.cli.checkup.site import Site, look_at_site
 from sekisho.cli.fault import Exit
 from sekisho.cli.options import Surroundings, as_json, examples, surroundings
-from sekisho.cli.wording import Say, language, wording
+from sekisho.cli.wording import language
 from sekisho.settings import SettingsRefused
+from sekisho.words.catalogue import Say, words
 
 _MARKS: dict[Verdict, str] = {"good": "ok", "warning": "!", "bad": "BAD", "skipped": "-"}
 _COLOURS: dict[Verdict, str] = {"good": "green", "warning": "yellow", "bad": "red", "skipped": "bright_black"}
@@ -46,7 +47,7 @@ def command(here: Surroundings, url: str | None, *, as_json: bool) -> int:
     """
     if url is not None and urlsplit(url).scheme not in {"http", "https"}:
         raise click.UsageError("URL begins with https:// (or http:// on this machine).")
-    say = wording(language(here.environ), Path(__file__).parent / "checkup")
+    say = words("sekisho.cli.checkup", language(here.environ))
     findings = [_worded(finding, here, say) for finding in _look(here, url)]
     if as_json:
         output.document({"findings": findings})

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from sekisho.cli import output
-from sekisho.cli.wording import Say
+from sekisho.words.catalogue import Say
 
 _PLAIN: Final = {
     "an empty segment": "found.empty_segment",

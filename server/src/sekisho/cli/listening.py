@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 
 from sekisho.cli.fault import Fault
-from sekisho.cli.wording import Say
+from sekisho.words.catalogue import Say
 
 _BACKLOG = 2048
 #: How often another port is picked because its IPv6 half was taken.

@@ -15,9 +15,10 @@ import click
 from sekisho.adapters import system
 from sekisho.adapters.settings_file import load_settings
 from sekisho.cli.fault import Fault
-from sekisho.cli.wording import Say, language, wording
+from sekisho.cli.wording import language, wording
 from sekisho.ports import Clock
 from sekisho.settings import Settings
+from sekisho.words.catalogue import Say
 
 R = TypeVar("R")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from sekisho.cli.wording import Say
+from sekisho.words.catalogue import Say
 
 
 def document(value: Any) -> None:  # noqa: ANN401 - whatever JSON can say

@@ -14,7 +14,7 @@ from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.wording import language, wording
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import SettingsRefused
-from sekisho.words.catalogue import Language, catalogue
+from sekisho.words.catalogue import SHARED, Language, words
 from sekisho_verify.errors import (
     PROBLEM_TYPE,
     ConfigurationError,
@@ -98,8 +98,8 @@ def _faults(error: Exception, lang: Language) -> Sequence[Fault]:
         case Refusal():
             faults = [_refusal(error, lang)]
         case TokenRefused():
-            words = catalogue(lang).problems[error.code]
-            faults = [Fault(error.code, words.title, words.detail, reason=error.detail)]
+            title, detail = _words(error.code, lang)
+            faults = [Fault(error.code, title, detail, reason=error.detail)]
         case KeySetUnavailable():
             faults = [Fault("unavailable", str(error), say("fix.keys_unavailable"))]
         case KeyRefused() | EncodingError():
@@ -118,27 +118,32 @@ def _faults(error: Exception, lang: Language) -> Sequence[Fault]:
     return faults
 
 
+def _words(code: str, lang: Language, *, seconds: int = 1) -> tuple[str, str]:
+    """Title and detail of a problem, in the words that every surface shares."""
+    say = words(SHARED, lang)
+    return say(f"problem.{code}.title"), say(f"problem.{code}.detail", count=seconds)
+
+
 def _refusal(refusal: Refusal, lang: Language) -> Fault:
     """The operator reads what callers are not told: `detail` says which account, which schema."""
-    words, say = catalogue(lang), wording(lang)
-    told = words.problems[refusal.code]
+    shared, say = words(SHARED, lang), wording(lang)
+    title, fix = _words(refusal.code, lang, seconds=math.ceil(refusal.retry_after or 1))
     if refusal.errors:
         faults = [
             {
                 "pointer": each.pointer,
                 "code": each.code,
-                "detail": words.fields[each.code].format(limit=each.limit),
+                "detail": shared(f"field.{each.code}", limit=each.limit),
             }
             for each in refusal.errors
         ]
         listed = "; ".join(f"{each['pointer'].removeprefix('/')} {each['detail']}" for each in faults)
         return Fault(refusal.code, listed, say("fix.validation_failed"), errors=faults)
-    fix = told.detail.replace("{seconds}", str(math.ceil(refusal.retry_after or 1)))
     if refusal.code in _OWN_FIXES:
         fix = say(_OWN_FIXES[refusal.code])
     # libpq breaks its sentences into lines.
-    what = " ".join(refusal.detail.split()) or told.title
+    what = " ".join(refusal.detail.split()) or title
     if refusal.detail and lang != "en":
         # The log's language is English; the sentence before it is the reader's.
-        what = f"{told.title} ({what})"
+        what = f"{title} ({what})"
     return Fault(refusal.code, what, fix)

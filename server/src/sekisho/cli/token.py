@@ -15,7 +15,8 @@ from sekisho.cli import found, output
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.key_file import read_keys
 from sekisho.cli.options import as_json, examples, read_text, unreadable
-from sekisho.cli.wording import Say, language, wording
+from sekisho.cli.wording import language, wording
+from sekisho.words.catalogue import Say
 from sekisho_verify import Verifier, fetch_key_set
 from sekisho_verify.encoding import b64url_decode, json_object
 from sekisho_verify.errors import EncodingError

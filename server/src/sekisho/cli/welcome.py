@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from sekisho.cli.wording import Say
 from sekisho.rules.setup_code import LIFETIME
 from sekisho.settings import Settings
+from sekisho.words.catalogue import Say
 
 _FOR_PEOPLE = (("login", "/login"), ("api", "/docs/api"))
 _FOR_PROGRAMS = (

@@ -9,7 +9,7 @@ import msgspec
 
 from sekisho.rules.refusals import FieldError, Refusal
 from sekisho.web.wire import STATUS, Headers, Reply, encode
-from sekisho.words.catalogue import Language, Wording, catalogue
+from sekisho.words.catalogue import SHARED, Language, Say, words
 from sekisho_verify import bearer
 from sekisho_verify.errors import PROBLEM_TYPE, TokenRefused
 
@@ -53,19 +53,17 @@ def problem(refusal: Refusal | TokenRefused, *, language: Language, request_id: 
     """
     code = refusal.code
     status = STATUS[code]
-    words = catalogue(language)
-    seconds = seconds_to_wait(refusal)
-    wording = words.problems[code]
+    say = words(SHARED, language)
     errors = refusal.errors if isinstance(refusal, Refusal) else ()
     body = Problem(
         type=PROBLEM_TYPE + code,
-        title=wording.title,
+        title=say(f"problem.{code}.title"),
         status=status,
-        detail=wording.detail.format(seconds=seconds) if code in _WAIT else wording.detail,
+        detail=say(f"problem.{code}.detail", count=seconds_to_wait(refusal)),
         code=code,
         request_id=request_id,
         help=f"{base_path}/problems/{code}",
-        errors=tuple(_field(error, words.fields) for error in errors),
+        errors=tuple(_field(error, say) for error in errors),
     )
     headers = [*_COMMON, (b"content-language", language.encode()), *refusal_headers(refusal)]
     return Reply(status, headers, encode(body))
@@ -95,7 +93,7 @@ def challenge(refusal: Refusal | TokenRefused) -> Headers:
     if isinstance(refusal, TokenRefused):
         text = bearer.challenge(refusal)
     elif code.startswith("session_"):
-        text = f'Bearer error="invalid_token", error_description="{_english(code).title}"'
+        text = f'Bearer error="invalid_token", error_description="{_english_title(code)}"'
     elif STATUS[code] == 401:
         text = "Bearer"
     else:
@@ -103,8 +101,8 @@ def challenge(refusal: Refusal | TokenRefused) -> Headers:
     return [(b"www-authenticate", text.encode("ascii"))]
 
 
-def _english(code: str) -> Wording:
-    return catalogue("en").problems[code]
+def _english_title(code: str) -> str:
+    return words(SHARED, "en")(f"problem.{code}.title")
 
 
 def seconds_to_wait(refusal: Refusal | TokenRefused) -> int:
@@ -113,6 +111,6 @@ def seconds_to_wait(refusal: Refusal | TokenRefused) -> int:
     return _RETRY_AFTER if retry_after is None else max(1, math.ceil(retry_after))
 
 
-def _field(error: FieldError, sentences: dict[str, str]) -> FieldProblem:
-    sentence = sentences[error.code].format(limit=error.limit)
+def _field(error: FieldError, say: Say) -> FieldProblem:
+    sentence = say(f"field.{error.code}", limit=error.limit)
     return FieldProblem(pointer=error.pointer, code=error.code, detail=sentence)

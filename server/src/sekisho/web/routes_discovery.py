@@ -11,7 +11,7 @@ from sekisho.web.bodies import ServerMetadata
 from sekisho.web.conditional import matches, tag_of
 from sekisho.web.endpoint import Answer, Call, Content, Endpoint, Site
 from sekisho.web.wire import STATUS, encode
-from sekisho.words.catalogue import LANGUAGES, Language, catalogue
+from sekisho.words.catalogue import LANGUAGES, SHARED, Language, words
 
 _PUBLIC: Final = "public, max-age=300"
 #: A new key is published for longer than this, and the time of a verifier beside it, before it signs.
@@ -65,13 +65,14 @@ def _page(code: str, *, first: Language) -> str:
 
 
 def _section(code: str, language: Language) -> str:
-    words = catalogue(language)
-    wording = words.problems[code]
-    detail = wording.detail.format(seconds="N")
+    say = words(SHARED, language)
+    title = say(f"problem.{code}.title")
+    # How long, only the refusal itself could say.
+    detail = say(f"problem.{code}.detail", count="N")
     return (
-        f'<section lang="{language}"><h1>{escape(wording.title)}</h1><p>{escape(detail)}</p>'
-        f"<dl><dt>{escape(words.phrases['problem_code'])}</dt><dd><code>{escape(code)}</code></dd>"
-        f"<dt>{escape(words.phrases['problem_status'])}</dt><dd>{STATUS[code]}</dd></dl></section>"
+        f'<section lang="{language}"><h1>{escape(title)}</h1><p>{escape(detail)}</p>'
+        f"<dl><dt>{escape(say('phrase.problem_code'))}</dt><dd><code>{escape(code)}</code></dd>"
+        f"<dt>{escape(say('phrase.problem_status'))}</dt><dd>{STATUS[code]}</dd></dl></section>"
     )
 
 

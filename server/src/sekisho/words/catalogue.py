@@ -1,47 +1,68 @@
-"""The message catalogue: what a code means, in a sentence, in each language.
+"""What is said to people: `words.{language}.toml` beside the code that says it, read by this one loader.
 
-Ids are symbolic and are the stable codes themselves, so a code without words is a failing test, not a blank
-page. Nothing in a sentence comes from the request; `{seconds}` and `{limit}` are numbers of our own.
+Ids are symbolic (`problem.forbidden.title`), in each language the same ones. A text is filled in by name,
+`{seconds}`. One that depends on a number has two forms in English, chosen by `{count}`:
+
+    [backup]
+    good = { one = "made {count} day ago", other = "made {count} days ago" }
+
+Why these are TOML tables, and no gettext catalogues: docs/decisions/0009-words-in-toml.md.
 """
 
 from __future__ import annotations
 
 import pkgutil
 import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, Literal, cast, get_args
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 Language = Literal["en", "ja"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
-_PACKAGE: Final = "sekisho.words"
+#: The package whose words every surface shares: problems and faults of fields, by their codes.
+SHARED: Final = "sekisho.words"
+
+#: The forms of a text that depends on `{count}`, as CLDR names them. Japanese has one, and needs no table.
+FORMS: Final = frozenset({"one", "other"})
+Text: TypeAlias = "str | Mapping[str, str]"
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """A problem in words: what happened (`title`, never changing), and what to do about it (`detail`)."""
+class Say:
+    """The texts of one package in one language. Called with an id and what is to be filled in, it says it."""
 
-    title: str
-    detail: str
+    language: Language
+    texts: Mapping[str, Text]
 
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The text of `key`, filled in. A value that it does not name is left out: a sentence may need less.
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """One language: problems by code, faults of a field by code, phrases of pages by id."""
+        Raises:
+            KeyError: nobody wrote that text, or it names a value that is not given. There is no text in its
+                place, in whatever language: the tests find every id that code can ask for.
+        """
+        text = self.texts[key]
+        if not isinstance(text, str):
+            text = text["one" if values["count"] == 1 else "other"]
+        return text.format_map(values)
 
-    problems: dict[str, Wording]
-    fields: dict[str, str]
-    phrases: dict[str, str]
+    def __contains__(self, key: str) -> bool:
+        """Whether there is such a text, for an id that comes from outside."""
+        return key in self.texts
 
 
 @cache
-def catalogue(language: Language) -> Catalogue:
-    """The catalogue of one language, read from the package when it is first needed."""
-    data = cast("bytes", pkgutil.get_data(_PACKAGE, f"{language}.toml"))
-    tables = tomllib.loads(data.decode())
-    return Catalogue(
-        problems={code: Wording(**words) for code, words in tables["problem"].items()},
-        fields=dict(tables["field"]),
-        phrases=dict(tables["phrase"]),
-    )
+def words(package: str, language: Language) -> Say:
+    """The words of a package, read when they are first needed: 1 ms a file, and 3 ms for the first."""
+    data = cast("bytes", pkgutil.get_data(package, f"words.{language}.toml"))
+    return Say(language, dict(_texts(tomllib.loads(data.decode()))))
+
+
+def _texts(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Text]]:
+    for key, value in table.items():
+        if isinstance(value, str) or value.keys() == FORMS:
+            yield above + key, value
+        else:
+            yield from _texts(value, f"{above}{key}.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sekisho.features.demo.transcript import Transcript
 from sekisho.features.demo.wire import Answer, Sent, exchange, request
 from sekisho.ports import Entropy
+from sekisho.words.catalogue import Say
 
 
 class Broken(Exception):
@@ -49,7 +50,7 @@ class Scene:
     steady: Callable[[], float]
     operate: Callable[[list[str]], None]
     entropy: Entropy
-    say: Callable[..., str]
+    say: Say
     transcript: Transcript
 
 

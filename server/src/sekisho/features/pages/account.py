@@ -10,8 +10,7 @@ from sekisho.features.pages import times
 from sekisho.features.pages.choices import KEPT
 from sekisho.features.pages.devices import recognise
 from sekisho.features.pages.entering import ACCOUNT, to_login
-from sekisho.features.pages.printing import Printer, asked_for, from_our_page
-from sekisho.features.pages.words import words
+from sekisho.features.pages.printing import PAGES, Printer, asked_for, from_our_page
 from sekisho.flows.choose_locale import LocaleRequest
 from sekisho.rules.refusals import invalid
 from sekisho.web.bodies import LocaleChoice, Logout, PasswordChange, SessionLine, instant
@@ -21,7 +20,7 @@ from sekisho.web.forms import Form, form_as
 from sekisho.web.pages import Html, Page, Refused, SeeOther
 from sekisho.web.routes_account import change_password
 from sekisho.web.routes_session import list_sessions, logout, revoke_session
-from sekisho.words.catalogue import Language
+from sekisho.words.catalogue import Language, words
 
 PASSWORD: Final = f"{ACCOUNT}/password"
 SESSIONS: Final = f"{ACCOUNT}/sessions"
@@ -110,10 +109,10 @@ async def _to_password(site: Site, _: Call[Form], __: Refused | None) -> SeeOthe
 
 
 def _line(session: SessionLine, language: Language, now: float) -> Line:
-    texts, device = words(language), recognise(session.user_agent)
-    name = device.program or device.system or texts["account.device_unknown"]
+    say, device = words(PAGES, language), recognise(session.user_agent)
+    name = device.program or device.system or say("account.device_unknown")
     if device.program and device.system:
-        name = texts["account.device_on"].format(program=device.program, system=device.system)
+        name = say("account.device_on", program=device.program, system=device.system)
     return Line(
         id=session.id,
         name=name,
@@ -121,6 +120,6 @@ def _line(session: SessionLine, language: Language, now: float) -> Line:
         ip=session.ip,
         signed_in=times.absolute(session.created_at, language),
         signed_in_at=session.created_at.isoformat(),
-        used=times.ago(session.last_used_at, now, texts),
+        used=times.ago(session.last_used_at, now, say),
         used_at=session.last_used_at.isoformat(),
     )

@@ -10,7 +10,7 @@ from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form
 from sekisho.web.pages import Html, Page, Refused
 from sekisho.web.wire import STATUS
-from sekisho.words.catalogue import catalogue
+from sekisho.words.catalogue import SHARED, words
 
 PROBLEM: Final = "/problems/{code}"
 
@@ -22,7 +22,7 @@ def explaining(printer: Printer) -> tuple[Page, ...]:
         code = call.param
         if code not in STATUS:
             raise Refusal("not_found")
-        wording = catalogue(call.language).problems[code]
+        say = words(SHARED, call.language)
         return await printer.page(
             site,
             call,
@@ -30,9 +30,9 @@ def explaining(printer: Printer) -> tuple[Page, ...]:
             here=f"{site.base_path}/problems/{code}",
             code=code,
             status=STATUS[code],
-            title=wording.title,
+            title=say(f"problem.{code}.title"),
             # How long, only the refusal itself could say.
-            detail=wording.detail.format(seconds="N"),
+            detail=say(f"problem.{code}.detail", count="N"),
         )
 
     return (Page(path=PROBLEM, show=show, beside_endpoint=True),)

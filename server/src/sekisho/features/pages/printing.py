@@ -11,7 +11,6 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sekisho.features.pages.assets import ICON, STYLE
-from sekisho.features.pages.words import words
 from sekisho.ports import Clock
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import CsrfToken
@@ -22,8 +21,11 @@ from sekisho.web.forms import Form, parse_form
 from sekisho.web.pages import Html, Refused
 from sekisho.web.problems import seconds_to_wait
 from sekisho.web.routes_session import csrf
-from sekisho.words.catalogue import Language, catalogue
+from sekisho.words.catalogue import SHARED, Language, words
 from sekisho_verify.errors import TokenRefused
+
+#: Whose words the pages say.
+PAGES: Final = "sekisho.features.pages"
 
 THEMES: Final = ("auto", "light", "dark")
 
@@ -32,7 +34,7 @@ THEMES: Final = ("auto", "light", "dark")
 def _templates() -> Environment:
     # Every value is escaped, and a name that nobody set is an error instead of an empty place.
     return Environment(
-        loader=PackageLoader("sekisho.features.pages"),
+        loader=PackageLoader(PAGES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -92,11 +94,6 @@ class Printer:
         refused: Refused | None,
         **context: Any,  # noqa: ANN401 - as above
     ) -> str:
-        texts = words(call.language)
-
-        def say(key: str, /, **values: object) -> str:
-            return texts[key].format_map(values)
-
         return (
             _templates()
             .get_template(template)
@@ -108,7 +105,7 @@ class Printer:
                 themes=THEMES,
                 style=site.base_path + STYLE.path,
                 icon=site.base_path + ICON.path,
-                say=say,
+                say=words(PAGES, call.language),
                 told=None if refused is None else told(refused, call.language),
                 request_id=call.client.request_id,
                 sign_up=self.sign_up,
@@ -120,15 +117,17 @@ class Printer:
 
 def told(refused: Refused, language: Language) -> Told:
     """The refusal in words: the page's own where it has some, else those that every surface shares."""
-    code, shared, own = refused.code, catalogue(language), words(language)
-    wording = shared.problems[code]
+    code, shared, own = refused.code, words(SHARED, language), words(PAGES, language)
+    special = f"refused.{code}" in own
     errors = refused.errors if isinstance(refused, Refusal) else ()
     return Told(
         code=code,
-        title=own.get(f"refused.{code}_title", wording.title),
-        detail=own.get(f"refused.{code}") or wording.detail.format(seconds=seconds_to_wait(refused)),
+        title=own(f"refused.{code}_title") if special else shared(f"problem.{code}.title"),
+        detail=own(f"refused.{code}")
+        if special
+        else shared(f"problem.{code}.detail", count=seconds_to_wait(refused)),
         fields={
-            error.pointer.removeprefix("/"): shared.fields[error.code].format(limit=error.limit)
+            error.pointer.removeprefix("/"): shared(f"field.{error.code}", limit=error.limit)
             for error in errors
         },
     )
@@ -159,7 +158,8 @@ def query(call: Call[Form]) -> Mapping[str, str]:
 
 def asked_for(call: Call[Form], name: str, table: str) -> str | None:
     """The sentence that `name` of the query asks for, if that table has it: never the sender's own words."""
-    return words(call.language).get(f"{table}.{query(call).get(name, '')}")
+    key, say = f"{table}.{query(call).get(name, '')}", words(PAGES, call.language)
+    return say(key) if key in say else None
 
 
 def from_our_page(call: Call[Form]) -> bool:

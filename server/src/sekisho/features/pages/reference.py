@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sekisho.features.pages.printing import Printer
-from sekisho.features.pages.words import words
 from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form
 from sekisho.web.pages import Html, Page, Refused
@@ -58,8 +57,6 @@ def reference(printer: Printer) -> tuple[Page, ...]:
             here=site.base_path + API,
             issuer=site.issuer,
             groups=by_tag,
-            # What a feature brought may have no words here; then the document's own are shown.
-            own=words(call.language),
         )
 
     return (Page(path=API, show=show),)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sekisho.words.catalogue import Language
+from sekisho.words.catalogue import Language, Say
 
 _WEEKDAYS: Final = "月火水木金土日"
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -21,10 +20,10 @@ def absolute(instant: datetime, language: Language) -> str:
     return f"{instant.day} {_MONTHS[instant.month - 1]} {instant.year}, {time}"
 
 
-def ago(instant: datetime, now: float, words: Mapping[str, str]) -> str:
+def ago(instant: datetime, now: float, say: Say) -> str:
     """How long before `now` (POSIX seconds) it was, to the minute, the hour or the day."""
     seconds = max(0, int(now - instant.timestamp()))
     for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= size:
-            return words[f"time.{unit}"].format(n=seconds // size)
-    return words["time.now"]
+            return say(f"time.{unit}", count=seconds // size)
+    return say("time.now")

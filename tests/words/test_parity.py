@@ -1,0 +1,104 @@
+"""Every catalogue says the same in each language, and all that it says is said somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sekisho.words.catalogue import FORMS, SHARED
+from tests.house import tree
+from tests.words.reading import (
+    PACKAGES,
+    asked,
+    forms,
+    matches,
+    placeholders,
+    sentences,
+    speakers,
+    texts,
+)
+
+#: Nothing in it is a word, or it is a command that is the same in every language.
+LATIN = {
+    "sekisho.cli": {"fix.usage", "fix.no_driver"},
+    "sekisho.cli.checkup": {"permissions.bad_fix", "schema.bad_fix"},
+}
+NAME = "関所"  # of the project, in every language
+JAPANESE = re.compile(r"[\u3001-\u30ff\u4e00-\u9fff\uff01-\uff9f]")
+#: Asked for by a table and by what comes behind `?` in a URL.
+BY_QUERY = {"sekisho.features.pages": re.compile(r"(?:done|why)\.[a-z_]+")}
+
+each_package = pytest.mark.parametrize("package", PACKAGES.values())
+
+
+def test_every_catalogue_is_found() -> None:
+    """Each is there in both languages, and in no other; the surfaces that people use are among them."""
+    for folder in PACKAGES:
+        assert {file.name for file in folder.glob("words.*.toml")} == {"words.en.toml", "words.ja.toml"}
+    assert {SHARED, "sekisho.cli", "sekisho.cli.checkup", "sekisho.features.pages"} <= set(PACKAGES.values())
+
+
+@each_package
+def test_both_languages_say_the_same(package: str) -> None:
+    """The same ids, and in each sentence the same values: a translation that lost one is noticed."""
+    english, japanese = texts(package, "en"), texts(package, "ja")
+    assert english.keys() == japanese.keys()
+    for key, text in english.items():
+        wanted = {name for sentence in forms(text).values() for name in placeholders(sentence)}
+        assert wanted == {name for form in forms(japanese[key]).values() for name in placeholders(form)}, key
+
+
+@each_package
+def test_forms_are_those_of_the_language(package: str) -> None:
+    """English has two, and both are needed only where the number is; Japanese has one."""
+    for key, text in texts(package, "en").items():
+        if not isinstance(text, str):
+            assert text.keys() == FORMS, key
+            assert "count" in placeholders(text["other"]), key
+            assert text["one"] != text["other"], key
+    for key, text in texts(package, "ja").items():
+        assert isinstance(text, str), key
+
+
+@each_package
+def test_each_file_is_in_its_language(package: str) -> None:
+    """None is empty, none is left over from the other; English that goes into headers is ASCII."""
+    for key, sentence in sentences(package, "en").items():
+        assert sentence.strip(), key
+        assert not JAPANESE.search(sentence.replace(NAME, "")), key
+        assert sentence.isascii() or package != SHARED, key
+    for key, sentence in sentences(package, "ja").items():
+        assert bool(JAPANESE.search(sentence)) != (key in LATIN.get(package, set())), key
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=PACKAGES.values())
+def test_every_text_is_asked_for(folder: Path) -> None:
+    """Words that no code asks for are not kept."""
+    package = PACKAGES[folder]
+    # Problems are told everywhere.
+    files = tree.python_files(tree.SERVER) if package == SHARED else speakers(folder)
+    ids = {each for file in files for each in asked(file)}
+    unasked = [
+        key
+        for key in texts(package, "en")
+        if not any(matches(key, each) for each in ids)
+        and not (package in BY_QUERY and BY_QUERY[package].fullmatch(key))
+    ]
+    assert unasked == []
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=PACKAGES.values())
+def test_every_text_that_is_asked_for_is_there(folder: Path) -> None:
+    """What code names by its whole id exists, and of what it puts together something does."""
+    found = texts(PACKAGES[folder], "en").keys() | texts(SHARED, "en").keys()
+    tables = "|".join(sorted({key.partition(".")[0] for key in found}))
+    an_id = re.compile(rf"(?:{tables})(?:\.[a-z0-9_\0]+)+(?<!\.html)(?<!\.toml)(?<!\.js)(?<!\.css)")
+    missing = {
+        f"{tree.place(file)}: {each}"
+        for file in speakers(folder)
+        for each in asked(file)
+        if an_id.fullmatch(each) and not any(matches(key, each) for key in found)
+    }
+    assert missing == set()
