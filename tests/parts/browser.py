@@ -35,6 +35,7 @@ _ALONE = (
     "--disable-sync",
     "--no-default-browser-check",
     "--no-first-run",
+    "--hide-scrollbars",  # so that a window of 360 pixels has 360 pixels to show, as on a telephone
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 _START_SECONDS = 60.0

@@ -1,0 +1,162 @@
+"""Every page in every look: what axe finds, what overflows, what is too small to hit, who else is asked.
+
+`SCREENSHOTS`, where it names a folder, gets a picture of each.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
+
+import pytest
+
+from tests.features.pages.opened import ENGLISH, first_run, log_in, site
+from tests.features.pages.scenes import first_steps, owner, stranger, submit
+from tests.parts import axe
+from tests.parts.browser import Chromium, Visit, visiting
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from tests.web.served import Server
+
+pytestmark = pytest.mark.browser
+
+
+class Look(NamedTuple):
+    """How a page is looked at: its colours, and the width of the window in CSS pixels."""
+
+    scheme: Literal["light", "dark"]
+    width: int
+
+
+LOOKS: Final = [Look("light", 360), Look("dark", 360), Look("light", 1280), Look("dark", 1280)]
+GROUND: Final = {"light": "rgb(246, 243, 238)", "dark": "rgb(22, 21, 15)"}
+#: CSS pixels: where WCAG 2.2, 1.4.10 wants no sideways scrolling yet.
+NARROWEST: Final = 320
+_SIDEWAYS: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+#: What is to be hit but smaller than WCAG 2.2, 2.5.8 asks for, and what moves although nobody wants it to.
+_MEASURE: Final = f"""() => {{
+    const all = which => [...document.querySelectorAll(which)];
+    const box = e => e.getBoundingClientRect(), style = e => getComputedStyle(e);
+    return {{
+        sideways: {_SIDEWAYS},
+        small: all('button, input:not([type=hidden], .away), a.button, header a')
+            .filter(e => box(e).height < 24 || box(e).width < 24).map(e => e.outerHTML),
+        moving: all('*').filter(e => style(e).transitionDuration !== '0s' || style(e).animationName !== 'none'
+            || style(e).scrollBehavior === 'smooth').map(e => e.outerHTML),
+        ground: style(document.body).backgroundColor,
+    }};
+}}"""
+#: In colours that the reader forces: what has lost its edge, and a choice that looks like one not taken.
+_FORCED: Final = """() => {
+    const all = which => [...document.querySelectorAll(which)], style = e => getComputedStyle(e);
+    const drawn = e => [style(e).backgroundColor, style(e).borderTopColor, style(e).borderTopWidth].join();
+    return {
+        edgeless: all('button, .button, input:not([type=hidden], .away), main, .summary, .notice, .badge')
+            .filter(e => style(e).borderTopStyle === 'none' || !parseFloat(style(e).borderTopWidth))
+            .map(e => e.outerHTML),
+        alike: all('fieldset').filter(e => {
+            const [taken, other] = ['true', 'false'].map(is => e.querySelector(`[aria-pressed=${is}]`));
+            return taken && drawn(taken) === drawn(other);
+        }).map(e => e.outerHTML),
+    };
+}"""
+#: axe takes as much time for this long page as for all others together: the rest is for the long suite.
+_API_AT_ONCE: Final = {("ja-JP", LOOKS[0]), ("en-GB", LOOKS[3])}
+
+
+async def show(page: Page, look: Look) -> None:
+    """Have it look so, to somebody who wants nothing to move."""
+    await page.emulate_media(color_scheme=look.scheme, reduced_motion="reduce")
+    await page.set_viewport_size({"width": look.width, "height": 800})
+
+
+async def keep(page: Page, scene: str, look: str) -> None:
+    """Take a picture where somebody wants one."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        language = await page.evaluate("document.documentElement.lang")
+        await page.screenshot(path=Path(folder) / f"{scene}-{language}-{look}.png", full_page=True)
+
+
+async def look_at(page: Page, scene: str, look: Look) -> None:
+    """Look once."""
+    await show(page, look)
+    found = await page.evaluate(_MEASURE)
+    assert found == {"sideways": 0, "small": [], "moving": [], "ground": GROUND[look.scheme]}, (scene, look)
+    assert await axe.violations(page) == [], (scene, look)
+    await keep(page, scene, f"{look.scheme}-{look.width}")
+
+
+async def look_around(visit: Visit, scene: str) -> None:
+    """In every look, and in the narrowest window."""
+    for look in LOOKS:
+        await look_at(visit.page, scene, look)
+    await visit.page.set_viewport_size({"width": NARROWEST, "height": 800})
+    assert await visit.page.evaluate(_SIDEWAYS) == 0, scene
+    assert visit.faults == [], scene
+
+
+@pytest.mark.requirement("H1")
+@pytest.mark.parametrize("locale", ["ja-JP", "en-GB"])
+async def test_every_page_in_every_look(server: Server, chromium: Chromium, locale: str) -> None:
+    """No fault that axe knows, nothing sideways, small, moving or of others, nothing in the console."""
+    async with first_run(server) as (url, code), visiting(chromium, url, locale=locale) as visit:
+        page, asked, scenes = visit.page, cast("list[str]", []), cast("list[str]", [])
+        page.on("request", lambda request: asked.append(request.url))
+        for walk in (first_steps(page, code), owner(page, url), stranger(page)):
+            async for scene in walk:
+                await look_around(visit, scene)
+                scenes.append(scene)
+        assert len(scenes) == len(set(scenes)) == 24
+        assert [each for each in asked if not each.startswith(f"{url}/")] == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "look"),
+    [
+        pytest.param(
+            locale,
+            look,
+            marks=() if (locale, look) in _API_AT_ONCE else pytest.mark.long,
+            id=f"{locale}-{look.scheme}-{look.width}",
+        )
+        for locale, look in product(("ja-JP", "en-GB"), LOOKS)
+    ],
+)
+async def test_the_api_reference_in_every_look(
+    server: Server, chromium: Chromium, locale: str, look: Look
+) -> None:
+    """As all others."""
+    async with site(server) as url, visiting(chromium, url, locale=locale) as visit:
+        await visit.page.goto("/docs/api")
+        await look_at(visit.page, "api", look)
+        await visit.page.set_viewport_size({"width": NARROWEST, "height": 800})
+        assert await visit.page.evaluate(_SIDEWAYS) == 0
+
+
+async def test_colours_that_the_reader_forces(server: Server, chromium: Chromium) -> None:
+    """Everything that is told by its ground has an edge as well, and a choice that was made differs."""
+    async with site(server) as url, visiting(chromium, url, **ENGLISH) as visit:
+        page = visit.page
+        await page.emulate_media(forced_colors="active")
+        await page.goto("/login")
+        await submit(page, email="ken@example.com", password="x")
+        await look_in_forced_colours(page, "login-refused")
+        await page.goto("/login")
+        await log_in(page)
+        await page.wait_for_url("**/account")
+        await look_in_forced_colours(page, "account")
+        await page.get_by_role("button", name="日本語").first.click()
+        await page.wait_for_url("**/account?done=language")
+        await look_in_forced_colours(page, "account-told")
+
+
+async def look_in_forced_colours(page: Page, scene: str) -> None:
+    """Look once."""
+    assert await page.evaluate("matchMedia('(forced-colors: active)').matches")
+    assert await page.evaluate(_FORCED) == {"edgeless": [], "alike": []}, scene
+    assert await axe.violations(page) == [], scene
+    await keep(page, scene, "forced")
