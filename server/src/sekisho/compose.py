@@ -12,7 +12,8 @@ from typing import TypedDict
 
 from starlette.types import ASGIApp
 
-from sekisho.adapters import system
+from sekisho.adapters import setup_file, system
+from sekisho.adapters.addresses import EmailAddresses
 from sekisho.adapters.feed_publisher import FeedPublisher
 from sekisho.adapters.passwords import HashedPasswords
 from sekisho.adapters.session_lookups import SessionLookups
@@ -74,19 +75,13 @@ def bind(house: House, metrics: Metrics | None = None) -> Acts:
     times = _Times(clock=house.clock, entropy=house.entropy)
     policy = PasswordPolicy(settings.password_minimum, house.passwords.max_bytes, house.passwords.is_common)
     checks = _Checks(accounts=store, throttle=store, passwords=house.passwords)
+    newcomers = _Newcomers(addresses=house.addresses, policy=policy, **checks, **times)
     once_more = partial(reauthenticate, events=store, **checks, **times)
     opener, carried = _stored(house, verifier, once_more, metrics) if stored else _stateless(house, verifier)
     return Acts(
-        register=partial(
-            register,
-            addresses=house.addresses,
-            sign_up=settings.signup,
-            policy=policy,
-            **checks,
-            **times,
-        ),
+        register=partial(register, sign_up=settings.signup, **newcomers),
         setup_open=partial(setup_open, accounts=store, clock=house.clock),
-        set_up=partial(set_up, addresses=house.addresses, policy=policy, **checks, **times),
+        set_up=partial(set_up, forget_code=partial(setup_file.forget, settings.data), **newcomers),
         login=partial(
             login,
             events=store,
@@ -160,6 +155,11 @@ class _Checks(TypedDict):
     accounts: Store
     throttle: Store
     passwords: HashedPasswords
+
+
+class _Newcomers(_Checks, _Times):
+    addresses: EmailAddresses
+    policy: PasswordPolicy
 
 
 class _Carried(TypedDict):

@@ -269,6 +269,26 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         ),
     ),
     Setting(
+        "SEKISHO_ADMIN_EMAIL",
+        values.email,
+        None,
+        Words(
+            "the first administrator, made by `serve` where there is none: no link and nobody to click it",
+            "最初の管理者。管理者がいなければ `serve` が作る (リンクも操作もいらない)",
+        ),
+        absent=Words("none: a setup link is printed", "なし。設定用のリンクを表示する"),
+    ),
+    Setting(
+        "SEKISHO_ADMIN_PASSWORD",
+        values.reference,
+        None,
+        Words(
+            "reference to the password of that administrator, read while there is none",
+            "その管理者のパスワードの参照。管理者がいない間だけ読む",
+        ),
+        absent=_NONE,
+    ),
+    Setting(
         "SEKISHO_LANG",
         values.one_of("en", "ja"),
         None,

@@ -149,6 +149,17 @@ def word(text: str) -> str:
     )
 
 
+def email(text: str) -> str:
+    """An e-mail address by its shape; what may be an account decides whoever makes it."""
+    name, at, host = text.rpartition("@")
+    if not (name and at and host) or any(character.isspace() for character in text):
+        raise Unfit(
+            Words(f"{quoted(text)} is no e-mail address", f"{quoted(text)} はメールアドレスではありません"),
+            Words("write it like aya@example.com", "aya@example.com のように書いてください"),
+        )
+    return text
+
+
 def directory(text: str) -> Path:
     """A directory, absolute or relative to where the command runs."""
     if text.startswith("~") or "\x00" in text:

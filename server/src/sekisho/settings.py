@@ -88,6 +88,8 @@ class Settings:
     password_minimum: int
     signup: SignUp
     feed_token: str | None = field(repr=False)
+    admin_email: str | None
+    admin_password: str | None = field(repr=False)
     lang: Literal["en", "ja"] | None
     log_format: Literal["auto", "json", "console"]
     #: Where each setting came from, by its name.
@@ -243,6 +245,15 @@ def _contradictions(parsed: Mapping[str, Any]) -> Iterator[Fault]:
                 "umask 077; openssl rand -base64 48 > FILE; then SEKISHO_ROOT_SECRET=file:FILE",
                 "umask 077; openssl rand -base64 48 > FILE で作り、SEKISHO_ROOT_SECRET=file:FILE と指定",
             ),
+        )
+    if (parsed["admin_email"] is None) != (parsed["admin_password"] is None):
+        given, lacking = "SEKISHO_ADMIN_EMAIL", "SEKISHO_ADMIN_PASSWORD"
+        if parsed["admin_email"] is None:
+            given, lacking = lacking, given
+        yield Fault(
+            given,
+            Words(f"counts only together with {lacking}", f"{lacking} と組でなければ使えません"),
+            Words("set both, or neither", "両方を設定するか、どちらも設定しないでください"),
         )
     for shorter, longer in (
         ("access_ttl", "refresh_ttl"),

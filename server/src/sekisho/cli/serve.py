@@ -56,7 +56,7 @@ def command(here: Surroundings, *, host: str, port: int, workers: int) -> int:
     sockets = listen(host, port, here.say)
     settings = _at_port(here.settings, sockets[0].getsockname()[1])
     address = f"{f'[{host}]' if ':' in host else host}:{sockets[0].getsockname()[1]}"
-    first = FirstRun(settings)
+    first = FirstRun(settings, here.environ)
     announce = partial(_announce, here, settings, address, look(settings), first)
     if workers == 1:
         serve_auth(settings, sockets, ready=announce, signals=SIGNALS, opened=first.offer)
@@ -114,7 +114,7 @@ def _announce(here: Surroundings, settings: Settings, address: str, before: Plac
     if settings.feed_token is None and not settings.loopback:
         # Apart from the rest: it is a secret, and what is on stdout is often kept.
         note(here.say("serve.feed_token", token=_feed_token(here, settings)))
-    welcome(settings, address, before, look(settings), shared=shared, setup=first.link, say=here.say)
+    welcome(settings, address, before, look(settings), shared=shared, first=first, say=here.say)
 
 
 def _feed_token(here: Surroundings, settings: Settings) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from sekisho.cli.first_run import FirstRun
 from sekisho.rules.setup_code import LIFETIME
 from sekisho.settings import Settings
 from sekisho.words.catalogue import Say
@@ -46,7 +47,7 @@ def welcome(
     after: Place,
     *,
     shared: bool,
-    setup: str | None,
+    first: FirstRun,
     say: Say,
 ) -> None:
     """Print it, on stdout: whoever started the server on port 0 reads here where it is.
@@ -57,7 +58,7 @@ def welcome(
         before: the files before this start.
         after: the files now.
         shared: whether whoever verifies a token of this issuer could also make one.
-        setup: the link by which the first administrator is made, where there is none.
+        first: what is done while nobody administers: a link that is to be opened, or an administrator made.
         say: the words.
     """
     lines = [click.style(say("serve.title", version=version("sekisho")), bold=True), ""]
@@ -79,8 +80,10 @@ def welcome(
         lines += ["", click.style(say("serve.stateless"), fg="yellow")]
         if shared:
             lines.append(click.style(say("serve.stateless_shared"), fg="yellow"))
-    if setup is not None:
-        lines += ["", f"  {say('serve.setup', minutes=int(LIFETIME // 60))}", f"  {setup}"]
+    if first.appointed is not None:
+        lines += ["", f"  {say('serve.appointed', email=first.appointed)}"]
+    if first.link is not None:
+        lines += ["", f"  {say('serve.setup', minutes=int(LIFETIME // 60))}", f"  {first.link}"]
     if settings.loopback:
         lines += ["", f"  {say('serve.development')}"]
     lines += [f"  {say('serve.stop')}", ""]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hmac import compare_digest
+from typing import Final
 
 from sekisho.ports import AccountStore, Addresses, Clock, Entropy, Passwords, ThrottleStore
 from sekisho.rules.access import ADMINISTRATOR
-from sekisho.rules.account import Account, PasswordPolicy, locale
+from sekisho.rules.account import LOCALES, Account, PasswordPolicy, locale
 from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refusals import FieldError, Refusal
 from sekisho.rules.session import Client
-from sekisho.rules.setup_code import CODE_BYTES, LIFETIME, code_digest, setup_code
+from sekisho.rules.setup_code import CODE_BYTES, DIGEST_BYTES, LIFETIME, code_digest, setup_code
 from sekisho.rules.throttle import Bucket, network
+
+#: Whoever starts the server, where a request would say from where it came.
+_HERE: Final = Client("", "sekisho serve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,11 @@ async def set_up(
     passwords: Passwords,
     addresses: Addresses,
     policy: PasswordPolicy,
+    forget_code: Callable[[], None],
     clock: Clock,
     entropy: Entropy,
 ) -> Account:
-    """Spend the code and make the account, with its role, in one act.
+    """Spend the code and make the account, with its role, in one act; `forget_code` is then called.
 
     Raises:
         Refusal: `rate_limited`, `setup_closed`, `setup_code_invalid`; `validation_failed` with every fault at
@@ -63,10 +69,64 @@ async def set_up(
     # Before anything is said of the rest, and before a password is hashed for a stranger.
     if presented is None or not compare_digest(standing, presented):
         raise Refusal("setup_code_invalid")
-    email, password = _admitted(request, addresses, policy)
-    account = Account(
-        uuid7(now, entropy(ENTROPY_BYTES)), email, "active", locale(request.locale, "/locale"), now
+    email, password = _admitted(request.email, request.password, addresses, policy)
+    hashed = await passwords.hash(password)
+    made = _made(email, request.locale, request.client, by="setup", now=now, entropy=entropy)
+    await accounts.add_first_account(
+        made.account, hashed, role=ADMINISTRATOR, setup=presented, recorded=made.recorded
     )
+    forget_code()
+    return made.account
+
+
+async def appoint(
+    email: str,
+    password: Callable[[], str],
+    *,
+    accounts: AccountStore,
+    passwords: Passwords,
+    addresses: Addresses,
+    policy: PasswordPolicy,
+    clock: Clock,
+    entropy: Entropy,
+) -> Account | None:
+    """Make the administrator whom the settings name; none where somebody administers already.
+
+    `password` is asked for while nobody does, and then no more: it may be taken away.
+
+    Raises:
+        Refusal: `validation_failed` with every fault at once, `email_taken`.
+    """
+    hashed: str | None = None
+    # In the place of a digest: there is no code that it would be the digest of, so nobody else can spend it.
+    setup = entropy(DIGEST_BYTES)
+    while await accounts.offer_setup(setup, until=clock() + LIFETIME):
+        if hashed is None:
+            email, normal = _admitted(email, password(), addresses, policy)
+            hashed = await passwords.hash(normal)
+        made = _made(email, LOCALES[0], _HERE, by="settings", now=clock(), entropy=entropy)
+        try:
+            await accounts.add_first_account(
+                made.account, hashed, role=ADMINISTRATOR, setup=setup, recorded=made.recorded
+            )
+        except Refusal as refused:
+            # Another server that starts just now offered a code of its own, or was done before us.
+            if refused.code not in {"setup_code_invalid", "setup_closed"}:
+                raise
+        else:
+            return made.account
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    account: Account
+    recorded: tuple[Event, Event]
+
+
+def _made(email: str, language: str, client: Client, *, by: str, now: float, entropy: Entropy) -> _Made:
+    """The account, and what is put on record with it."""
+    account = Account(uuid7(now, entropy(ENTROPY_BYTES)), email, "active", locale(language, "/locale"), now)
 
     def event(kind: EventKind, **about: str) -> Event:
         return Event(
@@ -74,30 +134,23 @@ async def set_up(
             now,
             uuid7(now, entropy(ENTROPY_BYTES)),
             user_id=account.id,
-            ip=request.client.ip,
-            request_id=request.client.request_id,
-            about={"by": "setup", **about},
+            ip=client.ip,
+            request_id=client.request_id,
+            about={"by": by, **about},
         )
 
-    await accounts.add_first_account(
-        account,
-        await passwords.hash(password),
-        role=ADMINISTRATOR,
-        setup=presented,
-        recorded=[event("account_created"), event("role_granted", role=ADMINISTRATOR)],
-    )
-    return account
+    return _Made(account, (event("account_created"), event("role_granted", role=ADMINISTRATOR)))
 
 
-def _admitted(request: SetupRequest, addresses: Addresses, policy: PasswordPolicy) -> tuple[str, str]:
+def _admitted(email: str, password: str, addresses: Addresses, policy: PasswordPolicy) -> tuple[str, str]:
     """Address and password as they are kept."""
-    email = addresses.normalize(request.email)
-    faults: list[FieldError] = [] if email else [FieldError("/email", "invalid_email")]
-    password = ""
+    address = addresses.normalize(email)
+    faults: list[FieldError] = [] if address else [FieldError("/email", "invalid_email")]
+    normal = ""
     try:
-        password = policy.admit(request.password, email=request.email, pointer="/password")
+        normal = policy.admit(password, email=email, pointer="/password")
     except Refusal as refusal:
         faults += refusal.errors
-    if email is None or faults:
+    if address is None or faults:
         raise Refusal("validation_failed", errors=tuple(faults))
-    return email, password
+    return address, normal

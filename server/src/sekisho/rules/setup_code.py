@@ -14,6 +14,8 @@ from sekisho.rules.opaque import digest
 
 #: Random bytes that a code is made of; four bits of them are left over.
 CODE_BYTES: Final = 18
+#: SHA-256 of a code.
+DIGEST_BYTES: Final = 32
 #: Seconds for which a code counts.
 LIFETIME: Final = 1800.0
 
