@@ -111,7 +111,7 @@ export function createAuth({ issuer = location.origin, mode = "session", apis = 
       copy.headers.set("Sekisho-CSRF", csrf);
     }
     const response = await fetch(copy, byCookie || origin === origins[0] ? { credentials } : {});
-    if (!/40[13]/.test(response.status)) return response;
+    if (![401, 403].includes(response.status)) return response;
     const { code } = await response.clone().json().catch(() => response);
     if (byCookie && OVER.test(code) && mine === now()) tell(null, code);
     if (again) return response;
