@@ -18,8 +18,8 @@ PACKAGES = {
 }
 #: Commands that speak for another package too.
 SPEAKS_FOR = {
-    tree.SERVER / "cli" / "doctor.py": tree.SERVER / "cli" / "checkup",
-    tree.SERVER / "cli" / "demo.py": tree.SERVER / "features" / "demo",
+    tree.SERVER / "cli" / "checkup": "doctor.py",
+    tree.SERVER / "features" / "demo": "demo*.py",
 }
 #: What stands for a name that is put together when the program runs.
 HOLE = "\0"
@@ -60,7 +60,9 @@ def speakers(folder: Path) -> list[Path]:
     """The files that ask for the words of a folder: those nearest to them, and who speaks for it."""
     below = [path for suffix in ("py", "html", "js") for path in sorted(folder.rglob(f"*.{suffix}"))]
     own = [path for path in below if next(each for each in path.parents if each in PACKAGES) == folder]
-    return own + [path for path, other in SPEAKS_FOR.items() if other == folder]
+    return own + sorted(
+        (tree.SERVER / "cli").glob(SPEAKS_FOR.get(folder, "")) if folder in SPEAKS_FOR else ()
+    )
 
 
 def asked(path: Path) -> set[str]:

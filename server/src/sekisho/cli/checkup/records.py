@@ -102,8 +102,8 @@ async def _backup(store: Store) -> Finding:
     days = int((system.clock() - made[0].at) // _DAY)
     file = made[0].about.get("file", "-")
     if days >= OLD_BACKUP:
-        return warning("backup", "backup.old", days=days, file=file)
-    return good("backup", days=days, file=file)
+        return warning("backup", "backup.old", count=days, file=file)
+    return good("backup", count=days, file=file)
 
 
 async def _copies(copies: RedisCopies | None) -> Finding:

@@ -155,9 +155,9 @@ def _transport(site: Site, health: Came) -> Iterator[Finding]:
         return
     days = _days_left(health)
     if days is not None and days < SOON:
-        yield warning("tls", days=days)
+        yield warning("tls", count=days)
     else:
-        yield good("tls", days="?" if days is None else days)
+        yield good("tls", count="?" if days is None else days)
     seconds = _max_age(health.headers.get("strict-transport-security", ""))
     yield good("hsts", seconds=seconds) if seconds >= LONG_HSTS else bad("hsts", seconds=seconds)
     try:
