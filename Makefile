@@ -51,12 +51,15 @@ lock: ## compile requirements/*.txt anew (ARGS=--upgrade to raise what is pinned
 	$(LOCK) requirements/run.in $(DISTRIBUTIONS) --all-extras -o requirements/run.txt $(ARGS)
 	$(LOCK) requirements/run.in requirements/dev.in $(DISTRIBUTIONS) --all-extras \
 		-c requirements/run.txt -o requirements/dev.txt $(ARGS)
-	sed -En 's/^((uvicorn|uvloop|httptools|psycopg)[^;\\]*).*/\1/p' requirements/run.txt \
-		| $(LOCK) requirements/peers.in -c - -o requirements/peers.txt $(ARGS)
+	sed -En 's/^((uvicorn|uvloop|httptools|psycopg|argon2-cffi|cryptography)[^;\\]*).*/\1/p' requirements/run.txt \
+		| $(LOCK) requirements/peers.in -c - $(FROM_SOURCE) --no-emit-package flask-principal -o requirements/peers.txt $(ARGS)
+	$(LOCK) requirements/peers-source.in --no-deps $(FROM_SOURCE) -o requirements/peers-source.txt $(ARGS)
 
 # Names, versions and hashes only: where packages come from is the installing machine's business.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --no-emit-index-url --no-header --no-annotate --no-emit-package sekisho-verify
+# See requirements/peers-source.in.
+FROM_SOURCE := --no-binary flask-principal
 DISTRIBUTIONS := verify/pyproject.toml server/pyproject.toml
 
 parts: ## the real parts the tests run on (PostgreSQL): installed on Debian as root, named elsewhere

@@ -1,4 +1,4 @@
-"""The peers from PyPI that keep sessions, in an environment of their own: what they pin is not what we pin.
+"""The peers from PyPI, in an environment of their own: what they pin is not what we pin.
 
 It is made once, in the checkout, in the versions of `requirements/peers.txt`, and anew when those change.
 """
@@ -14,11 +14,17 @@ from pathlib import Path
 _ROOT = Path(__file__).parent.parent
 _FOLDER = _ROOT / ".venv-peers"
 _LOCK = _ROOT / "requirements" / "peers.txt"
+#: What has no wheel: built from a source held by its hash, with what the lock brings and nothing else.
+_SOURCES = _ROOT / "requirements" / "peers-source.txt"
 _PYTHON = _FOLDER / "bin" / "python"
 _STAMP = _FOLDER / ".installed"
 #: Seconds that pip may take.
 _PATIENCE = 600.0
-_NAMES = ("fastapi-users", "fastapi", "SQLAlchemy", "asyncpg", "Django", "psycopg", "uvicorn", "uvloop")
+_NAMES = (
+    *("fastapi-users", "fastapi", "SQLAlchemy", "asyncpg", "aiosqlite", "Django", "djangorestframework"),
+    *("djangorestframework-simplejwt", "Flask", "Flask-Security", "Flask-SQLAlchemy", "psycopg", "redis"),
+    *("argon2-cffi", "PyJWT", "joserfc", "Authlib", "python-jose", "cryptography", "uvicorn", "uvloop"),
+)
 _VERSIONS = (
     "import importlib.metadata as m, sys; print(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"
 )
@@ -37,12 +43,15 @@ def install() -> str:
     Raises:
         PeersMissingError: no venv module, no way to the packages, or no wheels for this machine.
     """
-    wanted = f"{sys.version} {hashlib.sha256(_LOCK.read_bytes()).hexdigest()}"
+    locks = _LOCK.read_bytes() + _SOURCES.read_bytes()
+    wanted = f"{sys.version} {hashlib.sha256(locks).hexdigest()}"
     if not _STAMP.exists() or _STAMP.read_text() != wanted:
         shutil.rmtree(_FOLDER, ignore_errors=True)
         _run(sys.executable, "-m", "venv", str(_FOLDER))
-        options = ("--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:")
-        _run(str(_PYTHON), "-m", "pip", "install", *options, "-r", str(_LOCK))
+        options = ("--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps")
+        pip = (str(_PYTHON), "-m", "pip", "install", *options)
+        _run(*pip, "--only-binary", ":all:", "-r", str(_LOCK))
+        _run(*pip, "--no-build-isolation", "--no-binary", ":all:", "-r", str(_SOURCES))
         _STAMP.write_text(wanted)
     return _run(str(_PYTHON), "-c", _VERSIONS, *_NAMES)
 
