@@ -9,10 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from socket import socket
 
+from starlette.types import ASGIApp
+
 from sekisho.adapters import system
 from sekisho.cli.http_server import run, serve_http
 from sekisho.cli.telling import tell
-from sekisho.compose import create_app
+from sekisho.compose import create_app, standard_features
+from sekisho.feature import Feature
 from sekisho.ports import Clock
 from sekisho.settings import Settings
 from sekisho.web import logs
@@ -20,6 +23,11 @@ from sekisho.web import logs
 
 async def _nothing_more() -> None:
     """What most servers do once they are open."""
+
+
+def _as_it_is(app: ASGIApp) -> ASGIApp:
+    """Around most servers there is nothing."""
+    return app
 
 
 def serve_auth(
@@ -31,10 +39,13 @@ def serve_auth(
     clock: Clock = system.clock,
     metrics_directory: Path | None = None,
     opened: Callable[[], Awaitable[None]] = _nothing_more,
+    more: Sequence[Feature] = (),
+    around: Callable[[ASGIApp], ASGIApp] = _as_it_is,
 ) -> None:
     """Open everything, serve until a signal asks to stop, and close it.
 
-    `opened` is awaited when everything is open and nobody is served yet.
+    `opened` is awaited when everything is open and nobody is served yet. `more` are features beside those
+    that every server has; `around` gives what answers in the place of the server and lets it answer.
     Several processes that serve together share `metrics_directory`: any of them then tells the counts of all.
 
     Raises:
@@ -42,13 +53,14 @@ def serve_auth(
     """
 
     async def serve() -> None:
-        app = create_app(settings, clock=clock, metrics_directory=metrics_directory)
+        features = [*standard_features(settings, clock=clock), *more]
+        app = create_app(settings, clock=clock, features=features, metrics_directory=metrics_directory)
         # Not by the lifespan protocol: what that reports of a fault is a text without its fix.
         await app.open()
         try:
             await opened()
             await serve_http(
-                app, sockets, lifespan="off", ready=ready, signals=signals, stopping=app.end_streams
+                around(app), sockets, lifespan="off", ready=ready, signals=signals, stopping=app.end_streams
             )
         finally:
             await app.close()

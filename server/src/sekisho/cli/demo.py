@@ -31,7 +31,7 @@ from sekisho.cli.options import Given, examples
 from sekisho.cli.processes import Child, stop_all
 from sekisho.cli.wording import language, wording
 from sekisho.features.demo.clock import ClockHand, MovedClock
-from sekisho.features.demo.scene import Scene, cast, prepare
+from sekisho.features.demo.scene import Scene, cast
 from sekisho.features.demo.story import tell
 from sekisho.features.demo.transcript import Transcript
 from sekisho.features.demo.two_servers import SecondServers
@@ -66,13 +66,47 @@ _LOG_LINES = 20
     "--alg", type=click.Choice(ALGS), default="HS256", show_default=True, help="How tokens are signed."
 )
 @click.option("--lang", type=click.Choice(["en", "ja"]), help="Language of the story.  [default: from LANG]")
-def command(*, once: bool, port: int, alg: str, lang: str | None) -> int:
-    """Run everything on a temporary directory, to be watched: the auth server and shops A and B."""
+@click.option(
+    "--host",
+    type=click.Choice(["localhost", "127.0.0.1"]),
+    default="localhost",
+    show_default=True,
+    help="Name of this machine in every URL of the explorer.",
+)
+@click.option("--no-browser", is_flag=True, help="Do not open the explorer in a browser.")
+@click.option("--until-stdin-ends", is_flag=True, hidden=True, help="For a program that started it.")
+def command(
+    *,
+    once: bool,
+    port: int,
+    alg: str,
+    lang: str | None,
+    host: str,
+    no_browser: bool,
+    until_stdin_ends: bool,
+) -> int:
+    """Run everything on a temporary directory, to be watched: the auth server, shops A and B, the explorer.
+
+    The explorer shows every request that really happens between them; --once tells a story of them instead.
+    """
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SEKISHO_")}
     environ["SEKISHO_LANG"] = lang or language(os.environ)
     with _signals_interrupt(), _temporary_folder() as folder, ExitStack() as stack:
-        stage = _set_up(stack, folder, environ, port=port, alg=alg)
-        return _tell_once(stage, _second_servers(stage)) if once else _wait(stage)
+        if once:
+            stage = _set_up(stack, folder, environ, port=port, alg=alg)
+            return _tell_once(stage, _second_servers(stage))
+        # The explorer and its parts are nothing that the story needs.
+        from sekisho.cli.demo_explorer import explore  # noqa: PLC0415 - see above
+
+        return explore(
+            stack,
+            folder,
+            environ,
+            host=host,
+            port=port,
+            browser=not (no_browser or until_stdin_ends),
+            until_stdin_ends=until_stdin_ends,
+        )
 
 
 @contextmanager
@@ -229,33 +263,3 @@ def _tell_once(stage: _Stage, second_servers: SecondServers) -> int:
         return Exit.OK
     output.note(_logs(stage.folder))
     return Exit.FAILED
-
-
-def _wait(stage: _Stage) -> int:
-    """Have everything ready to be played with, until somebody presses Ctrl-C."""
-    scene = stage.scene(Transcript(lambda _: None, colour=False))
-    prepare(scene)
-    aya, ken = scene.people
-    login = f'{{"email":"{aya.email}","password":"{aya.password}","mode":"token"}}'
-    read = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
-    lines = [
-        stage.say("scene.title"),
-        *_heading(stage),
-        "",
-        stage.say("wait.people"),
-        *(f"  {person.email}  {person.password}" for person in (aya, ken)),
-        "",
-        stage.say("wait.try"),
-        f"  TOKEN=$(curl -s {scene.auth}/v1/login -H 'Content-Type: application/json' \\",
-        f"    -d '{login}' | {read})",
-        f'  curl -i {scene.shop_a}/customers -H "Authorization: Bearer $TOKEN"',
-        f'  curl -i {scene.shop_b}/secret -H "Authorization: Bearer $TOKEN"',
-        "",
-        stage.say("wait.ready"),
-    ]
-    click.echo("\n".join(lines))
-    try:
-        signal.pause()
-    except KeyboardInterrupt:
-        return Exit.OK
-    return Exit.OK

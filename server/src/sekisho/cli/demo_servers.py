@@ -42,7 +42,7 @@ def serve_demo_auth(
     """The real auth server; only its clock is the demo's."""
     from sekisho.cli.auth_server import serve_auth  # noqa: PLC0415 - the shops need none of the server
 
-    _write_to(log)
+    write_to(log)
     try:
         serve_auth(settings, sockets, ready=ready, signals=signals, clock=MovedClock(clock, system.clock))
     except Exception as error:  # noqa: BLE001 - what is not an expected fault is raised again by `tell`
@@ -79,7 +79,7 @@ def serve_demo_shop(
     from sekisho.features.demo.shop import create_database, shop_app  # noqa: PLC0415 - same
     from sekisho_verify import HmacKey, Verifier, fetch_key_set  # noqa: PLC0415 - same
 
-    _write_to(log)
+    write_to(log)
     create_database(shop.database)
     if shop.secret is None:
         keys = fetch_key_set(shop.issuer, timeout=_PATIENCE).keys
@@ -95,7 +95,7 @@ def serve_demo_shop(
     run(serve_http(app, sockets, lifespan="on", ready=ready, signals=signals))
 
 
-def _write_to(log: Path) -> None:
+def write_to(log: Path) -> None:
     """Whatever the server says goes to its own file: the terminal belongs to the story."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for standard in (1, 2):

@@ -17,8 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from sekisho.adapters.watching import note
 from sekisho_verify import TokenRefused, Verifier, require
 from sekisho_verify.asgi import BearerGuard, refusal_handler
+from sekisho_verify.session_cookies import SessionCookies
 
 _SCHEMA = """
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, city TEXT NOT NULL);
@@ -34,13 +36,20 @@ def create_database(path: Path) -> None:
         database.executescript(_SCHEMA)
 
 
-def shop_app(name: str, *, database: Path, verifier: Verifier) -> BearerGuard:
-    """The shop called `name`. Without a valid token nobody reaches any of it, routes of tomorrow included."""
+def shop_app(
+    name: str, *, database: Path, verifier: Verifier, session: SessionCookies | None = None
+) -> BearerGuard:
+    """The shop called `name`. Without a valid token nobody reaches any of it, routes of tomorrow included.
+
+    With `session` it takes the cookie of a session too.
+    """
 
     def rows(query: str) -> list[dict[str, object]]:
         with closing(sqlite3.connect(database)) as connection:
             connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(query)]
+            found = [dict(row) for row in connection.execute(query)]
+        note("db.read", database="shop", sql=query, rows=len(found))
+        return found
 
     # Plain functions: Starlette runs them on a thread, so a slow disk does not stop the event loop.
     def products(_: Request) -> JSONResponse:
@@ -57,4 +66,5 @@ def shop_app(name: str, *, database: Path, verifier: Verifier) -> BearerGuard:
     # Starlette's types ask for a Response; its code, and the guard's answer, are content with ASGI.
     handlers: dict[Any, Any] = {TokenRefused: refusal_handler(verifier)}
     routes = [Route("/products", products), Route("/customers", customers), Route("/secret", secret)]
-    return BearerGuard(Starlette(routes=routes, exception_handlers=handlers), verifier=verifier)
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    return BearerGuard(app, verifier=verifier, session=session)

@@ -1,0 +1,320 @@
+"""What a visitor does beside the browser's own requests: the clock, the operator, the forger, the thief.
+
+Everything here is done for real, to the servers of this run and to nothing else; which commands an operator
+may give is a closed list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+
+from sekisho.features.explorer import deciding, presets, thief
+from sekisho.features.explorer.events import Actor, Event, Lane, Message, actor_of
+from sekisho.features.explorer.ledger import Ledger, Origin
+from sekisho.features.explorer.stage import SetName, Stage
+from sekisho.rules.refusals import Refusal, invalid
+from sekisho.web.wire import reader
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+Told = Literal["rows", "clock", "server", "operator"]
+
+#: Seconds of the longest skip: a week.
+_LONGEST_SKIP: Final = 7 * 86_400
+_Short = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+_Text = Annotated[str, msgspec.Meta(max_length=1 << 18)]
+_ActName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,32}$")]
+
+#: Which command each stands for; what it needs is filled in.
+_COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "disable": ("user", "disable", "{email}"),
+    "enable": ("user", "enable", "{email}"),
+    "grant": ("user", "grant", "{email}", "{role}"),
+    "revoke-role": ("user", "revoke-role", "{email}", "{role}"),
+    "allow": ("user", "allow", "{email}", "{right}"),
+    "deny": ("user", "deny", "{email}", "{right}"),
+    "rotate-key": ("key", "rotate", "--now"),
+    "retire-key": ("key", "retire", "{kid}", "--compromised"),
+}
+
+
+class _Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`act` and `lane`: to which of the page's acts it belongs."""
+
+    act: _ActName | None = None
+    lane: Lane | None = None
+
+
+class Skip(_Input, frozen=True, kw_only=True):
+    """Move the clock forward."""
+
+    seconds: float
+
+
+class Operate(_Input, frozen=True, kw_only=True):
+    """Run a command of the operator; `at` is the auth server on whose data."""
+
+    what: Literal["disable", "enable", "grant", "revoke-role", "allow", "deny", "rotate-key", "retire-key"]
+    email: _Short | None = None
+    role: _Short | None = None
+    right: _Short | None = None
+    kid: _Short | None = None
+    at: Literal["auth", "auth_es256"] = "auth"
+
+
+class Turn(_Input, frozen=True, kw_only=True):
+    """Stop a server, or start it again."""
+
+    name: _Short
+    up: bool
+
+
+class Summon(_Input, frozen=True, kw_only=True):
+    """Start further servers."""
+
+    set: SetName
+
+
+class Forge(_Input, frozen=True, kw_only=True):
+    """Make a forgery of a good token; `at` is the auth server that it is from."""
+
+    preset: _Short
+    token: _Text
+    at: Literal["auth", "auth_es256"] = "auth"
+
+
+class Edit(_Input, frozen=True, kw_only=True):
+    """Put a token together from what was written into three fields, whatever that is."""
+
+    header: _Text
+    payload: _Text
+    signature: _Text
+
+
+class Steal(_Input, frozen=True, kw_only=True):
+    """Present something stolen from another client; `until_refused`: again and again, ten seconds at most."""
+
+    credential: thief.Credential
+    value: _Text
+    at: _Short
+    path: Literal["/products", "/customers", "/secret", "/v1/me"] = "/products"
+    until_refused: bool = False
+
+
+class Leak(_Input, frozen=True, kw_only=True):
+    """Make a token with the leaked SECRET_KEY."""
+
+    claims: dict[str, Any]
+
+
+class Decide(_Input, frozen=True, kw_only=True):
+    """Answer the questions of the last chapter."""
+
+    answers: dict[str, str]
+
+
+class Nothing(_Input, frozen=True, kw_only=True):
+    """No more than that it is asked for."""
+
+
+class Acts:
+    """The acts by their names, each from the bytes of its body to what the page is answered."""
+
+    def __init__(self, stage: Stage, ledger: Ledger) -> None:
+        self._stage: Final = stage
+        self._ledger: Final = ledger
+        self._one_at_a_time: Final = asyncio.Lock()
+        self.by_name: Final[Mapping[str, Callable[[bytes], Awaitable[object]]]] = {
+            "clock": _act(Skip, self._skip),
+            "operate": _act(Operate, self._operate),
+            "server": _act(Turn, self._turn),
+            "summon": _act(Summon, self._summon),
+            "forge": _act(Forge, self._forge),
+            "edit": _act(Edit, self._edit),
+            "thief": _act(Steal, self._steal),
+            "leak": _act(Leak, self._leak),
+            "decide": _act(Decide, self._decide),
+            "reset": _act(Nothing, self._reset),
+        }
+
+    def state(self) -> dict[str, object]:
+        """What stands where."""
+        stage = self._stage
+        return {
+            "servers": {name: server.as_row() for name, server in stage.servers().items()},
+            "sets": list(stage.sets()),
+            "clock": {"now": stage.now(), "offset": stage.offset()},
+            "access_ttl": stage.lifetimes.access,
+            "refresh_ttl": stage.lifetimes.refresh,
+            "session_idle": stage.lifetimes.idle,
+            "grace": stage.lifetimes.grace,
+            "audience": stage.audience,
+            "alg": "HS256",
+            "seq": self._ledger.seq,
+        }
+
+    def tables(self) -> dict[str, object]:
+        """The rows of the sandbox's database."""
+        return {"tables": self._stage.look()[1]}
+
+    def origins(self) -> list[str]:
+        """Which origins the page speaks to, those of servers that are still to come included."""
+        return sorted(self._stage.origins())
+
+    async def changed(self, of: _Input | Event) -> None:
+        """Look for rows that have changed, and tell; `of`: what may have changed them."""
+        async with self._one_at_a_time:
+            changes, _ = await asyncio.to_thread(self._stage.look)
+        for table in dict.fromkeys(change.table for change in changes):
+            rows = [change.as_row() for change in changes if change.table == table]
+            message = Message("ev.rows", {"table": table, "rows": len(rows)})
+            self._tell("rows", "db", message, {"table": table, "rows": rows}, of)
+
+    async def _skip(self, skip: Skip) -> object:
+        if not 0 < skip.seconds <= _LONGEST_SKIP:
+            raise invalid("/seconds", "invalid_value")
+        self._stage.forward(skip.seconds)
+        now = self._stage.now()
+        refs = {"seconds": skip.seconds, "now": now, "offset": self._stage.offset()}
+        self._tell("clock", "operator", Message("ev.clock", {"seconds": skip.seconds}), refs, skip)
+        return {"now": now, "offset": self._stage.offset()}
+
+    async def _operate(self, order: Operate) -> object:
+        if order.what == "rotate-key" and order.at == "auth":
+            return await self._replace_secret(order)
+        values = {"email": order.email, "role": order.role, "right": order.right, "kid": order.kid}
+        command = [_filled(part, values) for part in _COMMANDS[order.what]]
+        return await self._run(command, order)
+
+    async def _run(self, command: Sequence[str], order: Operate) -> object:
+        text = " ".join(("sekisho", *command))
+        self._tell_operator(text, order)
+        async with self._one_at_a_time:
+            await asyncio.to_thread(self._stage.operate, command, at=order.at)
+        await self.changed(order)
+        return {"command": text}
+
+    async def _replace_secret(self, order: Operate) -> object:
+        """A shared secret is the operator's own file: the new one is put in front of the old one in it."""
+        async with self._one_at_a_time:
+            kid = await asyncio.to_thread(self._stage.replace_secret)
+        text = "sekisho-demo: a new secret in front of the old one in the file of SEKISHO_SIGNING_KEY"
+        self._tell_operator(text, order)
+        return {"command": text, "kid": kid}
+
+    async def _turn(self, turn: Turn) -> object:
+        if turn.name not in self._stage.servers():
+            raise Refusal("not_found", turn.name)
+        async with self._one_at_a_time:
+            await asyncio.to_thread(partial(self._stage.turn, turn.name, up=turn.up))
+        message = Message("ev.up" if turn.up else "ev.down", {"server": turn.name})
+        refs = {"server": turn.name, "up": turn.up}
+        self._tell("server", actor_of(turn.name), message, refs, turn)
+        return self.state()
+
+    async def _summon(self, summon: Summon) -> object:
+        async with self._one_at_a_time:
+            await asyncio.to_thread(self._stage.summon, summon.set)
+        return self.state()
+
+    async def _forge(self, forge: Forge) -> object:
+        keys = await asyncio.to_thread(self._stage.keys, forge.at)
+        return await asyncio.to_thread(presets.forge, forge.preset, forge.token, keys, self._subjects())
+
+    async def _edit(self, edit: Edit) -> object:
+        token = presets.assembled(edit.header, edit.payload, edit.signature)
+        return {"token": token, "authorization": f"Bearer {token}"}
+
+    async def _steal(self, steal: Steal) -> object:
+        server = self._stage.servers().get(steal.at)
+        if server is None:
+            raise Refusal("not_found", steal.at)
+        path = "/v1/me" if actor_of(steal.at) == "auth" else steal.path
+        origin = Origin("thief", None, steal.lane, steal.act)
+        attempt = partial(
+            thief.present,
+            steal.credential,
+            steal.value,
+            url=server.url,
+            path=path,
+            announce=lambda address: self._ledger.expect(address, origin),
+        )
+        if steal.until_refused:
+            return await asyncio.to_thread(thief.until_refused, attempt)
+        return (await asyncio.to_thread(attempt)).as_answer()
+
+    async def _leak(self, leak: Leak) -> object:
+        keys = await asyncio.to_thread(self._stage.keys, "auth")
+        named = {"iss": self._stage.servers()["auth"].url, "aud": self._stage.audience}
+        token = presets.minted({**named, **leak.claims}, keys, now=self._stage.now())
+        return {"token": token, "authorization": f"Bearer {token}"}
+
+    async def _decide(self, decide: Decide) -> object:
+        return deciding.decide(decide.answers)
+
+    async def _reset(self, nothing: Nothing) -> object:
+        """Everybody signed out, enabled and with the rights of the beginning; what happened is forgotten."""
+        commands = [
+            *(["session", "revoke", "--user", email] for email, _ in self._stage.people),
+            *(["user", "enable", email] for email, _ in self._stage.people),
+        ]
+        async with self._one_at_a_time:
+            for command in commands:
+                await asyncio.to_thread(self._stage.operate, command, at="auth")
+        self._ledger.clear()
+        await self.changed(nothing)
+        return self.state()
+
+    def _subjects(self) -> Mapping[str, str]:
+        """The ids of the accounts by their addresses."""
+        users = next((table for table in self._stage.look()[1] if table["name"] == "users"), None)
+        rows: list[Any] = [] if users is None else users["rows"]  # type: ignore[assignment]  # as `Tables` makes them
+        return {row["cells"]["email"]: row["key"] for row in rows}
+
+    def _tell_operator(self, command: str, of: _Input) -> None:
+        self._tell("operator", "auth", Message("ev.operator", {"command": command}), {"command": command}, of)
+
+    def _tell(
+        self, kind: Told, to: Actor, message: Message, refs: Mapping[str, object], of: _Input | Event
+    ) -> None:
+        self._ledger.tell(
+            kind,
+            **{"from": "db" if kind == "rows" else "operator"},
+            to=to,
+            message=message.id,
+            values=message.values,
+            refs=refs,
+            act=of.act,
+            lane=of.lane,
+        )
+
+
+def _act(kind: type[T], do: Callable[[T], Awaitable[object]]) -> Callable[[bytes], Awaitable[object]]:
+    read = reader(kind)
+
+    async def act(body: bytes) -> object:
+        return await do(read(body))
+
+    return act
+
+
+def _filled(part: str, values: Mapping[str, str | None]) -> str:
+    """One word of a command.
+
+    Raises:
+        Refusal: `validation_failed`: what it needs is missing, or would be taken for an option.
+    """
+    if not part.startswith("{"):
+        return part
+    name = part.strip("{}")
+    value = values[name]
+    if value is None:
+        raise invalid(f"/{name}", "field_missing")
+    if value.startswith("-") and name != "kid":
+        raise invalid(f"/{name}", "invalid_value")
+    return value
