@@ -1,0 +1,209 @@
+"""The page of the explorer: one document with nine chapters, its words, and the files that it fetches.
+
+The server writes all that stands on the page, in either language; the scripts act on it. What they say
+themselves, such as the caption of an event, comes from the same words, as a module of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final, Literal, TypeAlias, cast, get_args
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sekisho.words.catalogue import LANGUAGES, Language, Text, words
+
+_PACKAGE: Final = "sekisho.features.explorer"
+_MEDIA_TYPES: Final = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+Theme: TypeAlias = Literal["auto", "light", "dark"]
+THEMES: Final[tuple[Theme, ...]] = get_args(Theme)
+
+#: In the order of the rail.
+CHAPTERS: Final = ("start", "login", "call", "expiry", "logout", "tamper", "stolen", "two", "decide")
+#: Tables of the words that scripts need; everything else is on the page already.
+SPOKEN: Final = ("ev", "actor", "check", "claim", "note", "play", "inspect", "act")
+#: Presets of the tamper editor, by what they change. Where a name in code says it all, it needs no words.
+PRESETS: Final[Mapping[str, Mapping[str, str | None]]] = {
+    "payload": {"role-admin": None, "sub-ken": None, "exp-year": None},
+    "header": {
+        "alg-none": "alg: none",
+        "alg-None": "alg: None",
+        "alg-nOnE": "alg: nOnE",
+        "hs256-public-key": None,
+        "kid-unknown": None,
+        "kid-path": "kid: ../../etc/passwd",
+    },
+    "key": {"own-key-jwk": None, "own-key-jku": None, "bit-flip": None},
+    "real": {
+        "other-audience": None,
+        "refresh-token": None,
+        "id-token": None,
+        "expired": None,
+        "not-yet": None,
+    },
+    "form": {
+        "two-parts": None,
+        "four-parts": None,
+        "long-payload": None,
+        "duplicate-keys": None,
+        "padding": None,
+        "space": None,
+    },
+    "none": {"unmodified": None},
+}
+#: The questions of the last chapter, each with its answers, the first of which is chosen to begin with.
+QUESTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "where": ("pages", "spa", "mobile", "services"),
+    "hosts": ("one", "many"),
+    "revoke": ("second", "now", "expiry"),
+    "scale": ("one", "many"),
+    "keys": ("ours", "shared"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What the page is told of the run that it belongs to.
+
+    `key`: proves to the explorer that its own page asks. `servers`: the origin of each server by its name.
+    `people`: e-mail address and password of the ready-made accounts. `client`: the path of the browser client.
+    """
+
+    key: str
+    language: Language
+    theme: Theme
+    servers: Mapping[str, str]
+    people: Sequence[tuple[str, str]]
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that the page fetches; its path changes with its content, so a browser may keep it for ever."""
+
+    path: str
+    media_type: str
+    body: bytes
+
+
+@cache
+def files() -> Mapping[str, File]:
+    """Each file by its path. All are in one folder named after all of them: modules import their neighbours."""
+    found = {name: _read(name) for name in sorted(_names())}
+    found |= {f"words.{language}.js": _module(_spoken(language)) for language in LANGUAGES}
+    together = hashlib.sha256(b"".join(name.encode() + body for name, body in found.items()))
+    folder = f"/explore/static/{together.hexdigest()[:12]}"
+    made = (File(f"{folder}/{name}", _media_type(name), body) for name, body in found.items())
+    return {file.path: file for file in made}
+
+
+def folder() -> str:
+    """The path in which all files of the page are."""
+    return next(iter(files())).rpartition("/")[0]
+
+
+def headers(language: Language, *, connect: Iterable[str]) -> dict[str, str]:
+    """What the page carries: the policy of all our pages (H1, SE8), open towards the origins in `connect`."""
+    policy = (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        " ".join(("connect-src 'self'", *connect)),
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+    return {
+        "content-type": "text/html; charset=utf-8",
+        "content-language": language,
+        "content-security-policy": "; ".join(policy),
+        "referrer-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+        "vary": "Accept-Language",
+    }
+
+
+def document(scene: Scene) -> bytes:
+    """The page itself."""
+    told = {
+        "key": scene.key,
+        "servers": dict(scene.servers),
+        "people": [{"email": email, "password": password} for email, password in scene.people],
+        "client": scene.client,
+    }
+    text = (
+        _templates()
+        .get_template("explorer.html")
+        .render(
+            language=scene.language,
+            theme=scene.theme,
+            themes=THEMES,
+            chapters=CHAPTERS,
+            presets=PRESETS,
+            questions=QUESTIONS,
+            people=scene.people,
+            servers=scene.servers,
+            scene=json.dumps(told, ensure_ascii=False),
+            folder=folder(),
+            modules=[path for path in files() if path.endswith(".js") and not _on_demand(path)],
+            evil=_read("evil.js").decode(),
+            say=words(_PACKAGE, scene.language),
+        )
+    )
+    return text.encode()
+
+
+def _on_demand(path: str) -> bool:
+    return path.endswith(("evil.js", *(f"words.{language}.js" for language in LANGUAGES)))
+
+
+@cache
+def _templates() -> Environment:
+    # Every value is escaped, and a name that nobody set is an error instead of an empty place.
+    return Environment(
+        loader=PackageLoader(_PACKAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _names() -> Iterable[str]:
+    return (each.name for each in resources.files(_PACKAGE).joinpath("static").iterdir() if each.is_file())
+
+
+def _read(name: str) -> bytes:
+    return cast("bytes", pkgutil.get_data(_PACKAGE, f"static/{name}"))
+
+
+def _media_type(name: str) -> str:
+    return _MEDIA_TYPES[name.rpartition(".")[2]]
+
+
+def _spoken(language: Language) -> dict[str, Text]:
+    texts = words(_PACKAGE, language).texts
+    return {key: text for key, text in texts.items() if key.partition(".")[0] in SPOKEN}
+
+
+def _module(texts: Mapping[str, Text]) -> bytes:
+    spoken = {key: text if isinstance(text, str) else dict(text) for key, text in texts.items()}
+    return b"export default " + json.dumps(spoken, ensure_ascii=False).encode() + b";\n"

@@ -1,0 +1,61 @@
+// Chapter 3: what expires, and what renews itself.
+
+import { $ } from "./dom.js";
+import { judge, onStage, perform, tell } from "./doing.js";
+import { anotherTab, clientOf, get, lanes, outcome } from "./lanes.js";
+import { be } from "./people.js";
+import { record } from "./record.js";
+import { classic } from "./classic.js";
+import { run } from "./stage.js";
+import { left } from "./token-text.js";
+import { number, say } from "./words.js";
+
+/** Past the very second of the expiry. */
+const skip = (seconds) => onStage("clock", { seconds: Math.max(1, Math.ceil(seconds + 0.5)) });
+
+const expire = () => perform(() => skip(lanes().includes("jwt") ? (record.seen.access && left(record.seen.access) > 0 ? left(record.seen.access) : 1) : 15));
+
+/** The client refreshes by itself; here it is asked to. Ours has no such act: it is a new page that begins with one. */
+const refresh = () =>
+  perform(async () => {
+    if (!(await be())) return;
+    const client = clientOf("jwt");
+    const done = await outcome(client === classic ? client.refresh() : anotherTab().restore());
+    if (done.status === 0) tell(say("play.nobody"));
+    else if (done.code) tell(say("act.refused", { code: done.code }));
+  });
+
+const tabs = () =>
+  perform(async (act) => {
+    if (!(await be())) return;
+    const pair = [anotherTab(), anotherTab()];
+    await Promise.all(pair.map((tab) => tab.restore()));
+    await skip(left(record.seen.access));
+    const from = record.events.at(-1)?.seq ?? 0;
+    const answers = await Promise.all(pair.map((tab) => get(tab, "a", "/products")));
+    const fresh = () => record.events.filter((event) => event.seq > from && event.act === act && event.msg.id === "ev.refresh");
+    // The record comes some milliseconds behind what it records.
+    await new Promise((done) => setTimeout(done, 250));
+    const statuses = answers.map(({ status }) => status).join(", ");
+    judge("tabs-verdict", say("act.tabs", { refreshes: fresh().length, statuses }), answers.every(({ status }) => status === 200) ? "yes" : "no");
+  });
+
+const ring = () => {
+  const seconds = record.seen.access ? left(record.seen.access) : null;
+  const alive = seconds !== null && seconds > 0;
+  const share = alive ? Math.min(seconds / run.access, 1) * 100 : 0;
+  $("ring-left").setAttribute("stroke-dasharray", `${share} 100`);
+  $("ring-text").textContent = seconds === null ? "–" : String(Math.max(0, Math.ceil(seconds)));
+  if (seconds === null) return;
+  const words = say(alive ? "inspect.left" : "inspect.over", { seconds: number(Math.floor(Math.abs(seconds))) });
+  $("ring").setAttribute("aria-label", words);
+};
+
+export const startExpiry = () => {
+  $("expire").onclick = expire;
+  $("refresh").onclick = refresh;
+  $("two-refresh").onclick = refresh;
+  $("idle").onclick = () => perform(() => skip(run.idle));
+  $("tabs").onclick = tabs;
+  setInterval(ring, 500);
+};

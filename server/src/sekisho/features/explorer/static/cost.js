@@ -1,0 +1,48 @@
+// What the act that is shown has cost, counted from what the servers recorded.
+
+import { all } from "./dom.js";
+import { player } from "./player.js";
+import { record } from "./record.js";
+import { number, say } from "./words.js";
+
+/** Seconds from the end of a session to the first refusal, by lane: measured in chapter 4. */
+export const revoked = { session: null, jwt: null };
+
+const mine = (event, lane) => (event.lane ?? null) === lane && event.act === player.act;
+
+const counted = (lane) => {
+  const cost = { reads: 0, writes: 0, asked: 0, bytes: 0, ms: 0, any: false };
+  for (const event of record.events) {
+    if (!mine(event, lane)) continue;
+    cost.any = true;
+    if (event.kind === "db.read" && event.to === "db") cost.reads += 1;
+    if (event.kind === "db.write" && event.to === "db") cost.writes += 1;
+    if (event.msg.id === "ev.preflight") continue;
+    if (event.kind === "http.request") {
+      if (event.to === "auth") cost.asked += 1;
+      if (event.from === "browser") cost.bytes += event.refs?.credential?.bytes ?? 0;
+    }
+    if (event.kind === "http.response" && event.to === "browser") cost.ms += event.ms ?? 0;
+  }
+  return cost;
+};
+
+const words = ({ any, reads, writes, asked, bytes, ms }, lane) => {
+  const revoke = revoked[lane] === null ? "–" : say("note.seconds", { seconds: number(revoked[lane]) });
+  if (!any) return { reads: "–", writes: "–", asked: "–", bytes: "–", ms: "–", revoke };
+  return {
+    reads: say("note.times", { count: reads }),
+    writes: say("note.times", { count: writes }),
+    asked: say("note.times", { count: asked }),
+    bytes: `${number(bytes)} B`,
+    ms: `${number(ms)} ms`,
+    revoke,
+  };
+};
+
+export const showCost = () => {
+  for (const row of all(".cost tr[data-lane]")) {
+    const said = words(counted(row.dataset.lane), row.dataset.lane);
+    for (const cell of all("[data-cost]", row)) cell.textContent = said[cell.dataset.cost];
+  }
+};

@@ -1,0 +1,209 @@
+// Plays what happened: one act of the visitor at a time, as diagrams and as a list of the same steps.
+
+import { $, all, copy, h, still } from "./dom.js";
+import { ARROW, Diagram } from "./diagram.js";
+import { mermaid } from "./mermaid.js";
+import { record } from "./record.js";
+import { stepOf } from "./steps.js";
+import { say } from "./words.js";
+
+/** Milliseconds that a whole act may take to be drawn, however many arrows it has. */
+const WHOLE = 4500;
+
+const shown = Object.assign(new EventTarget(), { act: null, steps: [], head: 0, playing: false, unfolded: false });
+export const player = shown;
+
+let mode = "jwt";
+let diagrams = [];
+let timer = null;
+let framed = false;
+
+/** What a lane is called: as on the switch. */
+export const laneName = (lane) => document.querySelector(`#modes [value=${lane}] + span`).textContent;
+
+const lanes = () => (mode === "compare" ? ["session", "jwt"] : [mode]);
+const belongs = (step, lane) => mode !== "compare" || step.lane === lane || !step.lane;
+const steps = () => shown.steps.filter((step) => shown.unfolded || !step.folded);
+const folded = () => shown.steps.filter((step) => step.folded).length;
+
+const build = () => {
+  const narrow = mode === "compare";
+  const blocks = lanes().map((lane) => h("div", { class: "diagram", "data-lane": lane }));
+  $("diagrams").classList.toggle("two", narrow);
+  $("diagrams").replaceChildren(
+    ...blocks.map((block, at) =>
+      h("div", { class: "lane" }, narrow && h("p", { class: "lane-name" }, laneName(lanes()[at])), block),
+    ),
+  );
+  diagrams = blocks.map((block, at) => ({ lane: lanes()[at], diagram: new Diagram(block, { narrow }) }));
+};
+
+const draw = () => {
+  framed = false;
+  const all = steps();
+  const rows = new Map(all.map((step, index) => [step.seq, index]));
+  for (const { lane, diagram } of diagrams) {
+    diagram.draw(all.filter((step) => belongs(step, lane)), (step) => rows.get(step.seq), all.length);
+  }
+  list();
+  show();
+};
+
+const redraw = () => {
+  if (framed) return;
+  framed = true;
+  requestAnimationFrame(draw);
+};
+
+const list = () => {
+  const blocks = lanes().map((lane) => {
+    const mine = steps().filter((step) => belongs(step, lane));
+    const items = mine.map((step) =>
+      h(
+        "li",
+        { "data-seq": step.seq, "data-label": step.label, class: step.tone },
+        h("button", { type: "button", class: "step", onclick: () => go(steps().indexOf(step) + 1) }, step.text),
+        step.aside && h("span", { class: "aside" }, step.aside),
+        h("span", { class: "said" }, step.caption),
+      ),
+    );
+    const name = mode === "compare" && h("h4", {}, laneName(lane));
+    return h("div", { "data-lane": lane }, name, items.length ? h("ol", {}, items) : h("p", { class: "empty" }, say("play.empty")));
+  });
+  $("lists").replaceChildren(...blocks);
+};
+
+/** Everything that says where we are. */
+const show = () => {
+  const all = steps();
+  shown.head = Math.min(shown.head, all.length);
+  const here = all[shown.head - 1];
+  for (const { diagram } of diagrams) diagram.reveal(here?.seq ?? 0);
+  for (const item of $("lists").querySelectorAll("li")) {
+    const seq = Number(item.dataset.seq);
+    item.classList.toggle("later", seq > (here?.seq ?? 0));
+    item.classList.toggle("here", seq === here?.seq);
+    if (seq === here?.seq) item.querySelector("button").setAttribute("aria-current", "step");
+    else item.querySelector("button").removeAttribute("aria-current");
+  }
+  $("place").max = all.length;
+  $("place").value = shown.head;
+  $("count").textContent = `${shown.head} / ${all.length}`;
+  if (here) $("caption").textContent = here.caption;
+  scroll(here);
+  tellFolded();
+  shown.dispatchEvent(new CustomEvent("step", { detail: here ?? null }));
+};
+
+const scroll = (here) => {
+  if (!here) return;
+  const stage = $("stage");
+  const row = stage.querySelector(`[data-seq="${here.seq}"]:not(.hidden)`);
+  const visible = [...stage.querySelectorAll(`[data-seq="${here.seq}"]`)].find((each) => each.getClientRects().length) ?? row;
+  if (!visible) return;
+  const [outer, inner] = [stage.getBoundingClientRect(), visible.getBoundingClientRect()];
+  if (inner.bottom > outer.bottom - 12) stage.scrollTop += inner.bottom - outer.bottom + 24;
+  else if (inner.top < outer.top + 40) stage.scrollTop -= outer.top + 48 - inner.top;
+};
+
+const tellFolded = () => {
+  const many = folded();
+  $("folded").hidden = many === 0;
+  const label = say(shown.unfolded ? "play.fold" : "play.unfold");
+  const button = h("button", { type: "button", class: "link", onclick: unfold }, label);
+  $("folded").replaceChildren(say("play.folded", { count: many }), " ", button);
+};
+
+const unfold = () => {
+  shown.unfolded = !shown.unfolded;
+  shown.head = steps().length;
+  draw();
+  $("folded").querySelector("button").focus();
+};
+
+const pace = () => {
+  const chosen = Number($("speed").value);
+  if (!chosen || still.matches) return 0;
+  return Math.min(ARROW, WHOLE / Math.max(steps().length, 1)) / chosen;
+};
+
+const forward = () => {
+  clearTimeout(timer);
+  const all = steps();
+  if (shown.head >= all.length) {
+    shown.playing = false;
+    $("caption").setAttribute("aria-live", "polite");
+    return;
+  }
+  const duration = pace();
+  shown.head = duration ? shown.head + 1 : all.length;
+  show();
+  const here = all[shown.head - 1];
+  for (const { diagram } of diagrams) diagram.run(here.seq, duration);
+  timer = setTimeout(forward, duration);
+};
+
+const play = () => {
+  if (shown.playing) return;
+  shown.playing = true;
+  $("caption").setAttribute("aria-live", "off");
+  // After the frame in which the rows are drawn.
+  requestAnimationFrame(() => requestAnimationFrame(forward));
+};
+
+/** Go to a step by hand: 0 is before the first. */
+export const go = (head) => {
+  clearTimeout(timer);
+  shown.playing = false;
+  $("caption").setAttribute("aria-live", "polite");
+  shown.head = Math.max(0, Math.min(head, steps().length));
+  show();
+};
+
+/** From now on this act is shown. */
+export const begin = (act) => {
+  clearTimeout(timer);
+  Object.assign(shown, { act, steps: [], head: 0, playing: false });
+  draw();
+};
+
+/** Show the steps of a mode: one lane, or two beside each other. */
+export const setMode = (next) => {
+  mode = next;
+  build();
+  draw();
+};
+
+const add = (event) => {
+  if (!event || (event.act !== null && event.act !== undefined && event.act !== shown.act)) return;
+  const step = stepOf(event);
+  if (!step || !shown.act) return;
+  shown.steps.push(step);
+  redraw();
+  play();
+};
+
+/** Listen to the stream and to the transport bar. */
+export const start = (tell) => {
+  record.addEventListener("event", ({ detail }) => add(detail));
+  $("back").onclick = () => go(shown.head - 1);
+  $("next").onclick = () => go(shown.head + 1);
+  $("again").onclick = () => {
+    go(0);
+    play();
+  };
+  $("place").oninput = () => go(Number($("place").value));
+  $("stage").onkeydown = (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || event.target !== $("stage")) return;
+    event.preventDefault();
+    go(shown.head + by);
+  };
+  $("mermaid").onclick = () => copy(mermaid(steps()), say("play.copied"), tell);
+  const chooseView = () => {
+    $("player").dataset.view = all("input[name=view]").find((each) => each.checked).value;
+  };
+  all("input[name=view]").forEach((each) => each.addEventListener("change", chooseView));
+  chooseView();
+  new ResizeObserver(redraw).observe($("diagrams"));
+};

@@ -1,0 +1,75 @@
+// What one event is called and how it is drawn. Only what the event says: nothing is added.
+
+import { number, say } from "./words.js";
+
+const NOTES = new Set(["hash.verify", "token.sign", "token.check"]);
+const BANDS = new Set(["clock", "server", "operator"]);
+const DRAWN = new Set(["http.request", "http.response", "db.read", "db.write", "feed.entry", ...NOTES, ...BANDS]);
+
+const TABLE = /\b(?:FROM|INTO|UPDATE)\s+(\w+)/i;
+
+/** `SELECT users` of a statement, which may begin with a WITH. */
+const statement = (sql) => {
+  const verb = sql.match(/\b(SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT)\b/i)?.[1].toUpperCase() ?? "SQL";
+  const main = sql.match(/\b(INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)/i);
+  return main ? `${main[1].split(" ")[0].toUpperCase()} ${main[2]}` : `${verb} ${sql.match(TABLE)?.[1] ?? ""}`.trim();
+};
+
+const credential = ({ credential: held }) =>
+  held ? ` · ${held.kind === "bearer" ? "Bearer" : "Cookie"}` : "";
+
+const label = (event) => {
+  const { kind, msg, refs = {}, ms } = event;
+  const values = { ...msg.values, ...refs };
+  if (kind === "http.request") return `${values.method} ${values.path}${credential(refs)}`;
+  if (kind === "http.response") return `${event.status} ${event.code ?? ""}`.trim();
+  if (kind === "db.read" || kind === "db.write") return statement(refs.sql ?? "");
+  if (kind === "feed.entry") return say("note.feed_any");
+  if (kind === "hash.verify") return `${values.alg ?? "argon2id"} · ${number(ms ?? 0)} ms`;
+  if (kind === "token.sign") return say("note.sign", { alg: values.alg, ms: number(ms ?? 0) });
+  if (kind === "token.check") return say(values.code ? "note.check_no" : "note.check_ok", values);
+  if (kind === "clock") return say("note.clock", { seconds: number(values.seconds ?? 0) });
+  if (kind === "operator") return values.command ?? "";
+  return say(values.up ? "note.up" : "note.down", { server: actor(values.server ?? "auth") });
+};
+
+/** What stands at the right of a label: how long it took. */
+const aside = ({ kind, ms }) => (kind === "http.response" && ms ? `${number(ms)} ms` : "");
+
+const tone = (event) => {
+  if (event.kind === "http.response") return event.status >= 400 ? "bad" : "good";
+  if (event.kind === "token.check") return event.msg.values?.code || event.refs?.code ? "bad" : "good";
+  return "plain";
+};
+
+const shape = ({ kind }) => (NOTES.has(kind) ? "note" : BANDS.has(kind) ? "band" : "arrow");
+
+/** The name of a lifeline or a process. */
+export const actor = (name) => say(`actor.${name}`);
+
+/** The name of who is meant, where another process stands on the lifeline. */
+const named = (place, event) => (event.refs?.server && place === lifeline(event) ? event.refs.server : place);
+const lifeline = (event) => (event.kind === "http.request" ? event.to : event.from);
+
+/** A step of the diagram, or nothing for what is not drawn. */
+export const stepOf = (event) => {
+  if (!DRAWN.has(event.kind)) return null;
+  const step = {
+    seq: event.seq,
+    event,
+    lane: event.kind === "feed.entry" ? "jwt" : event.lane,
+    from: event.from,
+    to: event.to,
+    shape: shape(event),
+    tone: tone(event),
+    answer: event.kind === "http.response",
+    thin: event.kind.startsWith("db.") || event.kind === "feed.entry",
+    folded: Boolean(event.msg.id === "ev.preflight" || event.preflight),
+    label: label(event),
+    aside: aside(event),
+    caption: say(event.msg.id, { ...event.refs, ...event.msg.values, code: event.code ?? event.msg.values?.code }),
+  };
+  const [from, to] = [actor(named(step.from, event)), actor(named(step.to, event))];
+  step.text = step.shape === "arrow" ? `${from} → ${to}: ${step.label}` : `${from}: ${step.label}`;
+  return step;
+};
