@@ -11,6 +11,7 @@ from sekisho.features.pages.choices import KEPT
 from sekisho.features.pages.devices import recognise
 from sekisho.features.pages.entering import ACCOUNT, to_login
 from sekisho.features.pages.printing import PAGES, Printer, asked_for, from_our_page
+from sekisho.features.pages.typesetting import typeset
 from sekisho.flows.choose_locale import LocaleRequest
 from sekisho.rules.refusals import invalid
 from sekisho.web.bodies import LocaleChoice, Logout, PasswordChange, SessionLine, instant
@@ -20,7 +21,7 @@ from sekisho.web.forms import Form, form_as
 from sekisho.web.pages import Html, Page, Refused, SeeOther
 from sekisho.web.routes_account import change_password
 from sekisho.web.routes_session import list_sessions, logout, revoke_session
-from sekisho.words.catalogue import Language, words
+from sekisho.words.catalogue import Language
 
 PASSWORD: Final = f"{ACCOUNT}/password"
 SESSIONS: Final = f"{ACCOUNT}/sessions"
@@ -109,7 +110,7 @@ async def _to_password(site: Site, _: Call[Form], __: Refused | None) -> SeeOthe
 
 
 def _line(session: SessionLine, language: Language, now: float) -> Line:
-    say, device = words(PAGES, language), recognise(session.user_agent)
+    say, device = typeset(PAGES, language), recognise(session.user_agent)
     name = device.program or device.system or say("account.device_unknown")
     if device.program and device.system:
         name = say("account.device_on", program=device.program, system=device.system)

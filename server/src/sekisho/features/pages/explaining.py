@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from sekisho.features.pages.printing import Printer
+from sekisho.features.pages.typesetting import typeset
 from sekisho.rules.refusals import Refusal
 from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form
 from sekisho.web.pages import Html, Page, Refused
 from sekisho.web.wire import STATUS
-from sekisho.words.catalogue import SHARED, words
+from sekisho.words.catalogue import SHARED
 
 PROBLEM: Final = "/problems/{code}"
 
@@ -22,7 +23,7 @@ def explaining(printer: Printer) -> tuple[Page, ...]:
         code = call.param
         if code not in STATUS:
             raise Refusal("not_found")
-        say = words(SHARED, call.language)
+        say = typeset(SHARED, call.language)
         return await printer.page(
             site,
             call,

@@ -11,6 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sekisho.features.pages.assets import ICON, STYLE
+from sekisho.features.pages.typesetting import typeset
 from sekisho.ports import Clock
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import CsrfToken
@@ -21,7 +22,7 @@ from sekisho.web.forms import Form, parse_form
 from sekisho.web.pages import Html, Refused
 from sekisho.web.problems import seconds_to_wait
 from sekisho.web.routes_session import csrf
-from sekisho.words.catalogue import SHARED, Language, words
+from sekisho.words.catalogue import SHARED, Language
 from sekisho_verify.errors import TokenRefused
 
 #: Whose words the pages say.
@@ -105,7 +106,7 @@ class Printer:
                 themes=THEMES,
                 style=site.base_path + STYLE.path,
                 icon=site.base_path + ICON.path,
-                say=words(PAGES, call.language),
+                say=typeset(PAGES, call.language),
                 told=None if refused is None else told(refused, call.language),
                 request_id=call.client.request_id,
                 sign_up=self.sign_up,
@@ -117,7 +118,7 @@ class Printer:
 
 def told(refused: Refused, language: Language) -> Told:
     """The refusal in words: the page's own where it has some, else those that every surface shares."""
-    code, shared, own = refused.code, words(SHARED, language), words(PAGES, language)
+    code, shared, own = refused.code, typeset(SHARED, language), typeset(PAGES, language)
     special = f"refused.{code}" in own
     errors = refused.errors if isinstance(refused, Refusal) else ()
     return Told(
@@ -158,7 +159,7 @@ def query(call: Call[Form]) -> Mapping[str, str]:
 
 def asked_for(call: Call[Form], name: str, table: str) -> str | None:
     """The sentence that `name` of the query asks for, if that table has it: never the sender's own words."""
-    key, say = f"{table}.{query(call).get(name, '')}", words(PAGES, call.language)
+    key, say = f"{table}.{query(call).get(name, '')}", typeset(PAGES, call.language)
     return say(key) if key in say else None
 
 

@@ -1,0 +1,33 @@
+"""What a line of a page may not part."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sekisho.features.pages.printing import PAGES
+from sekisho.features.pages.typesetting import typeset
+from sekisho.words.catalogue import SHARED, words
+
+if TYPE_CHECKING:
+    from tests.features.pages.visitor import Visitor
+
+
+def test_a_number_stays_with_what_it_counts() -> None:
+    """The space between them does not end a line in Japanese; other spaces stay, and so does English."""
+    say = typeset(PAGES, "ja")
+    assert "記録は、90\u00a0日間保存されます" in say("delete.kept")
+    assert say("time.minutes", count=5) == "5\u00a0分前"
+    assert say("account.device_on", system="Linux", program="Chrome") == "Linux の Chrome"
+    assert typeset(SHARED, "ja")("field.password_too_short", limit=8).startswith("8\u00a0文字以上")
+    assert typeset(PAGES, "en").texts == words(PAGES, "en").texts
+
+
+async def test_a_page_is_set_so(visitor: Visitor) -> None:
+    """In its own words and in those of a refusal, none of which ends a line between the two."""
+    visitor.headers = {**visitor.headers, "Accept-Language": "ja"}
+    answer = await visitor.ask("GET", "/signup")
+    assert "8\u00a0文字以上" in answer.text
+    assert not re.search("[0-9] [ぁ-ヿ一-鿿]", answer.text)
+    refused = await visitor.fill("/signup", email="ken@example.com", password="short")
+    assert refused.text.count("パスワード: 8\u00a0文字以上に") == 2
