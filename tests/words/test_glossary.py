@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GLOSSARY = tomllib.loads((Path(__file__).parent / "glossary.toml").read_text("utf-8"))
-HOLE = re.compile(r"\{\w*\}")
+HOLE = re.compile(r"\{[^{}]*\}")
 #: How a polite sentence ends, before its full stop and what stands in brackets or behind a colon.
-POLITE = re.compile(
-    r"(?:です|ます|ました|ません|でした|ください|でしょう|(?:です|ます|ません|でした|ました)か)$"
-)
+POLITE = re.compile(r"(?:(?:です|ます|ません|でした|ました|でしょう)か?|ください)$")
 BEHIND = re.compile(r"(?: ?\([^()]*\)|: ?\{\w+\})$")
 #: A field's fault is put into it, which is a sentence of its own.
 FILLED_IN = "sekisho.features.pages: field.fault"

@@ -46,7 +46,7 @@ def command(here: Surroundings, url: str | None, *, as_json: bool) -> int:
     Exit 1 if anything is BAD. Nothing is changed.
     """
     if url is not None and urlsplit(url).scheme not in {"http", "https"}:
-        raise click.UsageError("URL begins with https:// (or http:// on this machine).")
+        raise click.UsageError(here.say("fault.not_a_url"))
     say = words("sekisho.cli.checkup", language(here.environ))
     findings = [_worded(finding, here, say) for finding in _look(here, url)]
     if as_json:

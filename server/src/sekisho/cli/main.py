@@ -13,6 +13,7 @@ from typing import Any, Never
 
 import click
 
+from sekisho.cli import click_words
 from sekisho.cli.fault import Exit
 
 #: Every command: the module of its name in this package, and the line that `--help` shows for it.
@@ -21,7 +22,7 @@ NOUNS = {
     "demo": "Run everything on a temporary directory, to be watched.",
     "user": "Accounts: create, look, disable, roles and permissions.",
     "group": "Groups: members, and what they may do.",
-    "session": "Where an account is signed in.",
+    "session": "Where an account is logged in.",
     "key": "Signing keys.",
     "token": "Read, verify and explain an access token.",
     "db": "The database: schema, backups and leftovers.",
@@ -46,7 +47,7 @@ class Sekisho(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - same
         """The list of `--help`, for which Click would import every noun."""
-        with formatter.section("Commands"):
+        with formatter.section(click_words.told("Commands")):
             formatter.write_dl(list(NOUNS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
@@ -65,6 +66,7 @@ class Sekisho(click.Group):
     def run(self, arguments: list[str], **extra: Any) -> int:  # noqa: ANN401 - Click's
         """Run, and return one of our exit codes."""
         extra["standalone_mode"] = False
+        click_words.speak()
         try:
             result = super().main(arguments, "sekisho", **extra)
         except (KeyboardInterrupt, click.Abort):
@@ -82,7 +84,11 @@ class Sekisho(click.Group):
     epilog="Exit codes: 0 ok, 1 failed or refused, 2 usage, 3 not found, 4 not allowed, 5 conflict, "
     "6 partly done, 130 interrupted.",
 )
-@click.version_option(package_name="sekisho", message="%(prog)s %(version)s")
+@click.version_option(
+    package_name="sekisho",
+    message="%(prog)s %(version)s",
+    help=click_words.told("Show the version and exit."),
+)
 def tree() -> None:
     """関所 sekisho: one login, as a session cookie or as a JWT.
 

@@ -24,7 +24,7 @@ from sekisho.rules.session import Client, Session
     ),
 )
 def command() -> None:
-    """Where an account is signed in."""
+    """Where an account is logged in."""
 
 
 @command.command("list")
@@ -79,7 +79,7 @@ def list_(here: Surroundings, email: str, *, as_json: bool) -> None:
 def revoke(here: Surroundings, session_id: str | None, email: str | None) -> None:
     """End one session, or every session of an account. Its tokens are published as revoked."""
     if (session_id is None) == (email is None):
-        raise click.UsageError("Give a SESSION_ID or --user EMAIL.")
+        raise click.UsageError(here.say("fault.session_or_user"))
 
     async def end(house: House, which: str, user_id: str | None) -> None:
         await revoke_session(

@@ -76,9 +76,12 @@ def _report(fault: Fault, *, as_json: bool) -> None:
 def _usage(error: click.ClickException, lang: Language) -> Fault:
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = context.command_path if context else "sekisho"
-    # Click breaks its lists of choices into lines.
+    # Click breaks its lists of choices into lines, and ends what is missing with a full stop of its own.
+    what = " ".join(error.format_message().split())
     return Fault(
-        "usage", " ".join(error.format_message().split()), wording(lang)("fix.usage", command=command)
+        "usage",
+        what if lang == "en" else what.removesuffix("."),
+        wording(lang)("fix.usage", command=command),
     )
 
 
