@@ -14,13 +14,16 @@ export PIP_NO_CACHE_DIR := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint format requirements bench lock parts clean
+.PHONY: help run once test test-long lint format requirements bench lock parts clean
 .DELETE_ON_ERROR:
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## install, then log in, call, refresh, log out and forge, for real, on a temporary server
+run: $(VENV)/.run ## install, then open the flow explorer on temporary servers; Ctrl-C ends it
+	$(BIN)/sekisho demo
+
+once: $(VENV)/.run ## install, then log in, call, refresh, log out and forge, for real, and end with a verdict
 	$(BIN)/sekisho demo --once
 
 test: parts lint ## lint, types, house rules and the suite (under 10 minutes on 2 cores); ARGS go to pytest

@@ -49,6 +49,7 @@ _LOG_LINES = 20
 @click.command(
     "demo",
     epilog=examples(
+        "sekisho demo",
         "sekisho demo --once",
         "sekisho demo --once --alg ES256 --lang ja",
         "sekisho demo --port 8400",
@@ -57,13 +58,17 @@ _LOG_LINES = 20
 @click.option("--once", is_flag=True, help="Tell the whole story, and exit 0 only if every step behaved.")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65_533),
+    type=click.IntRange(0, 65_532),
     default=0,
     show_default="free ones",
-    help="Port of the auth server; the shops take the next two.",
+    help="Port of the auth server; the shops and the explorer take the next three.",
 )
 @click.option(
-    "--alg", type=click.Choice(ALGS), default="HS256", show_default=True, help="How tokens are signed."
+    "--alg",
+    type=click.Choice(ALGS),
+    default="HS256",
+    show_default=True,
+    help="How tokens are signed with --once.",
 )
 @click.option("--lang", type=click.Choice(["en", "ja"]), help="Language of the story.  [default: from LANG]")
 @click.option(

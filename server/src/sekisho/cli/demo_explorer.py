@@ -22,7 +22,8 @@ from sekisho.cli.wording import language, wording
 from sekisho.features.browser_client.plug import browser_client
 from sekisho.features.demo.scene import cast
 from sekisho.features.explorer.acts import Acts
-from sekisho.features.explorer.app import PATH, Client, Explorer
+from sekisho.features.explorer.app import Client, Explorer
+from sekisho.features.explorer.door import PATH
 from sekisho.features.explorer.events import Event
 from sekisho.features.explorer.ledger import Ledger
 from sekisho.web.pages import Asset

@@ -21,6 +21,7 @@ from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.signing_keys import verifies_by_secret
 from sekisho.adapters.system import entropy
 from sekisho.cli.auth_server import open_once, serve_auth, serve_auth_or_tell
+from sekisho.cli.explorer_process import ExplorerProcess
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.first_run import FirstRun
 from sekisho.cli.http_server import SIGNALS, run
@@ -30,6 +31,8 @@ from sekisho.cli.output import note
 from sekisho.cli.welcome import Place, look, welcome
 from sekisho.cli.wording import language
 from sekisho.cli.workers import serve_in_workers
+from sekisho.feature import Feature
+from sekisho.features.explorer.door import door
 from sekisho.rules.feed_token import derived_token
 from sekisho.setting_values import issuer_at
 from sekisho.settings import FILE, Settings, commented_file
@@ -59,7 +62,8 @@ def command(here: Surroundings, *, host: str, port: int, workers: int) -> int:
     first = FirstRun(settings, here.environ)
     announce = partial(_announce, here, settings, address, look(settings), first)
     if workers == 1:
-        serve_auth(settings, sockets, ready=announce, signals=SIGNALS, opened=first.offer)
+        more = _explorer(settings, host)
+        serve_auth(settings, sockets, ready=announce, signals=SIGNALS, opened=first.offer, more=more)
         return Exit.OK
     run(open_once(settings, first.offer))
     # Theirs alone (0700), and fresh: the counts of a server begin with it.
@@ -86,6 +90,14 @@ def _refuse_open_http(here: Surroundings, host: str) -> None:
             here.say("fault.http_off_loopback", host=host, issuer=here.settings.issuer),
             here.say("fix.http_off_loopback"),
         )
+
+
+def _explorer(settings: Settings, host: str) -> list[Feature]:
+    """The way to the explorer, where nobody but a developer on this machine can be meant."""
+    if not settings.loopback or not _is_loopback(host):
+        return []
+    process = ExplorerProcess(settings.issuer)
+    return [door(settings.issuer, process.find, running=process.running)]
 
 
 def _is_loopback(host: str) -> bool:

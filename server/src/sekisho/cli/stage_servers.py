@@ -62,9 +62,12 @@ def serve_stage_auth(
 ) -> None:
     """The real auth server, and the way to the explorer."""
     from sekisho.cli.auth_server import serve_auth  # noqa: PLC0415 - the shops need none of the server
-    from sekisho.features.explorer.door import door  # noqa: PLC0415 - same
+    from sekisho.features.explorer.door import PATH, door  # noqa: PLC0415 - same
     from sekisho.features.explorer.tap import Tap  # noqa: PLC0415 - same
     from sekisho.features.explorer.telling import telling  # noqa: PLC0415 - same
+
+    async def page() -> str:
+        return f"{watched.explorer}{PATH}"
 
     write_to(watched.log)
     told = telling(pipe)
@@ -75,7 +78,7 @@ def serve_stage_auth(
             ready=ready,
             signals=signals,
             clock=MovedClock(watched.clock, system.clock),
-            more=[door(watched.explorer)],
+            more=[door(settings.issuer, page)],
             around=lambda app: Tap(app, server=watched.name, tell=told, steady=system.steady),
         )
     except Exception as error:  # noqa: BLE001 - what is not an expected fault is raised again by `tell`

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from sekisho.features.explorer import page
 from sekisho.features.explorer.acts import Acts
+from sekisho.features.explorer.door import PATH
 from sekisho.features.explorer.events import Event
 from sekisho.features.explorer.ledger import Ledger
 from sekisho.features.explorer.stage import Stage
@@ -31,7 +32,6 @@ from sekisho.web.wire import ClientGone, Headers, Reply, encode, read_json
 from sekisho.words.catalogue import LANGUAGES, Language
 
 KEY: Final = b"sekisho-explorer"
-PATH: Final = "/explore"
 #: Seconds after which the stream says that it is still there.
 _HEARTBEAT: Final = 10.0
 _JSON: Final[Headers] = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]

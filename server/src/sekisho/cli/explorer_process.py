@@ -1,0 +1,90 @@
+"""The explorer beside a `serve` on loopback: one `sekisho demo` of its own, from the first visit to the end.
+
+It shares nothing with the server: directory, keys, issuer and ports are the sandbox's, and it is found under
+the other name of this machine, so that the two never see each other's cookies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+from sekisho.rules.refusals import Refusal
+
+#: Seconds until the stage is set up, on a machine that is busy with other things, and until it is taken down.
+_PATIENCE = 60.0
+_URL = re.compile(rb"http://[^ /]+/explore")
+
+
+class ExplorerProcess:
+    """Started by whoever asks first.
+
+    Args:
+        issuer: of the server beside which it runs.
+    """
+
+    def __init__(self, issuer: str) -> None:
+        self._host = "127.0.0.1" if urlsplit(issuer).hostname == "localhost" else "localhost"
+        self._lock = asyncio.Lock()
+        self._process: Process | None = None
+        self._url = ""
+
+    async def find(self) -> str:
+        """The address of its page.
+
+        Raises:
+            Refusal: `unavailable`: it does not start.
+        """
+        async with self._lock:
+            if self._process is None or self._process.returncode is not None:
+                self._process = await self._start()
+                self._url = await self._told(self._process)
+            return self._url
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """It ends with the server."""
+        try:
+            yield
+        finally:
+            if self._process is not None:
+                await _end(self._process)
+
+    async def _start(self) -> Process:
+        # It ends when its stdin does: then it ends even where this process is killed. A session of its own,
+        # so that Ctrl-C reaches it by us alone.
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sekisho", "demo", "--until-stdin-ends", "--host", self._host),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            start_new_session=True,
+        )
+
+    async def _told(self, process: Process) -> str:
+        """What it says when it is up."""
+        if process.stdout is None:
+            raise RuntimeError("it was started with a pipe")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                async for line in process.stdout:
+                    found = _URL.search(line)
+                    if found is not None:
+                        return found[0].decode()
+        await _end(process)
+        raise Refusal("unavailable", "the explorer does not start: see `sekisho demo`")
+
+
+async def _end(process: Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
