@@ -36,7 +36,7 @@ async def test_somebody_sets_up_without_a_script_and_an_account_is_deleted(
         await page.get_by_role("link", name="アカウントを削除").click()
         await page.get_by_label("パスワード").fill(PASSWORD)
         await page.get_by_role("button", name="完全に削除する").click()
-        await page.get_by_role("alert").get_by_text("このサーバーの管理者はほかにいません").wait_for()
+        await page.get_by_role("alert").get_by_text("このサーバーには他に管理者がいません").wait_for()
 
         await page.get_by_role("link", name="削除せずに戻る").click()
         await page.get_by_role("button", name="この端末でログアウト").click()

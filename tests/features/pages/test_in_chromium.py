@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.features.pages.opened import ENGLISH, JAPANESE, log_in, site
+from tests.features.pages.opened import ENGLISH, log_in, site
 from tests.parts import serving
 from tests.parts.browser import Chromium, visiting
-from tests.web.served import OTHER_PASSWORD, PASSWORD
+from tests.web.served import PASSWORD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,54 +30,6 @@ def without_fetch_metadata(app: ASGIApp) -> ASGIApp:
         await app({**scope, "headers": headers}, receive, send)
 
     return older
-
-
-@pytest.mark.requirement("H1", "SE6")
-async def test_somebody_minds_two_devices_without_a_script(server: Server, chromium: Chromium) -> None:
-    """In Japanese: log in on two devices, end one, end all others, change the password, log out."""
-    async with (
-        site(server) as url,
-        visiting(chromium, url, **JAPANESE) as laptop,
-        visiting(chromium, url, **ENGLISH) as phone,
-    ):
-        page, other = laptop.page, phone.page
-        for each in (page, other):
-            await each.goto("/")
-            await log_in(each)
-            await each.wait_for_url("**/account")
-        await page.goto("/account")
-        devices = page.get_by_role("region", name="ログイン中の端末")
-        assert await devices.get_by_role("listitem").count() == 2
-        await devices.get_by_role("button", name="Linux の Chrome をログアウトさせる").click()
-        await page.get_by_role("status").get_by_text("その端末をログアウトさせました。").wait_for()
-        assert await devices.get_by_role("listitem").count() == 1
-        await other.goto("/account")
-        await other.get_by_role("heading", name="Log in").wait_for()
-        assert "The session on this device was ended." in await other.locator("main").inner_text()
-        await log_in(other)
-        await other.wait_for_url("**/account")
-        await page.goto("/account")
-        await page.get_by_role("button", name="他の端末をすべてログアウトさせる").click()
-        await page.get_by_text("他の端末をすべてログアウトさせました。").wait_for()
-        await other.reload()
-        await other.wait_for_url("**/login?**")
-
-        await page.get_by_label("現在のパスワード").fill("違うパスワード")
-        await page.get_by_label("新しいパスワード").fill(OTHER_PASSWORD)
-        await page.get_by_role("button", name="パスワードを変更").click()
-        alert = page.get_by_role("alert")
-        assert "現在のパスワードが違います" in await alert.inner_text()
-        assert await page.get_by_label("現在のパスワード").input_value() == ""
-        await page.get_by_label("現在のパスワード").fill(PASSWORD)
-        await page.get_by_label("新しいパスワード").fill(OTHER_PASSWORD)
-        await page.get_by_role("button", name="パスワードを変更").click()
-        await page.get_by_text("パスワードを変更しました。").wait_for()
-
-        await page.get_by_role("button", name="この端末でログアウト").click()
-        await page.get_by_role("heading", name="ログアウトしました").wait_for()
-        await page.get_by_role("link", name="もう一度ログインする").click()
-        await log_in(page, password=OTHER_PASSWORD)
-        await page.wait_for_url("**/account")
 
 
 @pytest.mark.requirement("F1", "H1")
