@@ -50,7 +50,7 @@ async def test_a_code_that_is_none_is_a_page_that_says_so(visitor: Visitor) -> N
 
 async def test_who_asks_for_no_html_has_the_endpoint(served: Served) -> None:
     """As it was without pages: both languages at once, kept by caches, which are told what decides."""
-    for accept in ("*/*", "application/problem+json"):
+    for accept in ("*/*", "image/png"):
         answer = await served.client.get("/problems/token_expired", headers={"Accept": accept})
         assert answer.headers["cache-control"] == "public, max-age=300"
         assert answer.headers["content-language"] == "en, ja"
@@ -63,3 +63,41 @@ async def test_an_error_page_leads_to_what_it_means(visitor: Visitor) -> None:
     page = await visitor.see("/nothing")
     assert page.of("a", href="/problems/not_found")
     assert Seen(await visitor.ask("GET", "/problems/not_found")).status == 200
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_a_program_reads_what_a_code_means(served: Served, language: Language) -> None:
+    """JSON for whoever names it, in the language asked for; kept by caches, which are told what decides."""
+    say = words(SHARED, language)
+    for accept in ("application/json", "application/problem+json, */*;q=0.1"):
+        headers = {"Accept": accept, "Accept-Language": language}
+        answer = await served.client.get("/problems/rate_limited", headers=headers)
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers.get_list("vary") == ["Accept-Language, Accept"]
+        assert answer.headers["content-language"] == language
+        assert answer.headers["cache-control"] == "public, max-age=300"
+        assert answer.json() == {
+            "type": "urn:sekisho:problem:rate_limited",
+            "code": "rate_limited",
+            "status": 429,
+            "title": say("problem.rate_limited.title"),
+            "detail": say("problem.rate_limited.detail", count="N"),
+        }
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_all_codes_stand_on_one_page(visitor: Visitor, language: Language) -> None:
+    """Each with its sentence, its status and a link; the same as JSON for a program."""
+    page = await visitor.see("/problems", **{"Accept-Language": language})
+    assert (page.status, page.of("html")["lang"]) == (200, language)
+    say = words(SHARED, language)
+    for code, status in STATUS.items():
+        assert page.of("a", href=f"/problems/{code}")
+        assert f"{say(f'problem.{code}.title')} {code} {status}" in page.words
+    headers = {"Accept": "*/*", "Accept-Language": language}
+    answer = await visitor.ask("GET", "/problems", None, **headers)
+    listed = answer.json()["problems"]
+    assert [each["code"] for each in listed] == sorted(STATUS)
+    assert listed[0]["title"] == say(f"problem.{listed[0]['code']}.title")
+    assert answer.headers.get_list("vary") == ["Accept-Language, Accept"]
+    assert (await visitor.see("/problems/conflict")).of("a", href="/problems")

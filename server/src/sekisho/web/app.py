@@ -19,6 +19,7 @@ from sekisho.web import (
     routes_discovery,
     routes_forward_auth,
     routes_operating,
+    routes_problems,
     routes_revocations,
     routes_session,
 )
@@ -43,6 +44,7 @@ CORE: Final[tuple[Endpoint[Any], ...]] = (
     *routes_forward_auth.ENDPOINTS,
     *routes_revocations.ENDPOINTS,
     *routes_discovery.ENDPOINTS,
+    *routes_problems.ENDPOINTS,
     *routes_operating.ENDPOINTS,
 )
 

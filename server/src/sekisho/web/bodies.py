@@ -265,6 +265,22 @@ class ServerMetadata(Body, frozen=True, kw_only=True):
     sekisho_revocations_uri: str
 
 
+class ProblemExplained(Body, frozen=True, kw_only=True):
+    """What a code means: the constant parts of a problem, in the language of Accept-Language."""
+
+    type: str
+    code: str
+    status: int
+    title: str
+    detail: str
+
+
+class ProblemList(Body, frozen=True, kw_only=True):
+    """Every code, by its name."""
+
+    problems: list[ProblemExplained]
+
+
 class State(Body, frozen=True, kw_only=True):
     """The server answers."""
 

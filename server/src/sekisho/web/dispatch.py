@@ -109,6 +109,8 @@ class Negotiated:
         reply = await operation.answer(exchange, receive, param)
         if isinstance(reply, StreamReply):
             return reply
+        if any(name == b"vary" and b"Accept" in value.split(b", ") for name, value in reply.headers):
+            return reply
         return Reply(reply.status, [*reply.headers, (b"vary", b"Accept")], reply.body)
 
 
@@ -169,7 +171,9 @@ class Dispatcher:
         path.operations[method] = operation
 
     def _add_shown(self, page: Page, shown: Operation) -> None:
-        path = self._with_param.get(page.path.partition("{")[0]) if page.beside_endpoint else None
+        head, brace, _ = page.path.partition("{")
+        table = self._with_param if brace else self._fixed
+        path = table.get(head) if page.beside_endpoint else None
         if path is None:
             self._add(page.path, "GET", shown)
             return

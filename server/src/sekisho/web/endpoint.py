@@ -161,7 +161,7 @@ class Endpoint(Generic[B]):
     tag: str
     body: type[B] | None = None
     body_optional: bool = False
-    answer: type[msgspec.Struct] | tuple[type[msgspec.Struct], ...] | str | None = None
+    answer: type[msgspec.Struct] | str | tuple[type[msgspec.Struct] | str, ...] | None = None
     status: int = 200
     signed_in: bool = False
     feed: bool = False

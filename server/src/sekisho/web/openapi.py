@@ -101,8 +101,13 @@ def _operation(endpoint: Endpoint[Any], reference: dict[Any, Any]) -> dict[str, 
 def _parameters(endpoint: Endpoint[Any]) -> Iterable[dict[str, Any]]:
     _, brace, name = endpoint.path.partition("{")
     if brace:
-        text = {"type": "string", "minLength": 1}
-        yield {"name": name.rstrip("}"), "in": "path", "required": True, "schema": text}
+        yield {
+            "name": name.rstrip("}"),
+            "in": "path",
+            "required": True,
+            "description": "The last segment of the path.",
+            "schema": {"type": "string", "minLength": 1},
+        }
     for each in endpoint.parameters:
         yield {
             "name": each.name,
@@ -115,13 +120,15 @@ def _parameters(endpoint: Endpoint[Any]) -> Iterable[dict[str, Any]]:
 
 def _success(endpoint: Endpoint[Any], reference: dict[Any, Any]) -> dict[str, Any]:
     response: dict[str, Any] = {"description": "Done.", "headers": {"X-Request-Id": _REQUEST_ID}}
-    if isinstance(endpoint.answer, str):
-        kind = "object" if endpoint.answer == "application/json" else "string"
-        response["content"] = {endpoint.answer: {"schema": {"type": kind}}}
-    elif endpoint.answer is not None:
-        schemas = [reference[kind] for kind in _answers(endpoint)]
-        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-        response["content"] = {"application/json": {"schema": schema}}
+    content: dict[str, Any] = {}
+    schemas = [reference[kind] for kind in _answers(endpoint) if isinstance(kind, type)]
+    if schemas:
+        content["application/json"] = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+    for kind in _answers(endpoint):
+        if isinstance(kind, str):
+            content[kind] = {"schema": {"type": "object" if kind == "application/json" else "string"}}
+    if content:
+        response["content"] = content
     return response
 
 

@@ -1,17 +1,14 @@
-"""What others need to know about us: keys, metadata, the API itself, and what a problem means."""
+"""What others need to know about us: keys, metadata, and the API itself."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any, Final
 
 from sekisho.rules.keyring import JWKS_MAX_AGE
-from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import ServerMetadata
 from sekisho.web.conditional import matches, tag_of
 from sekisho.web.endpoint import Answer, Call, Content, Endpoint, Site
-from sekisho.web.wire import STATUS, encode
-from sekisho.words.catalogue import LANGUAGES, SHARED, Language, words
+from sekisho.web.wire import encode
 
 _PUBLIC: Final = "public, max-age=300"
 #: A new key is published for longer than this, and the time of a verifier beside it, before it signs.
@@ -43,39 +40,6 @@ async def openapi(site: Site, _: Call[None]) -> Content:
     return Content(site.document(), "application/json")
 
 
-async def problem_page(_: Site, call: Call[None]) -> Content:
-    """GET /problems/{code}."""
-    if call.param not in STATUS:
-        raise Refusal("not_found")
-    page = _page(call.param, first=call.language)
-    headers = ((b"content-language", b"en, ja"), (b"vary", b"Accept-Language"))
-    return Content(page.encode(), "text/html; charset=utf-8", headers)
-
-
-def _page(code: str, *, first: Language) -> str:
-    """Both languages on one page, the reader's own first; no script, no style, nothing to fetch."""
-    sections = "".join(
-        _section(code, language) for language in sorted(LANGUAGES, key=lambda each: each != first)
-    )
-    return (
-        f'<!doctype html><html lang="{first}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(code)} - sekisho</title></head>'
-        f"<body><main>{sections}</main></body></html>\n"
-    )
-
-
-def _section(code: str, language: Language) -> str:
-    say = words(SHARED, language)
-    title = say(f"problem.{code}.title")
-    # How long, only the refusal itself could say.
-    detail = say(f"problem.{code}.detail", count="N")
-    return (
-        f'<section lang="{language}"><h1>{escape(title)}</h1><p>{escape(detail)}</p>'
-        f"<dl><dt>{escape(say('phrase.problem_code'))}</dt><dd><code>{escape(code)}</code></dd>"
-        f"<dt>{escape(say('phrase.problem_status'))}</dt><dd>{STATUS[code]}</dd></dl></section>"
-    )
-
-
 METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
 
 ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
@@ -105,16 +69,6 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         summary="This document",
         tag="discovery",
         answer="application/json",
-        cache=_PUBLIC,
-    ),
-    Endpoint(
-        method="GET",
-        path="/problems/{code}",
-        handler=problem_page,
-        summary="What a problem code means, in English and Japanese",
-        tag="discovery",
-        answer="text/html",
-        codes=("not_found",),
         cache=_PUBLIC,
     ),
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
+from sekisho.features.pages import examples
 from sekisho.features.pages.printing import Printer
 from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form
@@ -18,11 +20,17 @@ API: Final = "/docs/api"
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A parameter or a field: its name, what it is, and whether it may be left out."""
+    """A parameter or a field: its name, what it is, whether it has to be there, and the document's words."""
 
     name: str
     kind: str
     required: bool
+    description: str = ""
+
+    @property
+    def key(self) -> str:
+        """By which its words are found: `sekisho_csrf`."""
+        return self.name.lower().replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ class Operation:
     body: tuple[Named, ...]
     answers: tuple[tuple[str, tuple[Named, ...]], ...]
     status: str
+    streams: bool
     codes: tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -55,8 +64,8 @@ def reference(printer: Printer) -> tuple[Page, ...]:
             call,
             "api.html",
             here=site.base_path + API,
-            issuer=site.issuer,
             groups=by_tag,
+            examples=partial(examples_of, site.issuer.rstrip("/")),
         )
 
     return (Page(path=API, show=show),)
@@ -74,6 +83,20 @@ def operations(document: bytes) -> tuple[Operation, ...]:
     )
 
 
+def examples_of(issuer: str, operation: Operation) -> tuple[tuple[str, str], ...]:
+    """The same request by curl and in Python, each with the name of its tongue."""
+    asked = [each.name for each in operation.parameters if each.kind == "query" and each.required]
+    query = "&".join(f"{name}={{{name.upper()}}}" for name in asked)
+    path = re.sub(r"\{\w+\}", lambda found: found[0].upper(), operation.path)
+    url = f"{issuer}{path}{'?' if query else ''}{query}"
+    body = examples.sent(operation.id, [(each.name, each.required) for each in operation.body])
+    token = examples.token_of(operation.who)
+    return tuple(
+        (name, write(operation.method, url, body=body, token=token, streams=operation.streams))
+        for name, write in (("curl", examples.curl), ("Python", examples.python))
+    )
+
+
 def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Operation:
     security: list[Mapping[str, Any]] = operation.get("security", [{}])
     responses: Mapping[str, Any] = operation["responses"]
@@ -88,11 +111,13 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Ma
         who=tuple(name for each in security for name in each),
         anybody={} in security,
         parameters=tuple(
-            Named(each["name"], each["in"], each["required"]) for each in operation.get("parameters", [])
+            Named(each["name"], each["in"], each["required"], each.get("description", ""))
+            for each in operation.get("parameters", [])
         ),
         body=next((fields for _, fields in _bodies(content, schemas)), ()),
         answers=tuple(_bodies(responses[status].get("content", {}), schemas)),
         status=status,
+        streams="text/event-stream" in responses[status].get("content", {}),
         codes=tuple(_codes(responses)),
     )
 
