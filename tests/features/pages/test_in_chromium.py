@@ -1,4 +1,4 @@
-"""Pages in a real browser: without scripts, by keyboard, in both languages; its console is silent."""
+"""Pages in a real browser: what it remembers, what it fetches, and what the policy keeps it from."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import pytest
 from tests.features.pages.opened import ENGLISH, log_in, site
 from tests.parts import serving
 from tests.parts.browser import Chromium, visiting
-from tests.web.served import PASSWORD
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.async_api import Page
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from tests.web.served import Server
@@ -68,67 +66,6 @@ async def test_the_back_button_shows_nobody_who_was_here(tmp_path: Path, chromiu
                 assert await page.locator("h1").inner_text() == heading
                 # Painted: who goes on before that gets nothing out of memory.
                 await page.screenshot()
-
-
-async def press(page: Page, *keys: str) -> None:
-    """One key after the other."""
-    for key in keys:
-        await page.keyboard.press(key)
-
-
-async def focused(page: Page) -> str:
-    """What the keyboard is on, by its accessible name as far as the page gives one."""
-    name: str = await page.evaluate(
-        """(() => {
-            const on = document.activeElement;
-            const name = on.labels?.[0]?.innerText ?? on.getAttribute('aria-label') ?? on.innerText;
-            return name.replace(/\\s+/g, ' ');
-        })()"""
-    )
-    return name
-
-
-async def test_everything_is_done_by_keyboard(server: Server, chromium: Chromium) -> None:
-    """Sign up, mistype, log out and log in with Tab, Enter and letters, in the order that is read."""
-    async with site(server) as url, visiting(chromium, url, **ENGLISH) as visit:
-        page = visit.page
-        await page.goto("/signup")
-        assert await focused(page) == "E-mail address"
-        await page.keyboard.type("ken@example.com")
-        await press(page, "Tab")
-        assert await focused(page) == "Password"
-        await page.keyboard.type("password1")
-        await press(page, "Enter")
-        await page.get_by_role("alert").wait_for()
-        assert await page.evaluate("document.activeElement.id") == "summary"
-        await press(page, "Tab")
-        assert (await focused(page)).startswith("Password is a password that a guesser would try early")
-        await press(page, "Enter")
-        assert await page.evaluate("document.activeElement.id") == "password"
-        await page.keyboard.type(PASSWORD)
-        await press(page, "Tab")
-        assert await focused(page) == "Sign up"
-        await press(page, "Enter")
-        await page.wait_for_url("**/account?done=signup")
-        order = []
-        for _ in range(9):
-            await press(page, "Tab")
-            order.append(await focused(page))
-        assert order == [
-            "Skip to the content",
-            "関所 sekisho",
-            "日本語",
-            "English",
-            "Log out on this device",
-            "Current password",
-            "New password",
-            "Change password",
-            "Download my data",
-        ]
-        for _ in range(4):
-            await press(page, "Shift+Tab")
-        await press(page, "Enter")
-        await page.get_by_role("heading", name="You are logged out").wait_for()
 
 
 async def test_the_login_page_asks_nobody_else(server: Server, chromium: Chromium) -> None:
