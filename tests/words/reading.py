@@ -72,7 +72,8 @@ def asked(path: Path) -> set[str]:
     else:
         # `"tag." ~ tag` of a template, `tag.${tag}` of a script.
         text = re.sub(r"""(["'])([a-z_.]+)\1\s*~\s*\w+(?:\.\w+)*""", rf'"\2{HOLE}"', path.read_text("utf-8"))
-        text = re.sub(r"\$\{[^}]*\}", HOLE, text)
+        # Inside of a hole of a script there may be an id too.
+        text += re.sub(r"\$\{[^}]*\}", HOLE, text)
         found = set(re.findall(rf"""["'`]([a-z0-9_.{HOLE}]+)["'`]""", text))
     # One that is all holes would ask for everything, and one with no joint is no id.
     return {each for each in found if HOLE not in each or re.fullmatch(r"(?=.*[a-z])(?=.*[._]).*", each)}

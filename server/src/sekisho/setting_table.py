@@ -124,7 +124,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         None,
         Words(
             "references to other root secrets, separated by commas, whose tokens and cookies still count",
-            "ほかのルートシークレットの参照 (コンマ区切り)。それで作ったトークンと Cookie も引き続き有効",
+            "他のルートシークレットの参照 (コンマ区切り)。それで作ったトークンと Cookie も引き続き有効",
         ),
         absent=_NONE,
         spell=_join,

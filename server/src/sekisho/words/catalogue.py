@@ -11,8 +11,6 @@ Why these are TOML tables, and no gettext catalogues: docs/decisions/0009-words-
 
 from __future__ import annotations
 
-import pkgutil
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -56,6 +54,10 @@ class Say:
 @cache
 def words(package: str, language: Language) -> Say:
     """The words of a package, read when they are first needed: 1 ms a file, and 3 ms for the first."""
+    # Not above: to know the languages takes no words, and `sekisho --help` in English needs none.
+    import pkgutil  # noqa: PLC0415 - see above
+    import tomllib  # noqa: PLC0415 - same
+
     data = cast("bytes", pkgutil.get_data(package, f"words.{language}.toml"))
     return Say(language, dict(_texts(tomllib.loads(data.decode()))))
 

@@ -67,7 +67,7 @@ _THROTTLED: Final = _Said(
     ),
     Words(
         "wait a minute and try again; look who else asks AWS Secrets Manager that often",
-        "1 分ほど待ってやり直し、ほかに何が AWS Secrets Manager を頻繁に呼んでいるか調べてください",
+        "1 分ほど待ってやり直し、他に何が AWS Secrets Manager を頻繁に呼んでいるか調べてください",
     ),
 )
 _SLOW: Final = _Said(
