@@ -8,7 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import guard, imports, login, machine, refresh, session, session_peers, sqlite, start, verify
+from benchmarks import (
+    cli_help,
+    guard,
+    imports,
+    login,
+    machine,
+    refresh,
+    session,
+    session_peers,
+    sqlite,
+    start,
+    verify,
+)
 from benchmarks.paired import Result
 from benchmarks.revocation import check_cost, idle_streams, mint_race, soak
 
@@ -22,6 +34,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "sqlite": sqlite.run,
     "verify": verify.run,
     "imports": imports.run,
+    "help": cli_help.run,
     "revocation": soak.run,
     "revocation-check": check_cost.run,
     "idle-streams": idle_streams.run,
