@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pkgutil
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,9 +18,11 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sekisho.words.catalogue import LANGUAGES, Language, Text, words
+from sekisho.words.catalogue import LANGUAGES, Language, Say, Text, words
 
 _PACKAGE: Final = "sekisho.features.explorer"
+#: Japanese has a space between a number and what it counts, and to a browser that is where a line may end.
+_COUNTED: Final = re.compile(r"([0-9]|\{(?:count|seconds|number|last)\}) (?=[ぁ-ヿ一-鿿])")
 _MEDIA_TYPES: Final = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -165,7 +168,7 @@ def document(scene: Scene) -> bytes:
             folder=folder(),
             modules=[path for path in files() if path.endswith(".js") and not _on_demand(path)],
             evil=_read("evil.js").decode(),
-            say=words(_PACKAGE, scene.language),
+            say=_typeset(scene.language),
         )
     )
     return text.encode()
@@ -199,8 +202,18 @@ def _media_type(name: str) -> str:
     return _MEDIA_TYPES[name.rpartition(".")[2]]
 
 
+@cache
+def _typeset(language: Language) -> Say:
+    """The words as a page sets them: a number stays on the line of what it counts, as in "2 台"."""
+    texts = {
+        key: _COUNTED.sub("\\1\u00a0", text) if isinstance(text, str) else text
+        for key, text in words(_PACKAGE, language).texts.items()
+    }
+    return Say(language, texts)
+
+
 def _spoken(language: Language) -> dict[str, Text]:
-    texts = words(_PACKAGE, language).texts
+    texts = _typeset(language).texts
     return {key: text for key, text in texts.items() if key.partition(".")[0] in SPOKEN}
 
 

@@ -8,11 +8,12 @@ import { say } from "./words.js";
 const decide = () =>
   perform(async () => {
     const answers = Object.fromEntries(new FormData($("questions")));
-    const { choose, reasons, toml, command } = await act("decide", { answers });
+    const { choose, reasons, toml, command, python } = await act("decide", { answers });
     for (const each of all("[data-choose]")) each.hidden = each.dataset.choose !== choose;
     for (const each of all("[data-reason]")) each.hidden = !reasons.includes(each.dataset.reason);
     $("toml").textContent = toml;
     $("paste").textContent = command;
+    $("python").textContent = python;
     $("advice").hidden = false;
     document.dispatchEvent(new CustomEvent("decided"));
   });

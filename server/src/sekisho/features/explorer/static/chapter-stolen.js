@@ -9,16 +9,20 @@ import { people, run, servers } from "./stage.js";
 import { passwords } from "./people.js";
 import { record } from "./record.js";
 import { openTab } from "./inspector.js";
+import { claims } from "./token-text.js";
 import { number, say } from "./words.js";
 
-const cell = (thing, name, text, tone) => {
+/** Fill in what was measured: a text with its tone, or some, a line each. A code may break behind its joints. */
+const cell = (thing, name, ...lines) => {
   const place = document.querySelector(`[data-thing=${thing}] [data-cell=${name}]`);
-  place.textContent = text;
-  place.dataset.tone = tone ?? "";
+  const shown = lines.map((line) => [line].flat());
+  place.dataset.tone = "";
+  place.replaceChildren(...shown.map(([text, tone]) => h("span", { "data-tone": tone }, text.replaceAll("_", "_\u200b"))));
 };
 
-const answered = (thing, name, { status, code }) =>
-  cell(thing, name, `${status} ${code ?? ""}`.trim(), status < 400 ? "bad" : "good");
+const tone = (status) => (status < 400 ? "bad" : "good");
+const plain = ({ status, code }) => `${status} ${code ?? ""}`.trim();
+const answered = (thing, name, answer) => cell(thing, name, [plain(answer), tone(answer.status)]);
 
 const victim = () => ({ email: people[0].email, password: passwords.get(people[0].email) });
 
@@ -74,33 +78,29 @@ const tokenElsewhere = async (thing, token, client) => {
   await client.logout();
   const began = performance.now();
   const deaf = await thief("bearer", token, "b_deaf", "jwt");
-  let heard = await thief("bearer", token, "a", "jwt");
-  while (heard.status < 400 && performance.now() - began < 5000) {
-    await wait(50);
-    heard = await thief("bearer", token, "a", "jwt");
-  }
+  const heard = await onStage("thief", { credential: "bearer", value: token, at: "a", lane: "jwt", until_refused: true });
   const seconds = (performance.now() - began) / 1000;
-  cell(thing, "after", `${heard.status} ${heard.code ?? ""} · ${say("actor.b_deaf")}: ${deaf.status}`, heard.status < 400 ? "bad" : "good");
-  cell(thing, "stops", `${say("act.at_feed", { seconds: number(seconds) })}; ${say("actor.b_deaf")}: ${expiry()}`);
+  cell(thing, "after", [plain(heard), tone(heard.status)], [`${say("actor.b_deaf")}: ${plain(deaf)}`, tone(deaf.status)]);
+  cell(thing, "stops", say("act.at_feed", { seconds: number(seconds) }), `${say("actor.b_deaf")}: ${expiry()}`);
 };
 
 const storage = () =>
   as("classic", async (client) => {
     const loot = await runScript();
     const found = JSON.parse(JSON.parse(loot.localStorage).tokens ?? "null");
-    cell("storage", "readable", say(found ? "act.yes" : "act.no"), found ? "bad" : "good");
+    cell("storage", "readable", [say(found ? "act.yes" : "act.no"), found ? "bad" : "good"]);
     if (found) await tokenElsewhere("storage", found.access_token, client);
   });
 
 const nothingToTake = async (thing, client, loot) => {
   const seen = JSON.stringify(loot);
   const taken = [record.seen.access, record.seen.cookie].some((each) => each && seen.includes(each));
-  cell(thing, "readable", say(taken ? "act.yes" : "act.ride"), taken ? "bad" : "good");
+  cell(thing, "readable", [say(taken ? "act.yes" : "act.ride"), taken ? "bad" : "good"]);
   const ridden = await get(client, "a", "/products");
-  cell(thing, "replay", `${say("act.no_copy")} · auth.fetch: ${ridden.status}`, "good");
+  cell(thing, "replay", [say("act.no_copy"), "good"], [`auth.fetch: ${plain(ridden)}`, tone(ridden.status)]);
   await client.logout();
   const after = await get(client, "a", "/products");
-  cell(thing, "after", `auth.fetch: ${after.status} ${after.code}`, after.status < 400 ? "bad" : "good");
+  cell(thing, "after", [`auth.fetch: ${plain(after)}`, tone(after.status)]);
   cell(thing, "stops", say("act.page_closes"));
 };
 
@@ -125,14 +125,14 @@ const accessLog = () =>
 
 const refresh = () =>
   as("classic", async (client) => {
-    cell("refresh", "readable", say("act.yes_if_stored"), "bad");
+    cell("refresh", "readable", [say("act.yes_if_stored"), "bad"]);
     const copied = record.seen.refresh;
     answered("refresh", "replay", await thief("refresh", copied, "auth", "jwt"));
     // Beyond the grace in which two tabs may race; then the victim's own token is a generation behind.
     await onStage("clock", { seconds: 11 });
     const mine = await outcome(client.refresh());
     const after = await thief("bearer", record.seen.access, "auth", "jwt");
-    cell("refresh", "after", `${mine.status} ${mine.code} · ${after.status} ${after.code ?? ""}`, mine.status < 400 ? "bad" : "good");
+    cell("refresh", "after", [plain(mine), tone(mine.status)], [plain(after), tone(after.status)]);
     cell("refresh", "stops", say("act.at_reuse"));
     openTab("tables");
   });
@@ -143,7 +143,10 @@ let leaked = null;
 
 const leak = () =>
   perform(async () => {
-    leaked = (await onStage("leak", { claims: { sub: "nobody-at-all", roles: ["admin"], entitlements: ["secret:read"] } })).token;
+    await as("browser", () => true); // whose sid and rv the forger copies
+    const { iss, aud, sid, jti, rv } = claims(record.seen.access);
+    const made = { iss, aud, sid, jti, rv, sub: "nobody-at-all", roles: ["admin"], entitlements: ["secret:read"] };
+    leaked = (await onStage("leak", { claims: made })).token;
     const { status, code } = await bare("a", "/secret", leaked);
     judge("leak-verdict", status < 400 ? say("act.leak_in", { status }) : say("act.leak_out", { seconds: 0, code }), status < 400 ? "no" : "yes");
     openTab("token");

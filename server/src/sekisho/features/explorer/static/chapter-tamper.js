@@ -6,14 +6,18 @@ import { quoted } from "./panel-http.js";
 import { openTab } from "./inspector.js";
 import { bare, told } from "./lanes.js";
 import { lane } from "./marks.js";
-import { verdict } from "./panel-token.js";
+import { checkName } from "./panel-token.js";
 import { passwords } from "./people.js";
 import { record, until } from "./record.js";
 import { act, people, servers } from "./stage.js";
-import { coloured, decode, encode } from "./token-text.js";
+import { coloured, decode, encode, left } from "./token-text.js";
 import { say } from "./words.js";
 
 const PARTS = ["header", "payload", "signature"];
+/** What is forged from whose token, and sent to whom. A public key takes a server that has one. */
+const HS256 = { auth: "auth", shop: "a", token: null };
+const ES256 = { auth: "auth_es256", shop: "a_es256", token: null };
+let place = HS256;
 const forged = { token: "", expected: undefined, original: ["", "", ""] };
 
 const pretty = (text) => {
@@ -58,23 +62,35 @@ const edited = () => {
 };
 
 /** A token that still counts, whatever is logged in: the editor needs one to begin with. */
-const genuine = async () => {
+const genuine = async ({ auth }) => {
+  if (!servers[auth]) await onStage("summon", { set: "es256" });
   const [{ email }] = people;
   const body = JSON.stringify({ email, password: passwords.get(email), mode: "token" });
   const headers = { "Content-Type": "application/json", ...lane("jwt") };
-  const answer = await told(fetch(`${servers.auth}/v1/login`, { method: "POST", credentials: "omit", headers, body }));
-  return answer.body?.access_token ?? "";
+  const answer = await told(fetch(`${servers[auth]}/v1/login`, { method: "POST", credentials: "omit", headers, body }));
+  if (answer.status !== 200) throw Object.assign(new Error(), { code: answer.code });
+  return answer.body.access_token;
 };
 
-const fresh = () => perform(async () => load(await genuine(), null));
+/** The one that the editor has, as long as it lives: every preset would begin with a login otherwise. */
+const good = async () => {
+  if (!place.token || left(place.token) < 2) place.token = await genuine(place);
+  return place.token;
+};
+
+const fresh = () =>
+  perform(async () => {
+    place = HS256;
+    place.token = await genuine(place);
+    load(place.token, null);
+  });
 
 const choose = (name) =>
   perform(async () => {
-    const good = await genuine();
-    const made = await act("forge", { preset: name, token: good });
+    place = name === "hs256-public-key" ? ES256 : HS256;
+    const made = await act("forge", { preset: name, token: await good(), at: place.auth });
     const token = made.token ?? made.authorization.replace(/^Bearer /, "");
     load(token, made.expected ?? null);
-    forged.authorization = made.authorization;
     all("[data-preset]").forEach((each) => each.setAttribute("aria-pressed", each.dataset.preset === name));
     await send();
   });
@@ -82,27 +98,23 @@ const choose = (name) =>
 const send = async () => {
   const from = record.events.at(-1)?.seq ?? 0;
   const seen = until((event) => event.kind === "token.check" && event.seq > from, 3).catch(() => null);
-  const { status, code } = await bare("a", "/products", forged.token);
+  const { status, code } = await bare(place.shop, "/products", forged.token);
   const check = await seen;
   const head = `${status} ${code}`.trim();
-  const good = forged.expected === undefined || (forged.expected ?? "") === code;
-  const promise = forged.expected === undefined ? null : say(good ? "act.as_documented" : "act.unexpected", { code: forged.expected ?? "200" });
+  const asTold = forged.expected === undefined || (forged.expected ?? "") === code;
+  const promise = forged.expected === undefined ? null : say(asTold ? "act.as_documented" : "act.unexpected", { code: forged.expected ?? "200" });
   const strong = Object.assign(document.createElement("strong"), { textContent: head });
-  judge("forged-verdict", [strong, promise && ` ${promise}`, check ? verdict(check) : null].filter(Boolean), good ? (status === 200 ? "yes" : "caught") : "no");
+  const at = check?.refs.checks?.find((each) => each.verdict === "refused");
+  const where = at && say("act.stopped_at", { check: checkName(at.name) });
+  judge("forged-verdict", [strong, ...[promise, where].filter(Boolean).map((text) => ` ${text}`)], asTold ? (status === 200 ? "yes" : "caught") : "no");
   openTab("token");
 };
 
-const curl = () => `curl -i ${quoted(`${servers.a}/products`)} -H ${quoted(`Authorization: Bearer ${forged.token}`)}`;
+const curl = () => `curl -i ${quoted(`${servers[place.shop]}/products`)} -H ${quoted(`Authorization: Bearer ${forged.token}`)}`;
 
 const es256 = () =>
   perform(async () => {
-    await onStage("summon", { set: "es256" });
-    const [{ email }] = people;
-    const body = JSON.stringify({ email, password: passwords.get(email), mode: "token" });
-    const headers = { "Content-Type": "application/json", ...lane("jwt") };
-    const entered = await told(fetch(`${servers.auth_es256}/v1/login`, { method: "POST", credentials: "omit", headers, body }));
-    const token = entered.body?.access_token;
-    const { status, code } = await bare("a_es256", "/products", token);
+    const { status, code } = await bare("a_es256", "/products", await genuine(ES256));
     const values = { auth: say("actor.auth_es256"), a: say("actor.a_es256"), status: `${status} ${code}`.trim() };
     judge("es256-verdict", say("act.es256", values), status === 200 ? "yes" : "no");
     openTab("token");
@@ -110,7 +122,7 @@ const es256 = () =>
 
 const jwks = () =>
   perform(async () => {
-    await onStage("summon", { set: "es256" });
+    if (!servers.auth_es256) await onStage("summon", { set: "es256" });
     const answer = await told(fetch(`${servers.auth_es256}/.well-known/jwks.json`, { credentials: "omit", headers: lane("jwt") }));
     judge("es256-verdict", say("act.jwks", { count: answer.body?.keys?.length ?? 0 }), "yes");
     openTab("http");
@@ -122,7 +134,7 @@ export const startTampering = () => {
   $("fresh").onclick = fresh;
   $("send-forged").onclick = () =>
     perform(async () => {
-      if (!forged.token) load(await genuine(), null);
+      if (!forged.token) load(await good(), null);
       await send();
     });
   $("copy-curl").onclick = () => copy(curl(), say("play.copied"), tell);

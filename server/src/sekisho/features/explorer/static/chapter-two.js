@@ -1,13 +1,13 @@
 // Chapter 7: what one server knows, and another does not; what goes on when the auth server is gone.
 
 import { $, all } from "./dom.js";
-import { judge, onStage, perform } from "./doing.js";
+import { judge, onStage, perform, wait } from "./doing.js";
 import { byCookie, get, inLanes, lanes } from "./lanes.js";
 import { be } from "./people.js";
 import { laneName } from "./player.js";
 import { people, state } from "./stage.js";
 import { actor } from "./steps.js";
-import { say } from "./words.js";
+import { number, say } from "./words.js";
 
 const line = (name, { status, code }) => `${name}: ${status ? `${status} ${code}`.trim() : say("play.nobody")}`;
 
@@ -40,13 +40,25 @@ const turnAuth = () =>
     judge("two-verdict", say(up ? "act.started" : "act.stopped"), up ? "yes" : "no");
   });
 
+/** What comes of the next call; of one that has to end, until it does. */
+const afterwards = async (it, ends) => {
+  let answer = await get(it, "a", "/products");
+  for (let tries = 0; ends && answer.status === 200 && tries < 60; tries += 1) {
+    await wait(50);
+    answer = await get(it, "a", "/products");
+  }
+  return answer;
+};
+
 const operate = (what) =>
   perform(async () => {
     const aya = people[0].email;
     const told = what !== "enable" && (await be(aya));
     const { command } = await onStage("operate", what === "rotate-key" ? { what } : { what, email: aya });
-    const answers = told ? await inLanes((it) => get(it, "a", "/products")) : {};
-    const text = Object.entries(answers).map(([lane, answer]) => line(laneName(lane), answer));
+    const began = performance.now();
+    const answers = told ? await inLanes((it) => afterwards(it, what === "disable")) : {};
+    const seconds = (performance.now() - began) / 1000;
+    const text = Object.entries(answers).map(([lane, answer]) => `${line(laneName(lane), answer)} (${say("note.seconds", { seconds: number(seconds) })})`);
     judge("two-verdict", [say("act.operator", { command }), ...text].join(" · "), "yes");
   });
 

@@ -3,6 +3,7 @@
 import { all } from "./dom.js";
 import { player } from "./player.js";
 import { record } from "./record.js";
+import { isPreflight } from "./steps.js";
 import { number, say } from "./words.js";
 
 /** Seconds from the end of a session to the first refusal, by lane: measured in chapter 4. */
@@ -17,7 +18,7 @@ const counted = (lane) => {
     cost.any = true;
     if (event.kind === "db.read" && event.to === "db") cost.reads += 1;
     if (event.kind === "db.write" && event.to === "db") cost.writes += 1;
-    if (event.msg.id === "ev.preflight") continue;
+    if (isPreflight(event)) continue;
     if (event.kind === "http.request") {
       if (event.to === "auth") cost.asked += 1;
       if (event.from === "browser") cost.bytes += event.refs?.credential?.bytes ?? 0;
@@ -41,8 +42,8 @@ const words = ({ any, reads, writes, asked, bytes, ms }, lane) => {
 };
 
 export const showCost = () => {
-  for (const row of all(".cost tr[data-lane]")) {
-    const said = words(counted(row.dataset.lane), row.dataset.lane);
-    for (const cell of all("[data-cost]", row)) cell.textContent = said[cell.dataset.cost];
+  for (const lane of ["session", "jwt"]) {
+    const said = words(counted(lane), lane);
+    for (const cell of all(`.cost td[data-lane=${lane}]`)) cell.textContent = said[cell.dataset.cost];
   }
 };

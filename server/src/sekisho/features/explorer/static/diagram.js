@@ -37,7 +37,8 @@ export class Diagram {
     const gap = (across - 2 * edge) / (lines.length - 1);
     this.across = across;
     this.at = Object.fromEntries(lines.map((name, index) => [name, Math.round(edge + gap * index)]));
-    const height = Math.max(count * ROW + TOP + 10, this.narrow ? 150 : 190);
+    const room = (this.host.closest(".stage")?.clientHeight ?? 0) - HEAD - (this.narrow ? 28 : 0) - 4;
+    const height = Math.max(count * ROW + TOP + 10, room, 150);
     for (const svg of [this.heads, this.body]) svg.setAttribute("width", across);
     this.body.setAttribute("height", height);
     this.#head(lines, gap);

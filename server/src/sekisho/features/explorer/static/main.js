@@ -16,10 +16,12 @@ import { clientOf, lanes, outcome, setLanes } from "./lanes.js";
 import { showWho } from "./people.js";
 import { player, setMode, start } from "./player.js";
 import { startRail } from "./rail.js";
-import { follow, record } from "./record.js";
-import { act, state } from "./stage.js";
+import { follow, record, settle } from "./record.js";
+import { act, key, state } from "./stage.js";
 
 const MODE = "explorer mode";
+/** Which run this browser was in last. */
+const KNOWN = "explorer";
 
 /** Choose session, JWT or both, wherever it was chosen. */
 const choose = (mode) => {
@@ -44,7 +46,7 @@ const restore = () =>
   Promise.all(
     lanes()
       .map(clientOf)
-      .filter((client) => client.restore && record.jar.size)
+      .filter((client) => client.restore)
       .map((client) => outcome(client.restore())),
   );
 
@@ -83,9 +85,12 @@ record.addEventListener("event", () => {
   showCost();
 });
 record.addEventListener("live", ({ detail }) => live(detail));
-await follow();
-await state();
+const { seq } = await state();
+const again = localStorage.getItem(KNOWN) === key.slice(0, 8);
+follow(again ? 0 : seq);
 await startTwo();
-await restore();
+if (again) await restore();
+localStorage.setItem(KNOWN, key.slice(0, 8));
+settle();
 showWho();
 document.body.dataset.ready = "";

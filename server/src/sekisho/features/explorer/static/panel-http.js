@@ -6,6 +6,8 @@ import { TOKEN, coloured } from "./token-text.js";
 import { say } from "./words.js";
 
 const SECRET = /^(authorization|cookie|set-cookie|sekisho-csrf|www-authenticate)$/i;
+/** What browsers say of themselves, and the two marks of this page: part of what was sent, and not of the story. */
+const NOISE = /^(sec-|accept|user-agent|connection|sekisho-explorer|x-content|cross-origin|permissions|referrer-policy|server$|date$)/i;
 const SKIPPED = /^(host|content-length|connection|accept-encoding)$/i;
 
 const pretty = (body) => {
@@ -26,7 +28,7 @@ const inColours = (text) => {
 const before = (event) => {
   const first = parse(event.raw).line;
   return record.events.findLast(
-    (each) => each.kind === event.kind && each.seq < event.seq && each.to === event.to && parse(each.raw).line === first,
+    (each) => each.kind === event.kind && each.seq < event.seq && each.from === event.from && each.to === event.to && parse(each.raw).line === first,
   );
 };
 
@@ -35,12 +37,12 @@ const message = (event) => {
   const known = event.kind === "http.request" ? before(event) : null;
   const old = known ? new Map(parse(known.raw).headers) : null;
   const rows = headers.map(([name, value]) => {
-    const changed = old && old.get(name) !== value;
-    const kind = `${SECRET.test(name) ? "secret" : "field"}${changed ? " changed" : ""}`;
+    const changed = old && !NOISE.test(name) && old.get(name) !== value;
+    const kind = `${SECRET.test(name) ? "secret" : NOISE.test(name) ? "noise" : "known"}${changed ? " changed" : ""}`;
     return h("span", { class: kind, title: changed ? say("inspect.changed") : null }, h("b", {}, name), ": ", ...inColours(value), "\n");
   });
   const text = pretty(body);
-  return h("pre", { class: "wire" }, h("span", { class: "first" }, line, "\n"), rows, text && ["\n", ...inColours(text)]);
+  return h("pre", { class: "wire" }, h("span", { class: "start" }, line, "\n"), rows, text && ["\n", ...inColours(text)]);
 };
 
 export const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;

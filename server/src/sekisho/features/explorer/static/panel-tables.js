@@ -29,19 +29,20 @@ export const table = ({ name, columns, rows }) => {
   );
 };
 
+/** Which are open. */
+const unfolded = new Set(["users", "sessions"]);
+
 const order = ({ name }) => (FIRST.indexOf(name) + 1 || FIRST.length + 1);
 
 export const showTables = () => {
-  const open = new Set([...$("tables").querySelectorAll("details[open]")].map((each) => each.dataset.table));
-  const first = !$("tables").children.length;
   const sorted = [...record.tables].sort((one, other) => order(one) - order(other));
   $("tables").replaceChildren(
     ...sorted.map((each) => {
       const changed = [...record.fresh.keys()].some((key) => key.startsWith(`${each.name}|`));
-      const unfolded = first ? order(each) <= 2 : open.has(each.name) || changed;
+      const remember = ({ target }) => (target.open ? unfolded.add(each.name) : unfolded.delete(each.name));
       return h(
         "details",
-        { open: unfolded, "data-table": each.name },
+        { open: unfolded.has(each.name) || changed, "data-table": each.name, ontoggle: remember },
         h("summary", {}, h("code", {}, each.name), h("span", { class: "badge" }, String(each.rows.length)), changed && h("span", { class: "news", "aria-hidden": "true" }, "●")),
         table(each),
       );

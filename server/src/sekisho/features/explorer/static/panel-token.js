@@ -34,8 +34,11 @@ const meanings = (text, part) => {
 const NAMES = "iss sub aud exp iat nbf jti client_id sid auth_time amr scope roles groups entitlements rv alg typ kid";
 const known = Object.fromEntries(NAMES.split(" ").map((name) => [`claim.${name}`, true]));
 
+/** What a check looks for. */
+export const checkName = (name) => say(`check.${name.replace(" ", "_")}`);
+
 /** What the server said of a token, check by check, in its own order. */
-export const verdict = (check) => {
+const verdict = (check) => {
   if (!check) return h("p", { class: "judgement", "data-good": "unknown" }, say("inspect.unjudged"));
   const refused = check.refs.checks?.find((each) => each.verdict === "refused");
   const code = check.refs.code ?? refused?.code;
@@ -44,7 +47,7 @@ export const verdict = (check) => {
       "li",
       { class: result },
       h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[result]),
-      h("span", {}, say(`check.${name.replace(" ", "_")}`), detail && result === "refused" ? h("span", { class: "aside" }, detail) : null),
+      h("span", {}, checkName(name), detail && result === "refused" ? h("span", { class: "aside" }, detail) : null),
       h("span", { class: "away" }, say(`inspect.${result}`)),
     ),
   );

@@ -1,8 +1,10 @@
 // Who is logged in, in each lane, and how somebody gets there.
 
+import { classic } from "./classic.js";
 import { all } from "./dom.js";
 import { clientOf, inLanes, lanes, outcome } from "./lanes.js";
 import { laneName } from "./player.js";
+import { record } from "./record.js";
 import { people } from "./stage.js";
 import { say } from "./words.js";
 
@@ -14,7 +16,13 @@ export const short = (email) => {
   return name[0].toUpperCase() + name.slice(1);
 };
 
-export const whoIs = (lane) => clientOf(lane).user?.email ?? null;
+/** What a lane needs to still be logged in: another mode's login takes the cookie away. */
+const held = { session: () => record.jar.has("sekisho"), jwt: () => record.jar.has("sekisho-refresh") };
+
+export const whoIs = (lane) => {
+  const client = clientOf(lane);
+  return (client === classic || held[lane]()) && client.user ? client.user.email : null;
+};
 
 export const enter = (email, password = passwords.get(email)) => inLanes((it) => outcome(it.login({ email, password })));
 

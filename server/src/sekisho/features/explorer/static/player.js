@@ -178,9 +178,16 @@ const add = (event) => {
   if (!event || (event.act !== null && event.act !== undefined && event.act !== shown.act)) return;
   const step = stepOf(event);
   if (!step || !shown.act) return;
+  if (!shown.steps.length) reveal();
   shown.steps.push(step);
   redraw();
   play();
+};
+
+/** Something happens: let it be seen. */
+const reveal = () => {
+  $("player").removeAttribute("data-empty");
+  $("player").scrollIntoView({ block: "nearest", behavior: still.matches ? "instant" : "smooth" });
 };
 
 /** Listen to the stream and to the transport bar. */

@@ -28,7 +28,7 @@ const tick = (name) => {
 
 const watch = ({ detail: event }) => {
   if (!event) return;
-  for (const [name, met] of Object.entries(CONDITIONS)) if (met(event)) tick(name);
+  for (const [name, met] of Object.entries(CONDITIONS)) if (document.body.dataset.at === name && met(event)) tick(name);
 };
 
 const current = () => (names.includes(location.hash.slice(1)) ? location.hash.slice(1) : names[0]);

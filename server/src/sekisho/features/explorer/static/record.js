@@ -15,6 +15,8 @@ export const record = Object.assign(new EventTarget(), {
   tables: [],
   /** Marks of what changed last, `table|key|column`, so that it can be shown. */
   fresh: new Map(),
+  /** What was recorded up to there was another browser's doing. */
+  from: 0,
 });
 
 const tell = (name, detail) => record.dispatchEvent(new CustomEvent(name, { detail }));
@@ -76,7 +78,7 @@ const changeRows = ({ table, rows }) => {
 export const settle = () => record.fresh.clear();
 
 const add = (event) => {
-  if (event.seq <= (record.events.at(-1)?.seq ?? 0)) return;
+  if (event.seq <= (record.events.at(-1)?.seq ?? record.from)) return;
   record.events.push(event);
   if (event.kind === "http.request") record.exchanges.set(event.id, { request: event, inside: [] });
   else if (event.kind === "http.response") {
@@ -90,7 +92,8 @@ const add = (event) => {
 };
 
 /** Follow the stream; `live` tells whether there is one. It comes back by itself, and goes on where it was. */
-export const follow = async () => {
+export const follow = (from) => {
+  record.from = from;
   const source = new EventSource(eventsUrl());
   source.onopen = async () => {
     tell("live", true);

@@ -2,6 +2,8 @@
 
 const told = JSON.parse(document.querySelector("meta[name=sekisho-explorer]").content);
 
+/** Proves to the explorer that its own page asks, and names this run. */
+export const key = told.key;
 export const people = told.people;
 export const CLIENT = told.client;
 /** Origin by name; further ones come when a chapter summons them. */
@@ -12,10 +14,10 @@ export const run = { access: 20, refresh: 600, idle: 600, offset: 0 };
 /** POSIX seconds on the clock of the servers. */
 export const now = () => Date.now() / 1000 + run.offset;
 
-export const eventsUrl = () => `/explore/events?key=${encodeURIComponent(told.key)}`;
+export const eventsUrl = () => `/explore/events?key=${encodeURIComponent(key)}`;
 
 const ask = async (path, init = {}) => {
-  const headers = { "Sekisho-Explorer": told.key, "Content-Type": "application/json", ...init.headers };
+  const headers = { "Sekisho-Explorer": key, "Content-Type": "application/json", ...init.headers };
   const response = await fetch(`/explore/${path}`, { ...init, headers });
   const body = await response.json();
   if (!response.ok) throw Object.assign(new Error(body.detail), { code: body.code, status: response.status });

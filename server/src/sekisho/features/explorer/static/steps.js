@@ -1,5 +1,6 @@
 // What one event is called and how it is drawn. Only what the event says: nothing is added.
 
+import { record } from "./record.js";
 import { number, say } from "./words.js";
 
 const NOTES = new Set(["hash.verify", "token.sign", "token.check"]);
@@ -51,6 +52,10 @@ export const actor = (name) => say(`actor.${name}`);
 const named = (place, event) => (event.refs?.server && place === lifeline(event) ? event.refs.server : place);
 const lifeline = (event) => (event.kind === "http.request" ? event.to : event.from);
 
+/** Whether the browser only asked for leave (CORS), or was answered that. */
+export const isPreflight = (event) =>
+  event.msg.id === "ev.preflight" || record.exchanges.get(event.id)?.request.msg.id === "ev.preflight";
+
 /** A step of the diagram, or nothing for what is not drawn. */
 export const stepOf = (event) => {
   if (!DRAWN.has(event.kind)) return null;
@@ -64,7 +69,7 @@ export const stepOf = (event) => {
     tone: tone(event),
     answer: event.kind === "http.response",
     thin: event.kind.startsWith("db.") || event.kind === "feed.entry",
-    folded: Boolean(event.msg.id === "ev.preflight" || event.preflight),
+    folded: isPreflight(event),
     label: label(event),
     aside: aside(event),
     caption: say(event.msg.id, { ...event.refs, ...event.msg.values, code: event.code ?? event.msg.values?.code }),
