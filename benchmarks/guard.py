@@ -17,6 +17,8 @@ from sekisho_verify import HmacKey, SigningKey, jws
 
 BAR = 1.3
 CLIENTS = 8
+#: Whose token it is.
+SUBJECT = "019a2b3c-0000-7000-8000-000000000001"
 
 
 def access_token(key: HmacKey | SigningKey | None = None) -> str:
@@ -24,7 +26,7 @@ def access_token(key: HmacKey | SigningKey | None = None) -> str:
     now = int(time.time())
     claims = {
         "iss": api.ISSUER,
-        "sub": "019a2b3c-0000-7000-8000-000000000001",
+        "sub": SUBJECT,
         "aud": api.AUDIENCE,
         "exp": now + 3600,
         "iat": now,

@@ -1,4 +1,4 @@
-"""The libraries of Node that check a token, in a process of their own, asked in turn with ours.
+"""The peers on Node: a server, and libraries that check tokens in a process that is asked in turn with ours.
 
 They are installed by npm into a temporary directory at each run, in the versions of `node/package.json`.
 """
@@ -19,6 +19,26 @@ _INSTALL = ("install", "--no-package-lock", "--ignore-scripts", "--no-audit", "-
 _PATIENCE = 300.0
 
 
+def install(folder: Path) -> str:
+    """Put the peers into a folder; why that cannot be, or nothing."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            return f"no {program}"
+    shutil.copytree(_FOLDER, folder, dirs_exist_ok=True)
+    try:
+        subprocess.run(["npm", *_INSTALL], cwd=folder, check=True, capture_output=True, timeout=_PATIENCE)
+    except subprocess.SubprocessError as error:
+        return f"npm could not install the peers: {type(error).__name__}"
+    return ""
+
+
+def facts() -> str:
+    """The versions of Node and of what is installed."""
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    wanted = json.loads((_FOLDER / "package.json").read_text())["dependencies"]
+    return ", ".join([f"Node {version}", *(f"{name} {number}" for name, number in wanted.items())])
+
+
 class Node:
     """A Node process with the peers, from entry to exit; or the reason why there is none.
 
@@ -33,8 +53,8 @@ class Node:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory()
         self._process: subprocess.Popen[str] | None = None
-        self.facts = ""
-        self.missing = self._install()
+        self.missing = install(Path(self._folder.name))
+        self.facts = "" if self.missing else facts()
         if not self.missing:
             self._process = subprocess.Popen(
                 ["node", "peers.mjs"],
@@ -52,24 +72,6 @@ class Node:
         if self._process is not None:
             self._process.communicate()
         self._folder.cleanup()
-
-    def _install(self) -> str:
-        for program in ("node", "npm"):
-            if shutil.which(program) is None:
-                return f"no {program}"
-        shutil.copytree(_FOLDER, self._folder.name, dirs_exist_ok=True)
-        try:
-            subprocess.run(
-                ["npm", *_INSTALL], cwd=self._folder.name, check=True, capture_output=True, timeout=_PATIENCE
-            )
-        except subprocess.SubprocessError as error:
-            return f"npm could not install the peers: {type(error).__name__}"
-        version = subprocess.run(
-            ["node", "--version"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        wanted = json.loads((_FOLDER / "package.json").read_text())["dependencies"]
-        self.facts = ", ".join([f"Node {version}", *(f"{name} {number}" for name, number in wanted.items())])
-        return ""
 
     def prepare(self, **question: str) -> list[str]:
         """Load the key and the token of one algorithm; the peers that know it, each warmed up."""

@@ -78,7 +78,6 @@ class Served:
         self._program = program
         self._log = folder / f"{kind}-{id(self)}.log"
         self._environ = {**os.environ, **environ}
-        self._clock = 0
 
     def __enter__(self) -> Self:
         with socket.create_server(("127.0.0.1", 0)) as listening, self._log.open("wb") as log:
@@ -94,7 +93,6 @@ class Served:
         if stdout is None or stdout.readline() != b"ready\n":
             self.__exit__(None, None, None)
             raise RuntimeError(f"{self._kind} did not start:\n{self._log.read_text()}")
-        self._clock = cpu_clock(self._process.pid)
         return self
 
     def __exit__(
@@ -106,5 +104,9 @@ class Served:
             self._process.stdout.close()
 
     def cpu(self) -> float:
-        """Seconds of CPU, user and system, that the process has used since it was started."""
-        return time.clock_gettime(self._clock)
+        """Seconds of CPU, user and system, that it and its workers have used since it was started."""
+        return family_cpu(self._process.pid)
+
+    def memory(self) -> float:
+        """MiB that are its own share of memory, its workers' included."""
+        return resident(self._process.pid)

@@ -1,8 +1,8 @@
-"""What Django answers: an account is made, logs in, and asks who it is."""
+"""What Django answers: an account is made, logs in, asks who it is, and logs out."""
 
 from __future__ import annotations
 
-from django.contrib.auth import authenticate, login
+from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
@@ -23,6 +23,12 @@ def log_in(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+def log_out(request: HttpRequest) -> HttpResponse:
+    """End it."""
+    logout(request)
+    return HttpResponse(status=204)
+
+
 def me(request: HttpRequest) -> HttpResponse:
     """Who is asking."""
     if not request.user.is_authenticated:
@@ -30,4 +36,9 @@ def me(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"id": str(request.user.pk)})
 
 
-urlpatterns = [path("auth/register", register), path("auth/login", log_in), path("me", me)]
+urlpatterns = [
+    path("auth/register", register),
+    path("auth/login", log_in),
+    path("auth/logout", log_out),
+    path("me", me),
+]

@@ -1,7 +1,8 @@
-"""fastapi-users as its documentation builds it: cookie transport, database strategy, SQLAlchemy on asyncpg.
+"""fastapi-users as its documentation builds it, on SQLAlchemy with asyncpg or aiosqlite.
 
-Beside the documentation, its pool holds ten connections, as ours does: with the five of SQLAlchemy's default,
-eight clients make it connect anew all the time.
+`PEER_CARRIES` says what a login gives: `session` is a cookie with the database strategy, `redis` a cookie
+with the Redis strategy, `token` a JWT as bearer. Beside the documentation, its pool holds ten connections,
+as ours does: with the five of SQLAlchemy's default, eight clients make it connect anew all the time.
 """
 
 # mypy: disable-error-code="import-not-found, misc, untyped-decorator"
@@ -17,22 +18,40 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
 from fastapi_users import BaseUserManager, FastAPIUsers, UUIDIDMixin
-from fastapi_users.authentication import AuthenticationBackend, CookieTransport
+from fastapi_users.authentication import (
+    AuthenticationBackend,
+    BearerTransport,
+    CookieTransport,
+    JWTStrategy,
+    RedisStrategy,
+)
 from fastapi_users.authentication.strategy.db import DatabaseStrategy
 from fastapi_users.db import SQLAlchemyBaseUserTableUUID, SQLAlchemyUserDatabase
+from fastapi_users.password import PasswordHelper
 from fastapi_users.schemas import BaseUser, BaseUserCreate
 from fastapi_users_db_sqlalchemy.access_token import (
     SQLAlchemyAccessTokenDatabase,
     SQLAlchemyBaseAccessTokenTableUUID,
 )
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from redis.asyncio import Redis
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+
+from benchmarks.peers import as_ours
 
 LIFETIME = 86_400
 
 engine = create_async_engine(
-    os.environ["PEER_DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://"), pool_size=10
+    as_ours.DATABASE_URL.replace("postgresql://", "postgresql+asyncpg://").replace(
+        "sqlite://", "sqlite+aiosqlite://"
+    ),
+    pool_size=10,
 )
+if engine.dialect.name == "sqlite":
+    event.listen(engine.sync_engine, "connect", as_ours.durable)
 opened = async_sessionmaker(engine, expire_on_commit=False)
 
 
@@ -76,19 +95,38 @@ async def manager(
     users: Annotated[SQLAlchemyUserDatabase[User, uuid.UUID], Depends(users_in)],
 ) -> AsyncGenerator[Users]:
     """Who manages the accounts."""
-    yield Users(users)
+    yield Users(users, hashing)
 
 
-def strategy(
+def in_database(
     tokens: Annotated[SQLAlchemyAccessTokenDatabase[AccessToken], Depends(tokens_in)],
 ) -> DatabaseStrategy[User, uuid.UUID, AccessToken]:
     """Sessions in the database."""
     return DatabaseStrategy(tokens, lifetime_seconds=LIFETIME)
 
 
-backend = AuthenticationBackend(
-    name="database", transport=CookieTransport(cookie_max_age=LIFETIME), get_strategy=strategy
+def in_redis() -> RedisStrategy[User, uuid.UUID]:
+    """Sessions in Redis."""
+    return RedisStrategy(redis, lifetime_seconds=LIFETIME)
+
+
+def in_itself() -> JWTStrategy[User, uuid.UUID]:
+    """A JWT, by HS256."""
+    return JWTStrategy(as_ours.SECRET, lifetime_seconds=LIFETIME)
+
+
+hashing = (
+    PasswordHelper(PasswordHash((Argon2Hasher(**as_ours.CHEAP),)))
+    if as_ours.CHEAPLY_HASHED
+    else PasswordHelper()
 )
+redis = Redis.from_url(os.environ.get("PEER_REDIS_URL", "redis://"), decode_responses=True)
+cookie = CookieTransport(cookie_max_age=LIFETIME)
+backend = {
+    "session": AuthenticationBackend("database", cookie, in_database),
+    "redis": AuthenticationBackend("redis", cookie, in_redis),
+    "token": AuthenticationBackend("jwt", BearerTransport("auth/login"), in_itself),
+}[as_ours.CARRIES]
 library = FastAPIUsers[User, uuid.UUID](manager, [backend])
 
 

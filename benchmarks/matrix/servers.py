@@ -1,0 +1,128 @@
+"""Every act of the table, on PostgreSQL and on SQLite: whoever offers it, in turn, at eight connections."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.matrix import turns
+from benchmarks.matrix.players import CLIENTS, ENTRANTS, Entrant, Field, Place, Player
+from benchmarks.matrix.turns import Pace, Side
+from benchmarks.process import family_cpu
+from tests.parts.postgres import PostgresServer
+from tests.parts.redis import RedisServer
+
+POSTGRES, SQLITE, REDIS = "PostgreSQL", "SQLite", "PostgreSQL and Redis"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A row of the table: what is done, and who does it; ours first, to which the others are compared."""
+
+    name: str
+    side: Callable[[Player], Side]
+    entrants: tuple[str, ...]
+
+
+ACTS = (
+    Act(
+        "refresh",
+        Player.refreshing,
+        ("sekisho, refresh", "floor, refresh", "simplejwt", "Flask-Security, tokens"),
+    ),
+    Act(
+        "session check",
+        Player.reading,
+        (
+            *("sekisho, cookie", "sekisho, asking each time", "floor, cookie"),
+            *("fastapi-users", "Django", "Flask-Security"),
+        ),
+    ),
+    Act(
+        "bearer check",
+        Player.reading,
+        ("sekisho, guard", "floor, bearer", "fastapi-users, JWT", "simplejwt", "Flask-Security, tokens"),
+    ),
+    Act(
+        "login",
+        Player.logging_in,
+        ("sekisho", "floor", "fastapi-users", "Django", "simplejwt", "Flask-Security"),
+    ),
+    Act("logout by cookie", Player.leaving, ("sekisho, cookie", "fastapi-users", "Django", "Flask-Security")),
+    Act("logout by refresh token", Player.leaving, ("sekisho", "simplejwt", "Flask-Security, tokens")),
+)
+#: Against Node both sign with the same kind of key.
+REFRESH_ES256 = Act("refresh, ES256", Player.refreshing, ("sekisho, refresh, ES256", "oidc-provider"))
+ON_REDIS = Act(
+    "session check",
+    Player.reading,
+    ("sekisho, cookie", "sekisho, asking each time", "floor, cookie", "fastapi-users", "Django"),
+)
+HASHED = Act(
+    "login, default hash",
+    Player.logging_in,
+    ("sekisho, default hash", "fastapi-users", "Django", "Flask-Security"),
+)
+#: The floor is PostgreSQL's; there is none on SQLite.
+_ON_POSTGRES_ONLY = {"floor", "floor, cookie", "floor, refresh"}
+
+
+def sqlite_place(folder: Path) -> Place:
+    """Files of SQLite, in a folder."""
+    numbers = itertools.count()
+    return Place(folder, lambda: f"sqlite:///{folder}/{next(numbers)}.db")
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """All comparisons between servers.
+
+    Args:
+        folder: logs, and SQLite files.
+        pace: how long to measure.
+        say: told what is measured now.
+        node: the entrant on Node, where there is Node.
+    """
+
+    folder: Path
+    pace: Pace
+    say: Callable[[str], None]
+    node: Entrant | None
+
+    def run(self) -> list[Mapping[str, Any]]:
+        """Everything, as the results keep it."""
+        with PostgresServer(durable=True) as postgres:
+            found = self._on_postgres(postgres)
+        with Field(sqlite_place(self.folder)) as field:
+            for act in ACTS:
+                there = tuple(name for name in act.entrants if name not in _ON_POSTGRES_ONLY)
+                found.append(self._compared(field, replace(act, entrants=there), SQLITE))
+        return found
+
+    def _on_postgres(self, postgres: PostgresServer) -> list[Mapping[str, Any]]:
+        place = Place(
+            self.folder, lambda: postgres.url(postgres.create_database()), lambda: family_cpu(postgres.pid)
+        )
+        found: list[Mapping[str, Any]] = []
+        with Field(place) as field:
+            found += [self._compared(field, act, POSTGRES) for act in ACTS]
+            if self.node is not None:
+                found.append(self._compared(field, REFRESH_ES256, POSTGRES))
+        with RedisServer() as redis, Field(replace(place, redis=redis.url)) as field:
+            found.append(self._compared(field, ON_REDIS, REDIS))
+        with Field(replace(place, hashing="default")) as field:
+            slow = Pace(min(self.pace.rounds, 3), self.pace.seconds, most=CLIENTS)
+            found.append(self._compared(field, HASHED, POSTGRES, slow))
+        return found
+
+    def _compared(self, field: Field, act: Act, where: str, pace: Pace | None = None) -> Mapping[str, Any]:
+        self.say(f"{act.name} on {where}: {len(act.entrants)} sides")
+        known = ENTRANTS if self.node is None else {**ENTRANTS, self.node.name: self.node}
+        players = [field.player(known[name]) for name in act.entrants]
+        costs = turns.compare([act.side(player) for player in players], pace or self.pace, clients=CLIENTS)
+        memory = {player.name: round(player.server.memory(), 1) for player in players}
+        return {**turns.told(costs, act=act.name, where=where), "memory_mib": memory}
