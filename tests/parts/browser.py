@@ -38,6 +38,9 @@ _ALONE = (
     "--hide-scrollbars",  # so that a window of 360 pixels has 360 pixels to show, as on a telephone
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
+#: The console tells of most violations of a content policy; the event is fired for each.
+_TELL_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) =>
+    console.error(`content policy: ${violation.effectiveDirective} ${violation.blockedURI}`))"""
 _START_SECONDS = 60.0
 #: Milliseconds that anything on a page may take, on a machine that does other things as well.
 _PATIENCE = 30_000
@@ -153,6 +156,7 @@ async def visiting(chromium: Chromium, url: str, **context: Any) -> AsyncIterato
         browser = await playwright.chromium.connect_over_cdp(chromium.endpoint)
         opened = await browser.new_context(base_url=url, **context)
         opened.set_default_timeout(_PATIENCE)
+        await opened.add_init_script(_TELL_VIOLATIONS)
         visit = Visit(opened, await opened.new_page())
         visit.watch()
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from tests.parts.browser import Chromium, visiting
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from playwright.async_api import ConsoleMessage
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from tests.web.served import Server
@@ -84,15 +87,23 @@ async def test_the_policy_holds_in_the_browser(server: Server, chromium: Chromiu
     """What an injected script would try is stopped, and the watch sees each of it."""
     async with site(server) as url, visiting(chromium, url, **ENGLISH) as visit:
         await visit.page.goto("/login")
-        for planted in (
-            "document.body.append(Object.assign(document.createElement('script'), {textContent: 'x()'}))",
-            "document.body.innerHTML = '<b>x</b>'",
-            "document.body.setAttribute('style', 'color: red')",
-            "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x.png'}))",
-            "fetch('http://127.0.0.1:9/').catch(() => 0)",
+        for planted, directive in (
+            (
+                "Object.assign(document.createElement('script'), {textContent: '1'})",
+                "require-trusted-types-for",
+            ),
+            ("document.body.innerHTML = '<b>x</b>'", "require-trusted-types-for"),
+            ("trustedTypes.createPolicy('any', {})", "trusted-types"),
+            ("document.body.setAttribute('style', 'color: red')", "style-src-attr"),
+            ("document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x'}))", "img-src"),
+            ("fetch('http://127.0.0.1:9/').catch(() => 0)", "connect-src"),
         ):
-            script = f"() => {{ try {{ {planted} }} catch (fault) {{ console.error(String(fault)) }} }}"
-            async with visit.page.expect_console_message():
-                await visit.page.evaluate(script)
-            assert visit.faults, planted
+            told = re.compile(f"^content policy: {directive} ")
+            async with visit.page.expect_console_message(partial(_says, told)):
+                await visit.page.evaluate(f"() => {{ try {{ {planted} }} catch {{ }} }}")
+            assert any(f"error: content policy: {directive}" in fault for fault in visit.faults), planted
             visit.faults.clear()
+
+
+def _says(told: re.Pattern[str], message: ConsoleMessage) -> bool:
+    return bool(told.search(message.text))
