@@ -3,14 +3,14 @@
 # missing and how to get it, and goes on; the tests that need it are then skipped by name.
 set -eu
 
-# program, Debian package, Homebrew formula: one line a part
+# program, Debian packages, Homebrew formula: one line a part; with Chromium a font in which Japanese can be read
 parts='
 postgres postgresql postgresql@17
 redis-server redis-server redis
 nginx nginx-light nginx
 curl curl curl
 openssl openssl openssl@3
-chromium chromium chromium
+chromium chromium,fonts-noto-cjk chromium
 '
 
 present() {
@@ -27,7 +27,7 @@ done)
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
-    packages=$(echo "$missing" | cut -d' ' -f2)
+    packages=$(echo "$missing" | cut -d' ' -f2 | tr , ' ')
     # Debian's packages would start servers of their own, which nobody asked for: the tests start theirs.
     policy=/etc/postgresql-common/createcluster.d/sekisho-tests.conf
     mkdir -p "${policy%/*}"
@@ -46,7 +46,7 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     apt-get install -y -qq --no-install-recommends $packages >/dev/null
 else
     echo "$missing" | while read -r program package formula; do
-        echo "missing: $program; its tests will be skipped. Debian: apt-get install $package;" \
+        echo "missing: $program; its tests will be skipped. Debian: apt-get install $(echo "$package" | tr , ' ');" \
             "macOS: brew install $formula" >&2
     done
 fi
