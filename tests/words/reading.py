@@ -79,12 +79,28 @@ def asked(path: Path) -> set[str]:
     return {each for each in found if HOLE not in each or re.fullmatch(r"(?=.*[a-z])(?=.*[._]).*", each)}
 
 
+def said(path: Path) -> set[str]:
+    """What a module passes to `say`: whatever it looks like, it is an id."""
+    if path.suffix != ".py":
+        return set()
+    calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
+    firsts = (
+        call.args[0] for call in calls if call.args and _called(call) in {"say", "cli_say", "own", "shared"}
+    )
+    return {text for first in firsts for text in _constants(first)}
+
+
 def matches(key: str, asked: str) -> bool:
     """Whether an id is one that is asked for; a hole is one or more names."""
     if HOLE not in asked:
         return key == asked
     pattern = "[a-z0-9_]+(?:[.][a-z0-9_]+)*".join(map(re.escape, asked.split(HOLE)))
     return re.fullmatch(pattern, key) is not None
+
+
+def _called(call: ast.Call) -> str:
+    """The last name of what is called."""
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
 def _constants(node: ast.AST) -> Iterator[str]:

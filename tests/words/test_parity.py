@@ -16,6 +16,7 @@ from tests.words.reading import (
     forms,
     matches,
     placeholders,
+    said,
     sentences,
     speakers,
     texts,
@@ -105,7 +106,7 @@ def test_every_text_that_is_asked_for_is_there(folder: Path) -> None:
     missing = {
         f"{tree.place(file)}: {each}"
         for file in speakers(folder)
-        for each in asked(file)
-        if an_id.fullmatch(each) and not any(matches(key, each) for key in found)
+        for each in {each for each in asked(file) if an_id.fullmatch(each)} | said(file)
+        if not any(matches(key, each) for key in found)
     }
     assert missing == set()
