@@ -21,6 +21,8 @@ SPEAKS_FOR = {
     tree.SERVER / "cli" / "checkup": "doctor.py",
     tree.SERVER / "features" / "demo": "demo*.py",
 }
+#: Names under which code calls the words of a package.
+SAYING = {"say", "cli_say", "own", "shared"}
 #: What stands for a name that is put together when the program runs.
 HOLE = "\0"
 
@@ -84,10 +86,8 @@ def said(path: Path) -> set[str]:
     if path.suffix != ".py":
         return set()
     calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
-    firsts = (
-        call.args[0] for call in calls if call.args and _called(call) in {"say", "cli_say", "own", "shared"}
-    )
-    return {text for first in firsts for text in _constants(first)}
+    ids = (call.args[0] for call in calls if call.args and _called(call) in SAYING)
+    return {text for each in ids for text in _constants(each)}
 
 
 def matches(key: str, asked: str) -> bool:

@@ -106,7 +106,22 @@ def test_every_text_that_is_asked_for_is_there(folder: Path) -> None:
     missing = {
         f"{tree.place(file)}: {each}"
         for file in speakers(folder)
-        for each in {each for each in asked(file) if an_id.fullmatch(each)} | said(file)
-        if not any(matches(key, each) for key in found)
+        for each in asked(file)
+        if an_id.fullmatch(each) and not any(matches(key, each) for key in found)
     }
     assert missing == set()
+
+
+def test_nothing_is_said_that_is_no_id() -> None:
+    """What is passed to `say` is an id of a package that the module speaks for, whatever it looks like."""
+    speaks_for: dict[Path, set[str]] = {}
+    for folder, package in PACKAGES.items():
+        for file in speakers(folder):
+            speaks_for.setdefault(file, set(texts(SHARED, "en"))).update(texts(package, "en"))
+    wrong = {
+        f"{tree.place(file)}: {each}"
+        for file, found in speaks_for.items()
+        for each in said(file)
+        if not any(matches(key, each) for key in found)
+    }
+    assert wrong == set()
