@@ -17,7 +17,7 @@ from sekisho_verify.asgi import BearerGuard
 ISSUER = "http://localhost:8400"
 AUDIENCE = "api"
 #: Not a secret: both sides and the client of the benchmark hold it, and nobody else is asked to believe it.
-SECRET = b"shared by the two sides of a benchmark, and no secret at all"
+SECRET = b"shared by the two sides of this one benchmark, no secret at all."
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode

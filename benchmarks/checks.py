@@ -12,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import a2b_base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jwt
 import msgspec
@@ -25,6 +25,7 @@ from joserfc import jwt as jose
 
 from benchmarks import api
 from sekisho_verify import HmacKey, SigningKey, Verifier, jws
+from sekisho_verify.keys import HmacAlg
 
 Check = Callable[[str], object]
 
@@ -37,7 +38,7 @@ LEAN_PARTS = "the parts, binascii for base64"
 
 _KID = "k3Yx0-9Q"
 _SHA256 = SHA256()
-_PADDINGS: dict[str, padding.AsymmetricPadding] = {
+PADDINGS: dict[str, padding.AsymmetricPadding] = {
     "RS256": padding.PKCS1v15(),
     "PS256": padding.PSS(padding.MGF1(_SHA256), padding.PSS.DIGEST_LENGTH),
 }
@@ -56,8 +57,13 @@ class Subject:
 
 def access_token(signer: HmacKey | SigningKey, number: int = 0) -> str:
     """An access token with what it must have and `nbf`: by HS256 it has exactly 450 bytes."""
+    return jws.sign(msgspec.json.encode(claims_of(number)), {"typ": "at+jwt"}, signer)
+
+
+def claims_of(number: int = 0) -> dict[str, Any]:
+    """What it says."""
     now = int(time.time())
-    claims = {
+    return {
         "iss": api.ISSUER,
         "sub": "019a2b3c-0000-7000-8000-000000000001",
         "aud": api.AUDIENCE,
@@ -69,34 +75,34 @@ def access_token(signer: HmacKey | SigningKey, number: int = 0) -> str:
         "sid": "019a2b3c-0000-7000-8000-000000000002",
         "rv": "1.42042",
     }
-    return jws.sign(msgspec.json.encode(claims), {"typ": "at+jwt"}, signer)
 
 
 def subject(alg: str) -> Subject:
     """Everybody who checks a token of this algorithm, shown to accept it and to refuse a forged one."""
-    signer = _signer(alg)
+    signer = signer_of(alg)
     token = access_token(signer)
     forged = f"{token.rpartition('.')[0]}.{token.rpartition('.')[2][::-1]}"
-    checks = {"PyJWT": _pyjwt(signer), "joserfc": _joserfc(signer), ANEW: _ours(signer, cache_size=0)}
+    checks = {"PyJWT": _pyjwt(signer), "joserfc": _joserfc(signer), ANEW: ours(signer, cache_size=0)}
     for name, check in checks.items():
         check(token)
         if not _refuses(check, forged):
             raise RuntimeError(f"{name} accepts a forged {alg} token")
-    checks[SEEN] = _ours(signer, cache_size=1024)
-    checks |= _parts(signer, token)
-    key = _public_pem(signer) if isinstance(signer, SigningKey) else urlsafe_b64encode(api.SECRET).decode()
+    checks[SEEN] = ours(signer, cache_size=1024)
+    checks |= parts_of(signer, token)
+    key = public_pem(signer) if isinstance(signer, SigningKey) else urlsafe_b64encode(api.SECRET).decode()
     return Subject(token, forged, key, checks)
 
 
 def keeping() -> tuple[Check, list[str]]:
     """Our check with its memory, and more tokens than it holds: each is verified, stored, and pushed out."""
     signer = HmacKey(api.SECRET, kid=_KID)
-    return _ours(signer, cache_size=1024), [access_token(signer, number) for number in range(4096)]
+    return ours(signer, cache_size=1024), [access_token(signer, number) for number in range(4096)]
 
 
-def _signer(alg: str) -> HmacKey | SigningKey:
-    if alg == "HS256":
-        return HmacKey(api.SECRET, kid=_KID)
+def signer_of(alg: str) -> HmacKey | SigningKey:
+    """A key for that algorithm, made anew but for the shared secret."""
+    if alg.startswith("HS"):
+        return HmacKey(api.SECRET, alg=cast("HmacAlg", alg), kid=_KID)
     if alg == "ES256":
         return SigningKey(ec.generate_private_key(ec.SECP256R1()), kid=_KID)
     if alg == "EdDSA":
@@ -117,12 +123,14 @@ def _public(signer: SigningKey) -> Any:  # noqa: ANN401 -- three kinds of key, e
     return jwt.PyJWK(signer.public.to_jwk()).key
 
 
-def _public_pem(signer: SigningKey) -> str:
+def public_pem(signer: SigningKey) -> str:
+    """The public key as Node takes it."""
     pem: bytes = _public(signer).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return pem.decode()
 
 
-def _ours(signer: HmacKey | SigningKey, *, cache_size: int) -> Check:
+def ours(signer: HmacKey | SigningKey, *, cache_size: int) -> Check:
+    """Our check, which remembers that many tokens."""
     key = signer.public if isinstance(signer, SigningKey) else signer
     return Verifier(
         issuer=api.ISSUER, audience=api.AUDIENCE, keys=[key], feed=None, cache_size=cache_size
@@ -167,20 +175,21 @@ def _joserfc(signer: HmacKey | SigningKey) -> Check:
     return check
 
 
-def _parts(signer: HmacKey | SigningKey, token: str) -> dict[str, Check]:
+def parts_of(signer: HmacKey | SigningKey, token: str) -> dict[str, Check]:
     """The MAC or signature, base64 and JSON, of bytes that were cut and padded before."""
     head, payload, seal = token.encode().split(b".")
     signed = head + b"." + payload
     padded = payload + b"=" * (-len(payload) % 4)
 
     if isinstance(signer, HmacKey):
+        sha = f"sha{signer.alg[2:]}"
 
         def parts(_: str) -> object:
-            hmac.digest(api.SECRET, signed, "sha256")
+            hmac.digest(api.SECRET, signed, sha)
             return _decode(urlsafe_b64decode(padded))
 
         def lean_parts(_: str) -> object:
-            hmac.digest(api.SECRET, signed, "sha256")
+            hmac.digest(api.SECRET, signed, sha)
             return _decode(a2b_base64(padded))
 
         return {PARTS: parts, LEAN_PARTS: lean_parts}
@@ -191,8 +200,8 @@ def _parts(signer: HmacKey | SigningKey, token: str) -> dict[str, Check]:
     if signer.alg == "ES256":
         signature = encode_dss_signature(int.from_bytes(signature[:32]), int.from_bytes(signature[32:]))
         arguments = (ec.ECDSA(_SHA256),)
-    elif signer.alg in _PADDINGS:
-        arguments = (_PADDINGS[signer.alg], _SHA256)
+    elif signer.alg in PADDINGS:
+        arguments = (PADDINGS[signer.alg], _SHA256)
 
     def verified_parts(_: str) -> object:
         verify(signature, signed, *arguments)

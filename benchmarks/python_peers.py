@@ -16,7 +16,8 @@ _FOLDER = _ROOT / ".venv-peers"
 _LOCK = _ROOT / "requirements" / "peers.txt"
 #: What has no wheel: built from a source held by its hash, with what the lock brings and nothing else.
 _SOURCES = _ROOT / "requirements" / "peers-source.txt"
-_PYTHON = _FOLDER / "bin" / "python"
+#: The interpreter that sees them.
+PYTHON = _FOLDER / "bin" / "python"
 _STAMP = _FOLDER / ".installed"
 #: Seconds that pip may take.
 _PATIENCE = 600.0
@@ -30,7 +31,7 @@ _VERSIONS = (
 )
 
 #: What runs one of `peers.served.KINDS`.
-PROGRAM = (str(_PYTHON), "-m", "benchmarks.peers.served")
+PROGRAM = (str(PYTHON), "-m", "benchmarks.peers.served")
 
 
 class PeersMissingError(RuntimeError):
@@ -49,11 +50,11 @@ def install() -> str:
         shutil.rmtree(_FOLDER, ignore_errors=True)
         _run(sys.executable, "-m", "venv", str(_FOLDER))
         options = ("--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps")
-        pip = (str(_PYTHON), "-m", "pip", "install", *options)
+        pip = (str(PYTHON), "-m", "pip", "install", *options)
         _run(*pip, "--only-binary", ":all:", "-r", str(_LOCK))
         _run(*pip, "--no-build-isolation", "--no-binary", ":all:", "-r", str(_SOURCES))
         _STAMP.write_text(wanted)
-    return _run(str(_PYTHON), "-c", _VERSIONS, *_NAMES)
+    return _run(str(PYTHON), "-c", _VERSIONS, *_NAMES)
 
 
 def _run(*command: str) -> str:

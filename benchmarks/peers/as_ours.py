@@ -1,4 +1,4 @@
-"""What every peer is told, so that all run on the same terms: database, durability, hash, and what a login gives."""
+"""What every peer is told, so that all run on the same terms: database, durability, hash, kind of login."""
 
 from __future__ import annotations
 
