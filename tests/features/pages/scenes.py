@@ -98,7 +98,7 @@ async def stranger(page: Page) -> AsyncIterator[str]:
     yield "signup-taken"
     await submit(page, email=ANOTHER, password="password1")
     yield "signup-refused"
-    for name, path in {"error": "/nothing", "problem": "/problems/conflict"}.items():
+    for name, path in {"error": "/nothing", "problem": "/problems/conflict", "problems": "/problems"}.items():
         await page.goto(path)
         yield name
     await page.goto("/signup")

@@ -58,7 +58,8 @@ async def test_what_is_sent_and_answered_is_named(visitor: Visitor) -> None:
     login = text[text.index("POST /v1/login") : text.index("GET /v1/csrf A CSRF token")]
     assert "email string password password mode browser | session | token" in login
     assert "device_token string, optional" in login
-    assert "200 LoginDone AccessTokenOnly SessionMade" in login
+    for answer in ("LoginDone access_token", "AccessTokenOnly access_token", "SessionMade session_id"):
+        assert f"200 {answer} string" in login
     assert "For anybody" in login
     me = text[text.index("GET /v1/me") : text.index("POST /v1/password")]
     assert "For access token, session cookie Answer" in me
