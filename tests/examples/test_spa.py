@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.parts import axe
 from tests.parts.browser import Chromium, Visit, visiting
 from tests.parts.examples import EXAMPLES, listening
 from tests.parts.serving import Server, run
@@ -121,10 +122,12 @@ async def test_somebody_minds_two_devices_in_the_page(site: Running, chromium: C
         await page.goto("/")
         await page.get_by_role("heading", name="Log in").wait_for()
         refused(laptop, 401)  # nobody: the question itself, once a page
+        assert await axe.violations(page) == []
         await enter(page, "Sign up")
 
         await page.get_by_role("button", name="Products").click()
         await page.get_by_text("sedge hat").wait_for()
+        assert await axe.violations(page) == []
         await page.get_by_role("button", name="Customers").click()
         await page.get_by_text("It needs the permission customers:read.").wait_for()
         refused(laptop, 403)
