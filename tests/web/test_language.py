@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.web.language import choose
+from sekisho.web.language import choose, first_known
 from sekisho.words.catalogue import LANGUAGES
 from tests.web.served import Served
 
@@ -65,3 +65,21 @@ async def test_faults_of_fields_are_told_in_the_language_asked_for(served: Serve
     ):
         answer = await served.client.post("/v1/accounts", json=body, headers={"Accept-Language": language})
         assert [each["detail"] for each in answer.json()["errors"]] == sentences
+
+
+@pytest.mark.parametrize(
+    ("tags", "language"),
+    [
+        ("ja", "ja"),
+        ("JA-jp en", "ja"),
+        ("fr-CA en ja", "en"),
+        ("fr de", None),
+        ("", None),
+        ("jav", None),
+        ("ja;q=1", None),
+        ("x " * 1000 + "ja", None),
+    ],
+)
+def test_the_first_tag_that_is_known_counts(tags: str, language: str | None) -> None:
+    """In the order of preference, as OpenID Connect Core 3.1.2.1 has it; what is not known is passed over."""
+    assert first_known(tags) == language

@@ -67,4 +67,4 @@ async def log_in(page: Page, email: str = EMAIL, password: str = PASSWORD) -> No
     """As a person does, by what the page says."""
     await page.get_by_label("メールアドレス").or_(page.get_by_label("E-mail address")).fill(email)
     await page.get_by_label("パスワード").or_(page.get_by_label("Password")).fill(password)
-    await page.locator("main").get_by_role("button").click()
+    await page.locator("main button[type=submit]").click()

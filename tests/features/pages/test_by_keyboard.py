@@ -103,10 +103,11 @@ async def test_sign_up_and_log_in(keyboard: Keyboard) -> None:
     await page.keyboard.press("Enter")
     assert await keyboard.at() == "Password"
     await keyboard.type(PASSWORD)
+    assert await keyboard.tab() == "Show Password"
     assert await keyboard.tab() == "Sign up"
     await keyboard.enter()
     await page.wait_for_url("**/account?done=signup")
-    order = [await keyboard.tab() for _ in range(9)]
+    order = [await keyboard.tab() for _ in range(11)]
     assert order == [
         "Skip to the content",
         "関所 sekisho",
@@ -114,11 +115,13 @@ async def test_sign_up_and_log_in(keyboard: Keyboard) -> None:
         "English",
         "Log out on this device",
         "Current password",
+        "Show Current password",
         "New password",
+        "Show New password",
         "Change password",
         "Download my data",
     ]
-    assert [await keyboard.tab(back=True) for _ in range(4)][-1] == "Log out on this device"
+    assert [await keyboard.tab(back=True) for _ in range(6)][-1] == "Log out on this device"
     await keyboard.enter()
     await page.get_by_role("heading", name="You are logged out").wait_for()
     await keyboard.go_to("Log in again")
@@ -148,14 +151,15 @@ async def test_revoke_a_device_and_change_the_password(keyboard: Keyboard) -> No
 
     await keyboard.go_to("Current password")
     await keyboard.type("not this one")
-    await keyboard.tab()
+    await keyboard.go_to("New password")
     await keyboard.type(OTHER_PASSWORD)
     await keyboard.enter()
     await keyboard.told("The current password is not right")
     assert await keyboard.tab() == "Current password"
     await keyboard.type(PASSWORD)
-    await keyboard.tab()
+    await keyboard.go_to("New password")
     await keyboard.type(OTHER_PASSWORD)
+    assert await keyboard.tab() == "Show New password"
     assert await keyboard.tab() == "Change password"
     await page.keyboard.press("Space")
     await page.wait_for_url("**/account?done=password")
@@ -172,6 +176,7 @@ async def test_delete_the_account(keyboard: Keyboard) -> None:
     await keyboard.enter()
     await keyboard.go_to("Password")
     await keyboard.type(PASSWORD)
+    assert await keyboard.tab() == "Show Password"
     assert await keyboard.tab() == "Delete for good"
     await keyboard.enter()
     await keyboard.told("Your account was deleted, with everything that belonged to it.")

@@ -193,7 +193,7 @@ async def test_somebody_signs_up(visitor: Visitor) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/account?done=signup")
     assert visitor.jar.keys() == {"sekisho", "sekisho-device"}
     page = await visitor.see(answer.headers["location"])
-    assert "Your account was made, and you are logged in." in page.words
+    assert "アカウントを作り、ログインしました。" in page.words
     found = await visitor.served.house.store.find_credentials(email="ken@example.com")
     assert found is not None
     assert found.account.locale == "ja"

@@ -63,7 +63,12 @@ async def test_every_page_is_under_the_strict_policy(visitor: Visitor) -> None:
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert headers["permissions-policy"].startswith("camera=(), ")
         assert headers["vary"].startswith("Accept-Language, Cookie")
-        assert not re.search(r"<script|<style|\son\w+=|\sstyle=|javascript:|https?:", page.answer.text)
+        for tag, attributes in page.tags:
+            if tag == "script":
+                assert attributes.keys() == {"type", "src"}
+                assert re.fullmatch(r"/static/[a-z-]+-[0-9a-f]{12}\.js", attributes["src"])
+        assert '<script type="module"' in page.answer.text or "password" not in page.answer.text
+        assert not re.search(r"<style|\son\w+=|\sstyle=|javascript:|https?:", page.answer.text)
 
 
 @pytest.mark.requirement("H1")
@@ -111,11 +116,12 @@ async def test_the_login_page_is_light(visitor: Visitor) -> None:
     fetched |= {each["src"] for tag, each in page.tags if tag in {"img", "script"}}
     weight = len(page.answer.content)
     for path in fetched:
-        assert re.fullmatch(r"/static/[a-z]+-[0-9a-f]{12}\.(css|svg)", path)
+        assert re.fullmatch(r"/static/[a-z]+-[0-9a-f]{12}\.(css|js|svg)", path)
         answer = await visitor.ask("GET", path)
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-        assert answer.headers["content-type"] in {"text/css; charset=utf-8", "image/svg+xml"}
+        kinds = {"text/css; charset=utf-8", "text/javascript; charset=utf-8", "image/svg+xml"}
+        assert answer.headers["content-type"] in kinds
         assert "set-cookie" not in answer.headers
         assert not re.search(r"https?://(?!www\.w3\.org/)|@import|url\(", answer.text)
         weight += len(answer.content)

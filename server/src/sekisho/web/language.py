@@ -32,6 +32,16 @@ def choose(header: bytes) -> Language:
     return best
 
 
+def first_known(tags: str) -> Language | None:
+    """The first of space-separated language tags that is spoken here: `ui_locales` of OpenID Connect."""
+    for tag in tags[:_MAX_HEADER].lower().split():
+        primary = tag.partition("-")[0]
+        for language in LANGUAGES:
+            if primary == language:
+                return language
+    return None
+
+
 def _quality(parameters: str) -> float:
     name, _, value = parameters.partition("=")
     if not name.strip():

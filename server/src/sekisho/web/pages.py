@@ -21,11 +21,12 @@ from sekisho.web.cookies import LANGUAGE
 from sekisho.web.credentials import require_own_page, sign_in
 from sekisho.web.endpoint import NO_STORE, Call, Site, call_of
 from sekisho.web.exchange import Exchange
-from sekisho.web.forms import CSRF_FIELD, Form, read_form
+from sekisho.web.forms import CSRF_FIELD, Form, parse_form, read_form
+from sekisho.web.language import DEFAULT, first_known
 from sekisho.web.problems import refusal_headers
 from sekisho.web.refusing import note_refusal
 from sekisho.web.wire import STATUS, Headers, Reply
-from sekisho.words.catalogue import LANGUAGES
+from sekisho.words.catalogue import LANGUAGES, Language
 from sekisho_verify.errors import TokenRefused
 
 Refused: TypeAlias = Refusal | TokenRefused
@@ -124,14 +125,34 @@ ErrorPage: TypeAlias = Callable[[Site, Call[Any], Refused], str]
 
 
 def page_call(site: Site, exchange: Exchange, param: str = "") -> Call[Any]:
-    """The request for a page, in the language that was chosen on one before, else that of the browser."""
+    """The request for a page, in the language of whoever reads it as far as that is known."""
     call = call_of(site, exchange, param)
     call.body = {}
+    speak(call)
+    return call
+
+
+def speak(call: Call[Any]) -> None:
+    """Choose the language: what the link asks for, the person's own, what was chosen here, the browser's.
+
+    An account that never chose is kept as one that reads the default, so that alone says nothing.
+    """
+    own = call.session.account.locale if call.session is not None else DEFAULT
+    chosen: str | None = None
     with suppress(Refusal):  # two cookies of that name: then the browser's own choice counts
         chosen = call.cookies.get(LANGUAGE)
-        if chosen in LANGUAGES:
-            call.language = chosen
-    return call
+    for language in (asked_language(call), own if own != DEFAULT else None, chosen):
+        if language in LANGUAGES:
+            call.language = language
+            return
+
+
+def asked_language(call: Call[Any]) -> Language | None:
+    """The language that `ui_locales` of the query asks for, if it is spoken here."""
+    if b"ui_locales=" in call.query:
+        with suppress(Refusal):  # no query of ours: nothing is asked for
+            return first_known(parse_form(call.query).get("ui_locales", ""))
+    return None
 
 
 def refusal_page(page: ErrorPage, site: Site, exchange: Exchange, refusal: Refused) -> Reply:
@@ -153,6 +174,7 @@ class Shown:
         if self._page.signed_in:
             try:
                 await sign_in(self._site, call, "GET", by_refresh_cookie=True)
+                speak(call)
             except (Refusal, TokenRefused) as refusal:
                 refused = refusal
         return _reply(await self._page.show(self._site, call, refused), call, refused)
@@ -178,6 +200,7 @@ class Submitted:
         try:
             if page.signed_in:
                 await sign_in(site, call, "POST", by_refresh_cookie=True)
+                speak(call)
             else:
                 require_own_page(site, call)
             return _reply(await page.submit(site, call), call, None)
@@ -187,6 +210,7 @@ class Submitted:
             # A CSRF token of another time is no reason to hide from the owner what the page shows.
             with suppress(Refusal, TokenRefused):
                 await sign_in(site, call, "GET", by_refresh_cookie=True)
+                speak(call)
         reply = _reply(await page.show(site, call, refusal), call, refusal)
         note_refusal(exchange, refusal, site.metrics)
         return reply

@@ -41,6 +41,7 @@ class Line:
     signed_in: str
     signed_in_at: str
     used: str
+    used_ago: str
     used_at: str
 
 
@@ -57,7 +58,7 @@ def account(printer: Printer) -> tuple[Page, ...]:
             if form and refused is None:
                 return SeeOther(f"{here}#{form}")  # its form is on the page that it is a part of
             grant, found = call.grant, await list_sessions(site, call.carrying(None))
-            now = printer.clock()
+            now, since = printer.clock(), instant(grant.account.created_at)
             return await printer.page(
                 site,
                 call,
@@ -68,7 +69,8 @@ def account(printer: Printer) -> tuple[Page, ...]:
                 # A link of somebody else could tell of a password that was never changed.
                 notice=asked_for(call, "done", "done") if from_our_page(call) and not refused else None,
                 grant=grant,
-                since=times.absolute(instant(grant.account.created_at), call.language),
+                since=times.absolute(since, call.language),
+                since_at=since.isoformat(),
                 lines=[_line(each, call.language, now) for each in found.sessions],
             )
 
@@ -121,6 +123,7 @@ def _line(session: SessionLine, language: Language, now: float) -> Line:
         ip=session.ip,
         signed_in=times.absolute(session.created_at, language),
         signed_in_at=session.created_at.isoformat(),
-        used=times.ago(session.last_used_at, now, say),
+        used=times.absolute(session.last_used_at, language),
+        used_ago=times.ago(session.last_used_at, now, say),
         used_at=session.last_used_at.isoformat(),
     )

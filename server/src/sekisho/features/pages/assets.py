@@ -25,4 +25,5 @@ def _asset(name: str) -> Asset:
 
 STYLE: Final = _asset("pages.css")
 ICON: Final = _asset("gate.svg")
-CODE_FROM_LINK: Final = _asset("code-from-link.js")
+#: Modules by their names. Whatever they do, a page does without them.
+SCRIPTS: Final = {name: _asset(f"{name}.js") for name in ("code-from-link", "forms", "local-times")}

@@ -1,12 +1,13 @@
-"""`/preferences`: language and appearance, kept in cookies that say nothing else."""
+"""`/preferences`: language and appearance, kept in cookies that say nothing else, and in the account."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from sekisho.features.pages.entering import ACCOUNT
-from sekisho.features.pages.printing import THEMES
+from sekisho.features.pages.printing import THEMES, recognised
 from sekisho.features.pages.returning import own_path
+from sekisho.flows.choose_locale import LocaleRequest
 from sekisho.rules.refusals import invalid
 from sekisho.web.cookies import LANGUAGE, THEME, Name
 from sekisho.web.endpoint import Call, Site
@@ -36,6 +37,10 @@ def choices() -> tuple[Page, ...]:
 
     async def submit(site: Site, call: Call[Form]) -> SeeOther:
         chosen: list[tuple[bytes, bytes]] = []
+        language = call.body.get("language")
+        if language in LANGUAGES and await recognised(site, call):
+            # Whoever reads here in a language wants to be written to in it as well.
+            await site.acts.choose_locale(LocaleRequest(call.grant, language, call.client))
         for name, cookie, allowed in _CHOICES:
             value = call.body.get(name)
             if value is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from sekisho.features.pages.printing import Printer, asked_for, query, recognised
 from sekisho.features.pages.returning import own_path
@@ -12,7 +13,7 @@ from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import Login, NewAccount
 from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form, form_as
-from sekisho.web.pages import Html, Page, Refused, SeeOther
+from sekisho.web.pages import Html, Page, Refused, SeeOther, asked_language
 from sekisho.web.routes_account import create_account
 from sekisho.web.routes_session import login
 
@@ -64,17 +65,21 @@ def entering(printer: Printer) -> tuple[Page, ...]:
         target = _target(call, asked.get("next"))
         if refused is None and await recognised(site, call):
             return SeeOther(target or site.base_path + ACCOUNT)
-        suffix = f"?next={quote(target, safe='')}" if target else ""
+        # The address keeps the language that a link asked for; a choice on the page comes back without it.
+        spoken = asked_language(call)
+        locales = {"ui_locales": spoken} if spoken else {}
+        goal = {"next": target} if target else {}
         return await printer.page(
             site,
             call,
             f"{path[1:]}.html",
-            here=site.base_path + path + suffix,
+            here=site.base_path + path + _suffix(goal),
             refused=refused,
             warning=None if refused else asked_for(call, "why", "why"),
             email=call.body.get("email", ""),
             target=target,
-            suffix=suffix,
+            suffix=_suffix({**goal, **locales}),
+            spoken=_suffix(locales),
         )
 
     return (
@@ -91,6 +96,10 @@ def to_login(site: Site, refused: Refused | None) -> SeeOther:
         raise refused
     why = f"&why={code}" if code in _ENDED else ""
     return SeeOther(f"{site.base_path}{LOGIN}?next={site.base_path}{ACCOUNT}{why}")
+
+
+def _suffix(asked: Mapping[str, str]) -> str:
+    return f"?{urlencode(asked)}" if asked else ""
 
 
 def _target(call: Call[Form], text: str | None) -> str | None:

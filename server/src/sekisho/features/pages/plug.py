@@ -6,7 +6,7 @@ import math
 
 from sekisho.feature import Feature
 from sekisho.features.pages.account import account
-from sekisho.features.pages.assets import CODE_FROM_LINK, ICON, STYLE
+from sekisho.features.pages.assets import ICON, SCRIPTS, STYLE
 from sekisho.features.pages.choices import choices
 from sekisho.features.pages.data import data
 from sekisho.features.pages.deleting import deleting
@@ -42,7 +42,7 @@ def pages(settings: Settings, clock: Clock) -> Feature:
             *reference(printer),
             STYLE,
             ICON,
-            CODE_FROM_LINK,
+            *SCRIPTS.values(),
         ),
         error_page=printer.error,
     )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sekisho.features.pages.assets import ICON, STYLE
+from sekisho.features.pages.assets import ICON, SCRIPTS, STYLE
 from sekisho.features.pages.typesetting import typeset
 from sekisho.ports import Clock
 from sekisho.rules.refusals import Refusal
@@ -19,7 +19,7 @@ from sekisho.web.cookies import THEME
 from sekisho.web.credentials import sign_in
 from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form, parse_form
-from sekisho.web.pages import Html, Refused
+from sekisho.web.pages import Html, Refused, speak
 from sekisho.web.problems import seconds_to_wait
 from sekisho.web.routes_session import csrf
 from sekisho.words.catalogue import SHARED, Language
@@ -106,6 +106,7 @@ class Printer:
                 themes=THEMES,
                 style=site.base_path + STYLE.path,
                 icon=site.base_path + ICON.path,
+                scripts={name: site.base_path + each.path for name, each in SCRIPTS.items()},
                 say=typeset(PAGES, call.language),
                 told=None if refused is None else told(refused, call.language),
                 request_id=call.client.request_id,
@@ -146,6 +147,7 @@ async def recognised(site: Site, call: Call[Form]) -> bool:
     """Whether this browser is signed in; `call.session` then says as whom."""
     with suppress(Refusal, TokenRefused):
         await sign_in(site, call, "GET", by_refresh_cookie=True)
+        speak(call)
     return call.session is not None
 
 

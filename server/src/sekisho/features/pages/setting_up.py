@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from sekisho.features.pages.assets import CODE_FROM_LINK
 from sekisho.features.pages.entering import ACCOUNT
 from sekisho.features.pages.printing import Printer
 from sekisho.flows.setup import SetupRequest
@@ -31,7 +30,6 @@ def setting_up(printer: Printer) -> tuple[Page, ...]:
             "setup.html",
             here=site.base_path + SETUP,
             refused=refused,
-            script=site.base_path + CODE_FROM_LINK.path,
             code=call.body.get("code", ""),
             email=call.body.get("email", ""),
         )
