@@ -80,7 +80,7 @@ class Scene:
     """What the page is told of the run that it belongs to.
 
     `key`: proves to the explorer that its own page asks. `servers`: the origin of each server by its name.
-    `people`: e-mail address and password of the ready-made accounts. `client`: the path of the browser client.
+    `people`: e-mail address and password of the ready-made accounts. `client`: path of the browser client.
     """
 
     key: str
@@ -102,7 +102,7 @@ class File:
 
 @cache
 def files() -> Mapping[str, File]:
-    """Each file by its path. All are in one folder named after all of them: modules import their neighbours."""
+    """Each file by its path, in one folder named after all of them: modules import their neighbours."""
     found = {name: _read(name) for name in sorted(_names())}
     found |= {f"words.{language}.js": _module(_spoken(language)) for language in LANGUAGES}
     together = hashlib.sha256(b"".join(name.encode() + body for name, body in found.items()))

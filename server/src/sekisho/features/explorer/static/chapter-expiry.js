@@ -44,7 +44,7 @@ const ring = () => {
   const seconds = record.seen.access ? left(record.seen.access) : null;
   const alive = seconds !== null && seconds > 0;
   const share = alive ? Math.min(seconds / run.access, 1) * 100 : 0;
-  $("ring-left").setAttribute("stroke-dasharray", `${share} 100`);
+  $("ring-left").style.strokeDasharray = `${share} 100`;
   $("ring-text").textContent = seconds === null ? "–" : String(Math.max(0, Math.ceil(seconds)));
   if (seconds === null) return;
   const words = say(alive ? "inspect.left" : "inspect.over", { seconds: number(Math.floor(Math.abs(seconds))) });

@@ -33,6 +33,7 @@ const choose = (mode) => {
   setMode(mode);
   showWho();
   showCost();
+  $("questions").elements.where.value = mode === "jwt" ? "spa" : "pages";
   window.auth = clientOf(lanes().at(-1));
 };
 

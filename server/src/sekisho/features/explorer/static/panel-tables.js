@@ -24,7 +24,7 @@ export const table = ({ name, columns, rows }) => {
   });
   return h(
     "div",
-    { class: "scroll", role: "region", "aria-label": name, tabindex: "0" },
+    { class: "scroll", role: "group", "aria-label": name, tabindex: "0" },
     h("table", { class: "rows" }, h("thead", {}, head), h("tbody", {}, body)),
   );
 };

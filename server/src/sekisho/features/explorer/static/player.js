@@ -123,7 +123,8 @@ const unfold = () => {
 
 const pace = () => {
   const chosen = Number($("speed").value);
-  if (!chosen || still.matches) return 0;
+  // A list has nothing that could run.
+  if (!chosen || still.matches || $("diagrams").offsetParent === null) return 0;
   return Math.min(ARROW, WHOLE / Math.max(steps().length, 1)) / chosen;
 };
 

@@ -12,7 +12,7 @@ const answered = (id, status) => (event) =>
 
 const CONDITIONS = {
   login: answered("ev.login", (status) => status === 200),
-  call: answered("ev.products", (status) => status === 200),
+  call: (event) => ["ev.products", "ev.customers", "ev.secret"].some((id) => answered(id, (status) => status === 200)(event)),
   expiry: (event) => answered("ev.refresh", (status) => status === 200)(event) || event.code === "session_expired",
   logout: (event) => ["token_revoked", "session_revoked", "session_unknown"].includes(event.code),
   tamper: (event) => /^token_(signature_mismatch|alg_not_allowed|key_unknown|malformed|type_mismatch|audience_mismatch)$/.test(event.code ?? ""),
