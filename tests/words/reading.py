@@ -16,6 +16,8 @@ PACKAGES = {
     file.parent: ".".join(("sekisho", *file.parent.relative_to(tree.SERVER).parts))
     for file in sorted(tree.SERVER.rglob("words.en.toml"))
 }
+#: Words of one language: in English the commands' docstrings say it.
+IN_JAPANESE = "sekisho.cli.help"
 #: Commands that speak for another package too.
 SPEAKS_FOR = {
     tree.SERVER / "cli" / "checkup": "doctor.py",
@@ -48,7 +50,7 @@ def sentences(package: str, language: Language) -> dict[str, str]:
 
 def everything(language: Language) -> Iterator[tuple[str, str]]:
     """Every sentence of every package, with where it stands."""
-    for package in PACKAGES.values():
+    for package in (*PACKAGES.values(), *([IN_JAPANESE] if language == "ja" else [])):
         for key, sentence in sentences(package, language).items():
             yield f"{package}: {key}", sentence
 

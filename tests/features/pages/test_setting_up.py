@@ -51,7 +51,7 @@ async def test_the_first_account_is_an_administrator(empty: Served) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/account?done=setup")
     page = await visitor.see(answer.headers["location"])
     assert "管理者のアカウントを作り、ログインしました。" in page.words
-    assert "役割 admin" in page.words
+    assert "ロール admin" in page.words
     (account,) = await empty.house.store.list_accounts()
     assert (account.email, account.locale) == (EMAIL, "ja")
     events = await empty.house.store.list_events(user_id=account.id)

@@ -9,12 +9,15 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Never
+from typing import Any, Never, TypeVar
 
 import click
 
 from sekisho.cli import click_words
 from sekisho.cli.fault import Exit
+from sekisho.cli.wording import language
+
+C = TypeVar("C", bound=click.Command)
 
 #: Every command: the module of its name in this package, and the line that `--help` shows for it.
 NOUNS = {
@@ -43,12 +46,12 @@ class Sekisho(click.Group):
         if cmd_name not in NOUNS:
             return None
         command: click.Command = import_module(f"sekisho.cli.{cmd_name}").command
-        return command
+        return _in_language(command, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - same
         """The list of `--help`, for which Click would import every noun."""
         with formatter.section(click_words.told("Commands")):
-            formatter.write_dl(list(NOUNS.items()))
+            formatter.write_dl(_nouns())
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command. A reader that has seen enough (`| head`) is no fault; for Click it is one."""
@@ -68,7 +71,7 @@ class Sekisho(click.Group):
         extra["standalone_mode"] = False
         click_words.speak()
         try:
-            result = super().main(arguments, "sekisho", **extra)
+            result = click.Group.main(_in_language(self, "sekisho"), arguments, "sekisho", **extra)
         except (KeyboardInterrupt, click.Abort):
             return Exit.INTERRUPTED
         except Exception as error:  # noqa: BLE001 - what is not an expected fault is raised again there
@@ -76,6 +79,23 @@ class Sekisho(click.Group):
 
             return tell(error, as_json="--json" in arguments)
         return result if isinstance(result, int) else Exit.OK
+
+
+def _in_language(command: C, path: str) -> C:
+    """The command as it explains itself to this reader: in English it is what it was written as."""
+    if language(os.environ) == "en":
+        return command
+    from sekisho.cli.help.japanese import in_japanese  # noqa: PLC0415 - English needs none of it
+
+    return in_japanese(command, path)
+
+
+def _nouns() -> list[tuple[str, str]]:
+    if language(os.environ) == "en":
+        return list(NOUNS.items())
+    from sekisho.cli.help.japanese import summary  # noqa: PLC0415 - same
+
+    return [(noun, summary(noun)) for noun in NOUNS]
 
 
 @click.command(
