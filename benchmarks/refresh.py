@@ -25,7 +25,7 @@ PASSWORD = "a password of the benchmark, not of anybody"  # noqa: S105 - as it s
 
 #: Keys of both sides. A fixed HS256 secret protects nothing here; the ES256 key is made anew each time.
 _HS256 = "a shared secret of the benchmark, which protects nothing"
-_ROOT = "a root secret of the benchmark, which protects nothing"
+ROOT = "a root secret of the benchmark, which protects nothing"
 
 
 def es256() -> str:
@@ -47,7 +47,7 @@ def environ(folder: Path, *, database: str, alg: str) -> dict[str, str]:
         "SEKISHO_SIGNING_ALG": alg,
         "SEKISHO_SESSION_MAX": "365d",
         "SEKISHO_LOG_FORMAT": "json",
-        "BENCHMARK_ROOT_SECRET": _ROOT,
+        "BENCHMARK_ROOT_SECRET": ROOT,
         "BENCHMARK_SIGNING_KEY": SIGNING_KEYS[alg],
     }
 

@@ -70,19 +70,21 @@ class Reading:
 
 
 class Refreshing:
-    """Somebody who refreshes with what the last refresh gave him."""
+    """Somebody who refreshes several sessions in turn, each with what its last refresh gave."""
 
-    def __init__(self, dialect: Dialect, ticket: Ticket) -> None:
+    def __init__(self, dialect: Dialect, tickets: Sequence[Ticket]) -> None:
         self._dialect = dialect
-        self.ticket = ticket
+        self._tickets = [*tickets]
+        self._turn = 0
 
     def ask(self) -> bytes:
         """A refresh."""
-        return self._dialect.refresh(self.ticket)
+        self._turn = (self._turn + 1) % len(self._tickets)
+        return self._dialect.refresh(self._tickets[self._turn])
 
     def heard(self, reply: Reply) -> None:
         """Two tokens that are not those from before."""
-        self.ticket = self._dialect.refreshed(reply, self.ticket)
+        self._tickets[self._turn] = self._dialect.refreshed(reply, self._tickets[self._turn])
 
 
 class Leaving:

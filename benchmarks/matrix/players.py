@@ -33,7 +33,8 @@ from benchmarks.refresh import environ
 CLIENTS = 8
 #: Tickets of each client, in turn: more than a process that remembers one or two could know.
 TICKETS = 8
-_AUTH_SERVER = (sys.executable, "-m", "benchmarks.ours")
+#: What runs ours.
+AUTH_SERVER = (sys.executable, "-m", "benchmarks.ours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Entrant:
     @property
     def is_peer(self) -> bool:
         """Whether it is somebody else's."""
-        return self.program not in (_AUTH_SERVER, OURS)
+        return self.program not in (AUTH_SERVER, OURS)
 
     @property
     def is_api(self) -> bool:
@@ -73,12 +74,12 @@ TOKENS = SekishoTokens()
 ENTRANTS: Mapping[str, Entrant] = {
     entrant.name: entrant
     for entrant in (
-        Entrant("sekisho", "sekisho", TOKENS, "token", _AUTH_SERVER),
-        Entrant("sekisho, cookie", "sekisho", SekishoCookie(), "session", _AUTH_SERVER),
-        Entrant("sekisho, asking each time", "sekisho-asking", SekishoCookie(), "session", _AUTH_SERVER),
-        Entrant("sekisho, refresh", "sekisho-stepping", TOKENS, "token", _AUTH_SERVER),
-        Entrant("sekisho, refresh, ES256", "sekisho-stepping", TOKENS, "token", _AUTH_SERVER, alg="ES256"),
-        Entrant("sekisho, default hash", "sekisho-hashing", TOKENS, "token", _AUTH_SERVER),
+        Entrant("sekisho", "sekisho", TOKENS, "token", AUTH_SERVER),
+        Entrant("sekisho, cookie", "sekisho", SekishoCookie(), "session", AUTH_SERVER),
+        Entrant("sekisho, asking each time", "sekisho-asking", SekishoCookie(), "session", AUTH_SERVER),
+        Entrant("sekisho, refresh", "sekisho-stepping", TOKENS, "token", AUTH_SERVER),
+        Entrant("sekisho, refresh, ES256", "sekisho-stepping", TOKENS, "token", AUTH_SERVER, alg="ES256"),
+        Entrant("sekisho, default hash", "sekisho-hashing", TOKENS, "token", AUTH_SERVER),
         Entrant("sekisho, guard", "guarded", SekishoApi(), "token", OURS),
         Entrant("floor", "bare", TOKENS, "token", OURS, home="sekisho"),
         Entrant("floor, cookie", "bare", SekishoCookie(), "session", OURS, home="sekisho, cookie"),
@@ -111,6 +112,7 @@ class Place:
         busy: the database's seconds of CPU, where it is a process of its own.
         redis: its URL, where sessions are to be kept there.
         hashing: which hash passwords get: `cheap`, the same for all, or `default`, each its own.
+        compiled: where compiled modules go, where a start is measured.
     """
 
     folder: Path
@@ -118,6 +120,7 @@ class Place:
     busy: Callable[[], float] | None = None
     redis: str = ""
     hashing: str = "cheap"
+    compiled: Path | None = None
 
 
 @dataclass(slots=True)
@@ -166,7 +169,7 @@ class Player:
 
     def refreshing(self) -> Side:
         """Refreshes, each client in a chain of its own."""
-        chains = [Refreshing(self.dialect, ticket) for ticket in self.log_in(CLIENTS)]
+        chains = [Refreshing(self.dialect, [ticket]) for ticket in self.log_in(CLIENTS)]
         return Side(self.name, self.meter, lambda n: exchange(self.server.port, chains, requests=n))
 
     def leaving(self) -> Side:
@@ -221,10 +224,15 @@ class Field:
 
     def _told(self, entrant: Entrant) -> dict[str, str]:
         """The settings of one entrant, with a database of its own."""
-        if entrant.is_api:
-            return {}
         place = self.place
-        url = place.database()
+        compiled = place.compiled
+        told = (
+            {} if compiled is None else {"PYTHONPYCACHEPREFIX": str(compiled), "PYTHONDONTWRITEBYTECODE": ""}
+        )
+        return told if entrant.is_api else told | self._of(entrant, place.database())
+
+    def _of(self, entrant: Entrant, url: str) -> dict[str, str]:
+        place = self.place
         if entrant.is_peer:
             told = {"PEER_DATABASE_URL": url, "PEER_CARRIES": entrant.carries, "PEER_HASH": place.hashing}
             return told | {"PEER_REDIS_URL": place.redis} if place.redis else told

@@ -1,10 +1,10 @@
-"""Libraries that check and sign tokens, asked by JSON lines: one answer a question, as `node/peers.mjs` has it.
+"""Libraries that check and sign tokens, asked by JSON lines, one answer a question, as `node/peers.mjs` is.
 
     {"ask": "prepare", "alg", "token", "forged", "jwk", "claims", "issuer", "audience"} -> {"peers": [...]}
     {"ask": "cost", "act": "verify" or "sign", "alg", "peer", "milliseconds"} -> {"microseconds": n}
 
-`jwk` is the private key, or the shared one. Each library loads its key once, checks the seal, issuer, audience,
-expiry and "not before", and has to refuse a forged token; each text that is checked is one of its own.
+`jwk` is the private key, or the shared one. Each library loads its key once, checks the seal, issuer,
+audience, expiry and "not before", and has to refuse a forged token; each text that is checked is its own.
 """
 
 # mypy: disable-error-code="import-not-found, import-untyped, misc"
@@ -123,7 +123,7 @@ class Asked:
         self._peers: dict[tuple[str, str], tuple[Peer, str]] = {}
 
     def prepare(self, question: Mapping[str, Any]) -> dict[str, Any]:
-        """Load the key in every library that knows the algorithm, and see that each knows right from wrong."""
+        """Load the key in every library that knows the algorithm; each has to know right from wrong."""
         known = []
         for name, load in LIBRARIES.items():
             try:
