@@ -186,3 +186,19 @@ def test_a_question_is_asked_in_japanese(tmp_path: Path) -> None:
     result = CliRunner().invoke(tree, asked, env=env, input="maybe\nn\n")
     assert "y か n で答えてください。" in result.stderr
     assert "グループ staff を、許可と拒否の設定とともに削除しますか" in result.stderr
+
+
+def test_what_a_library_says_stands_behind_a_sentence_of_the_reader(tmp_path: Path) -> None:
+    """A key that cannot be used, an issuer that does not answer: the reason is English, the sentence is not."""
+    (tmp_path / "key").write_text("short")
+    verify = ["token", "verify", "--issuer", "http://localhost:1", "--audience", "api"]
+    for more, told in (
+        (["--key-file", str(tmp_path / "key")], "error[key_refused]: 鍵として使えません ("),
+        ([], "error[unavailable]: 発行者の鍵を取得できません ("),
+    ):
+        for language, begins in (("ja", told), ("en", told.partition(": ")[0])):
+            env = environment(SEKISHO_LANG=language)
+            result = CliRunner().invoke(tree, [*verify, *more], env=env, input="a.b.c")
+            assert result.exit_code == 1
+            assert result.stderr.startswith(begins)
+            assert ("使えません" in result.stderr or "取得できません" in result.stderr) == (language == "ja")

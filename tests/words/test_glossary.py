@@ -6,7 +6,7 @@ import ast
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -53,10 +53,24 @@ def _parts(text: ast.expr) -> Iterator[str]:
         pytest.fail(f"Words takes texts, not {ast.unparse(text)}")
 
 
+def in_verifier(language: Language) -> Iterator[tuple[str, str]]:
+    """What the attack of the verifier says, which stands alone and has words of its own."""
+    for file in sorted(tree.VERIFIER.rglob("*.toml")):
+        tables: list[tuple[str, Any]] = [("", tomllib.loads(file.read_text("utf-8")))]
+        while tables:
+            above, table = tables.pop()
+            for key, value in table.items():
+                if isinstance(value, dict):
+                    tables.append((f"{above}{key}.", value))
+                elif isinstance(value, str) and language in f"{above}{key}".split("."):
+                    yield f"{file.name}: {above}{key}", value
+
+
 def all_texts(language: Language) -> Iterator[tuple[str, str]]:
     """Every sentence, in a catalogue or beside a check."""
     yield from everything(language)
     yield from in_code(language)
+    yield from in_verifier(language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

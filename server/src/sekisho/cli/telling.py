@@ -104,18 +104,20 @@ def _faults(error: Exception, lang: Language) -> Sequence[Fault]:
             title, detail = _words(error.code, lang)
             faults = [Fault(error.code, title, detail, reason=error.detail)]
         case KeySetUnavailable():
-            faults = [Fault("unavailable", str(error), say("fix.keys_unavailable"))]
+            faults = [
+                Fault("unavailable", say("fault.keys_unavailable", reason=error), say("fix.keys_unavailable"))
+            ]
         case KeyRefused() | EncodingError():
-            faults = [Fault("key_refused", str(error), say("fix.key"))]
+            faults = [Fault("key_refused", say("fault.key_refused", reason=error), say("fix.key"))]
         case ConfigurationError():
-            faults = [Fault("usage", str(error))]
+            faults = [Fault("usage", say("fault.configuration", reason=error))]
         case ModuleNotFoundError() if error.name in _DRIVERS:
             setting, part, extra = _DRIVERS[error.name]
             what = f"{setting} {say('fault.no_driver', part=part, module=error.name)}"
             faults = [Fault("setting_invalid", what, say("fix.no_driver", extra=extra))]
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
-            faults = [Fault("unavailable", f"{where}{error.strerror or error}")]
+            faults = [Fault("unavailable", where + say("fault.system", reason=error.strerror or error))]
         case _:
             pass
     return faults
