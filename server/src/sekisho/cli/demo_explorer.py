@@ -55,7 +55,7 @@ def explore(
         host=host,
         port=port,
         people=cast(system.entropy),
-        take=ledger.take,
+        join=ledger.join,
         say=wording(lang),
     )
     stack.callback(stage.close)
@@ -152,8 +152,8 @@ class _Looks:
         self._looking: asyncio.Task[Any] | None = None
 
     def after(self, answer: Event) -> None:
-        """An answer was given out."""
-        self._next = answer
+        """An answer was given out. Of several that come together the first is taken for the cause."""
+        self._next = self._next or answer
         if self._looking is None or self._looking.done():
             self._looking = asyncio.ensure_future(self._look())
 

@@ -33,8 +33,7 @@ from sekisho.features.demo.scene import Person
 from sekisho.features.demo.wire import exchange, request
 from sekisho.features.explorer.stage import Keys, Lifetimes, Server, SetName
 from sekisho.features.explorer.tables import Change, Tables
-from sekisho.features.explorer.telling import Tell
-from sekisho.features.explorer.telling import listen as listen_to
+from sekisho.features.explorer.telling import Source
 from sekisho.house import House
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import Settings
@@ -74,7 +73,7 @@ class DemoStage:
         host: what everything listens on.
         port: of the auth server, the others follow; 0 for free ones.
         people: who gets an account.
-        take: takes the records of the servers.
+        join: listens to a server.
         say: the words of the command line.
     """
 
@@ -86,7 +85,7 @@ class DemoStage:
         host: str,
         port: int,
         people: Sequence[Person],
-        take: Tell,
+        join: Callable[[Source], None],
         say: Say,
     ) -> None:
         self.lifetimes: Final = LIFETIMES
@@ -94,7 +93,7 @@ class DemoStage:
         self._folder: Final = folder
         self._host: Final = host
         self._say: Final = say
-        self._take: Final = take
+        self._join: Final = join
         self._cast: Final = people
         self.people: Final = [(person.email, person.password) for person in people]
         later = [name for names in _LATER.values() for name in names if name]
@@ -197,12 +196,7 @@ class DemoStage:
         place = self._places[server]
         if up:
             if place.child is None or not place.child.process.is_alive():
-                try:
-                    place.sockets = listen(self._host, place.port, self._say)
-                except Fault as fault:
-                    raise Refusal("unavailable", str(fault)) from None
-                self._start(server)
-                self._await(server)
+                self._start_again(server, place)
         elif place.child is not None:
             place.child.stop()
             place.child = None
@@ -211,12 +205,15 @@ class DemoStage:
         """See `Stage`."""
         if name in self._sets:
             return
-        for server in _LATER[name]:
-            if server:
-                self._start(server)
-                self._await(server)
-        if name == "es256":
-            self._people("auth_es256")
+        try:
+            for server in _LATER[name]:
+                if server:
+                    self._start(server)
+                    self._await(server)
+            if name == "es256":
+                self._people("auth_es256")
+        except Fault as fault:
+            raise Refusal("unavailable", str(fault)) from None
         self._sets.append(name)
 
     def keys(self, at: str) -> Keys:
@@ -282,13 +279,21 @@ class DemoStage:
 
     def _start(self, name: str) -> None:
         place = self._places[name]
-        reading, writing = multiprocessing.get_context("spawn").Pipe(duplex=False)
+        ours, theirs = multiprocessing.get_context("spawn").Pipe()
         watched = Watched(name, self._clock, self._folder / f"{name}.log", self.explorer)
         serve, about = self._role(name)
-        place.child = Child(serve, about, watched, writing, place.sockets)
-        writing.close()
+        place.child = Child(serve, about, watched, theirs, place.sockets)
+        theirs.close()
         _close(place)
-        listen_to(reading, self._take)
+        self._join(Source(ours))
+
+    def _start_again(self, name: str, place: _Place) -> None:
+        try:
+            place.sockets = listen(self._host, place.port, self._say)
+            self._start(name)
+            self._await(name)
+        except Fault as fault:
+            raise Refusal("unavailable", str(fault)) from None
 
     def _role(self, name: str) -> tuple[Callable[..., None], Settings | StageShop]:
         """What a server runs, and what it is told."""

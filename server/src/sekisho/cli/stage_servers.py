@@ -70,7 +70,7 @@ def serve_stage_auth(
         return f"{watched.explorer}{PATH}"
 
     write_to(watched.log)
-    told = telling(pipe)
+    told = telling(pipe, steady=system.steady)
     try:
         serve_auth(
             settings,
@@ -123,7 +123,7 @@ def serve_stage_shop(
     from sekisho_verify.session_cookies import SessionCookies  # noqa: PLC0415 - same
 
     write_to(watched.log)
-    told = telling(pipe)
+    told = telling(pipe, steady=system.steady)
     tell_outgoing(watched.name, tell=told, steady=system.steady)
     if not shop.database.exists():
         create_database(shop.database)

@@ -203,7 +203,7 @@ class Acts:
         """A shared secret is the operator's own file: the new one is put in front of the old one in it."""
         async with self._one_at_a_time:
             kid = await asyncio.to_thread(self._stage.replace_secret)
-        text = "sekisho-demo: a new secret in front of the old one in the file of SEKISHO_SIGNING_KEY"
+        text = "shared-secret: [OLD] -> [NEW, OLD]"
         self._tell_operator(text, order)
         return {"command": text, "kid": kid}
 
@@ -315,6 +315,7 @@ def _filled(part: str, values: Mapping[str, str | None]) -> str:
     value = values[name]
     if value is None:
         raise invalid(f"/{name}", "field_missing")
-    if value.startswith("-") and name != "kid":
+    # One in 64 kids begins with a dash, and none with two.
+    if value.startswith("--" if name == "kid" else "-"):
         raise invalid(f"/{name}", "invalid_value")
     return value

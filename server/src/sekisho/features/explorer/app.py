@@ -27,6 +27,7 @@ from sekisho.features.explorer.stage import Stage
 from sekisho.rules.refusals import Refusal
 from sekisho.web.cross_site import SAFE_METHODS, CrossSiteGate
 from sekisho.web.language import choose
+from sekisho.web.logs import LOG, Line
 from sekisho.web.problems import problem
 from sekisho.web.wire import ClientGone, Headers, Reply, encode, read_json
 from sekisho.words.catalogue import LANGUAGES, Language
@@ -124,13 +125,19 @@ class Explorer:
         except ClientGone:
             return
         except Refusal as refusal:
-            reply = problem(
-                refusal,
-                language=request.language,
-                request_id=f"explorer-{next(self._requests)}",
-                base_path=self.stage.servers()["auth"].url,
-            )
+            reply = self._refused(request, refusal)
+        except Exception as fault:  # noqa: BLE001 - nobody is answered with a stack trace
+            LOG.exception(Line("internal", {"path": request.path}), exc_info=fault)
+            reply = self._refused(request, Refusal("internal"))
         await reply.send(send, head=request.method == "HEAD")
+
+    def _refused(self, request: _Request, refusal: Refusal) -> Reply:
+        return problem(
+            refusal,
+            language=request.language,
+            request_id=f"explorer-{next(self._requests)}",
+            base_path=self.stage.servers()["auth"].url,
+        )
 
     def end_streams(self) -> None:
         """End the streams, before whoever serves us waits for those under way."""

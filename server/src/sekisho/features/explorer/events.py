@@ -28,6 +28,20 @@ Kind = Literal[
 Refs: TypeAlias = Mapping[str, Any]
 
 LANES: Final[tuple[Lane, ...]] = get_args(Lane)
+#: What `refs` hold, by kind. Where it happened for the sake of a request, `for` is the `id` of that; `server`
+#: is the process, where it is not the one that the lifeline is named after.
+#:
+#: http.request   credential (kind and bytes of what is presented), preflight, by (the process that asks)
+#: feed.entry     entries (seq, kind, effect), by
+#: db.read, .write  sql, parameters, rows that came or were changed; database: shop, for a shop's own
+#: hash.verify    alg and costs
+#: token.sign     alg, kid, typ
+#: token.check    token, code, checks (name, verdict, code, detail) in the order in which they are made
+#: rows           table, rows (key, change, cells, changed)
+#: clock          seconds, now, offset
+#: server         server, up
+#: operator       command
+KINDS: Final = get_args(Kind)
 #: The shops; every other server is an auth server.
 SHOPS: Final = ("a", "b")
 #: What a request is called, by method and path; others are `ev.request`.
@@ -95,7 +109,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         id: pairs a response with its request.
         raw: what went over the wire: up to 16 kB of the body, headers in their order.
         ms: how long it took, for what takes time.
-        refs: what the kind says beside: see the reference of each in `docs`.
+        refs: what the kind says beside, see `Kind`.
     """
 
     seq: int

@@ -1,7 +1,7 @@
 """What the processes of the stage tell, put in order, joined, and handed to whoever watches.
 
-Every record carries the time of the machine's one steady clock. Each is held back for some tens of
-milliseconds, in which one from another process that happened earlier can still arrive.
+Every record carries the time of the machine's one steady clock. It is held back until every process has said
+that it has told all that happened there before; so the order is that of the events, however busy the machine.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from threading import Lock
 from typing import Any, Final
 
 from sekisho.features.explorer.events import REQUESTS, SHOPS, Actor, Event, Kind, Lane, Message, actor_of
-from sekisho.features.explorer.telling import Record
+from sekisho.features.explorer.telling import Record, Source
 from sekisho.ports import Clock
 
-#: Seconds that a record is held back.
-HELD: Final = 0.04
+#: Seconds between two questions, and those for which a process that gives no answer is waited for.
+_EVERY: Final = 0.02
+_AT_MOST: Final = 1.0
 #: Events that are kept for a page that comes later, or comes back.
 KEPT: Final = 500
 #: Seconds after which a port says nothing any more of who asks from it.
 _SOON: Final = 5.0
+#: How many announced requests are waited for; some never come.
+_ORIGINS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Ledger:
         self._held: Final[list[tuple[float, int, Record]]] = []
         self._arrivals: Final = count()
         self._lock: Final = Lock()
+        self._sources: Final[list[Source]] = []
         self._origins: Final[dict[tuple[str, int], tuple[float, Origin]]] = {}
         self._asked: Final[dict[str, _Asked]] = {}
         self._ring: Final[deque[Event]] = deque(maxlen=KEPT)
@@ -80,13 +84,24 @@ class Ledger:
 
     def expect(self, client: tuple[str, int], origin: Origin) -> None:
         """Say beforehand who sends the next request from that address."""
-        self._origins[client] = self._steady(), origin
+        self.expect_at(client, origin, at=self._steady())
+
+    def join(self, source: Source) -> None:
+        """Listen to one more process, as long as it lives."""
+        self._sources.append(source)
+        source.listen(self.take)
 
     async def run(self) -> None:
-        """Give out what has been held back long enough, until cancelled."""
+        """Give out what is known to be whole, until cancelled."""
         while True:
-            await asyncio.sleep(HELD / 2)
-            self.release(until=self._steady() - HELD)
+            await asyncio.sleep(_EVERY)
+            if self._held:
+                self._sources[:] = [source for source in self._sources if not source.gone]
+                for source in self._sources:
+                    source.ask()
+                now = self._steady()
+                known = min((source.known_until for source in self._sources), default=now)
+                self.release(until=max(known, now - _AT_MOST))
 
     def release(self, *, until: float) -> None:
         """Give out what happened up to then."""
@@ -127,6 +142,8 @@ class Ledger:
     def expect_at(self, client: tuple[str, int], origin: Origin, *, at: float) -> None:
         """The same as `expect`, from then on."""
         self._origins[client] = at, origin
+        while len(self._origins) > _ORIGINS:
+            del self._origins[next(iter(self._origins))]
 
     def _event(self, record: Record) -> Event | None:
         kind = record["kind"]

@@ -64,13 +64,15 @@ class Tap:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        body, replay = await _whole(scope, receive)
         told = _Exchange(f"{self._server}-{next(self._ids)}", self._server, scope, self._tell, self._steady)
+        told.ask(body)
         token = _bearer(scope["headers"])
         if token is not None and self._examine is not None:
             told.note("token.check", self._examine(token))
         try:
             with watched(told.watch):
-                await self._app(_without_marks(scope), told.receiving(receive), told.sending(send))
+                await self._app(_without_marks(scope), replay, told.sending(send))
         finally:
             told.end()
 
@@ -86,9 +88,7 @@ class _Exchange:
         self._steady = steady
         self._began = steady()
         self._feed = scope["path"].startswith(_FEED)
-        self._asked = _Text()
         self._answered = _Text()
-        self._told_request = False
         self._told_response = False
         self._start: Message = {}
 
@@ -110,24 +110,10 @@ class _Exchange:
         if not self._told_response:
             self._record("gone", {})
 
-    def receiving(self, receive: Receive) -> Receive:
-        """The same, read along."""
-
-        async def read() -> Message:
-            message = await receive()
-            if message["type"] == "http.request":
-                self._asked.take(message.get("body", b""))
-                if not message.get("more_body", False):
-                    self._tell_request()
-            return message
-
-        return read
-
     def sending(self, send: Send) -> Send:
         """The same, read along."""
 
         async def write(message: Message) -> None:
-            self._tell_request()
             if message["type"] == "http.response.start":
                 self._start = message
                 if self._scope["method"] == "OPTIONS":
@@ -144,10 +130,8 @@ class _Exchange:
 
         return write
 
-    def _tell_request(self) -> None:
-        if self._told_request:
-            return
-        self._told_request = True
+    def ask(self, body: _Text) -> None:
+        """Tell what is asked."""
         scope, headers = self._scope, self._scope["headers"]
         target = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         query = scope.get("query_string", b"").decode("latin-1")
@@ -161,11 +145,11 @@ class _Exchange:
                 "method": scope["method"],
                 "path": scope["path"],
                 "preflight": _header(headers, b"access-control-request-method") is not None,
-                "lane": _lane(headers, cookies, self._asked.shown),
+                "lane": _lane(headers, cookies, body.shown),
                 "act": _act(headers),
                 "cookie": cookies.get("sekisho"),
                 "credential": _credential(headers, cookies),
-                "raw": _raw(line, headers, self._asked),
+                "raw": _raw(line, headers, body),
             },
         )
 
@@ -210,6 +194,26 @@ class _Text:
     def __str__(self) -> str:
         text = self.shown.decode("utf-8", "replace")
         return text if self.size <= SHOWN else f"{text}\n… ({self.size} bytes)"
+
+
+async def _whole(scope: Scope, receive: Receive) -> tuple[_Text, Receive]:
+    """The body of a request, and what gives it once more.
+
+    The whole of it first: what a server does before it has read it would else be told before the request.
+    """
+    text, messages = _Text(), list[Message]()
+    names = {name for name, _ in scope["headers"]}
+    more = bool(names & {b"content-length", b"transfer-encoding"})
+    while more:
+        message = await receive()
+        messages.append(message)
+        text.take(message.get("body", b""))
+        more = message.get("more_body", False)
+
+    async def replay() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return text, replay
 
 
 def _raw(line: str, headers: Headers, body: _Text) -> str:

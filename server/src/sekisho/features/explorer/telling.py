@@ -13,11 +13,15 @@ from typing import Any, Final, Protocol, TypeAlias, cast
 
 import msgspec
 
+from sekisho.ports import Clock
+
 #: One thing that happened: `kind`, `server`, `at` on the steady clock of the machine, and what the kind says.
 Record: TypeAlias = Mapping[str, Any]
 Tell: TypeAlias = Callable[[Record], None]
 
 _SHOWN_BYTES: Final = 64
+#: Seconds between the time that a record carries and the moment at which it is put in.
+_SLACK: Final = 0.002
 
 
 class Pipe(Protocol):
@@ -32,29 +36,61 @@ class Pipe(Protocol):
         ...
 
 
-def telling(pipe: Pipe) -> Tell:
-    """What takes a record from any thread and never makes it wait; a thread of its own fills the pipe."""
+def telling(pipe: Pipe, *, steady: Clock) -> Tell:
+    """What takes a record from any thread and never makes it wait; threads of its own fill the pipe.
+
+    Whenever the manager asks, it is told until when it knows everything that happened here.
+    """
     waiting: SimpleQueue[Record] = SimpleQueue()
 
+    # A manager that has gone ends this process too, so what is lost then nobody misses.
     def fill() -> None:
-        # A manager that has gone ends this process too, so what is lost here nobody misses.
         with suppress(OSError):
             while True:
                 pipe.send_bytes(msgspec.json.encode(waiting.get()))
 
-    Thread(target=fill, name="explorer-telling", daemon=True).start()
+    def answer() -> None:
+        with suppress(OSError, EOFError):
+            while True:
+                pipe.recv_bytes()
+                # Who has just looked at the clock has put his record in within that time.
+                waiting.put({"kind": "mark", "at": steady() - _SLACK})
+
+    for work in (fill, answer):
+        Thread(target=work, name=f"explorer-{work.__name__}", daemon=True).start()
     return waiting.put
 
 
-def listen(pipe: Pipe, take: Tell) -> None:
-    """Have `take` called with every record of a process until it ends, on a thread of its own."""
+class Source:
+    """One process that tells: how the manager asks it, and until when everything is known from it."""
 
-    def empty() -> None:
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe: Final = pipe
+        self._asked = False
+        self.known_until = float("-inf")
+        self.gone = False
+
+    def ask(self) -> None:
+        """Ask until when everything is known, unless an answer is still to come."""
+        if not self._asked:
+            self._asked = True
+            with suppress(OSError):
+                self._pipe.send_bytes(b"?")
+
+    def listen(self, take: Tell) -> None:
+        """Have `take` called with every record until the process ends, on a thread of its own."""
+        Thread(target=self._empty, args=(take,), name="explorer-listening", daemon=True).start()
+
+    def _empty(self, take: Tell) -> None:
         with suppress(OSError, EOFError):
             while True:
-                take(cast("Record", msgspec.json.decode(pipe.recv_bytes())))
-
-    Thread(target=empty, name="explorer-listening", daemon=True).start()
+                record = cast("Record", msgspec.json.decode(self._pipe.recv_bytes()))
+                if record["kind"] == "mark":
+                    self.known_until = record["at"]
+                    self._asked = False
+                else:
+                    take(record)
+        self.gone = True
 
 
 def printable(value: object) -> str | float | None:
