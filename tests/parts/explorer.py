@@ -43,6 +43,7 @@ class Exploring:
     events: list[dict[str, Any]] = field(default_factory=list)
     stream: list[bytes] = field(default_factory=list)
     _marks: int = 0
+    _ended: bool = False
     _process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -67,9 +68,16 @@ class Exploring:
         until(lambda: bool(self.stream), "the stream of the explorer")
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Have it end, and do not wait. Told twice, it would break its cleaning up off."""
         assert self._process is not None
-        self._process.terminate()
+        if not self._ended:
+            self._ended = True
+            self._process.terminate()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+        assert self._process is not None
         assert self._process.stdout is not None
         self._process.stdout.close()
         assert self._process.wait(60) == 0

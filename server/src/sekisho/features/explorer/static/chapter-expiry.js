@@ -1,7 +1,7 @@
 // Chapter 3: what expires, and what renews itself.
 
 import { $ } from "./dom.js";
-import { judge, onStage, perform, tell } from "./doing.js";
+import { BEHIND, judge, onStage, perform, tell, wait } from "./doing.js";
 import { anotherTab, clientOf, get, lanes, outcome } from "./lanes.js";
 import { be } from "./people.js";
 import { record } from "./record.js";
@@ -30,14 +30,14 @@ const tabs = () =>
     if (!(await be())) return;
     const pair = [anotherTab(), anotherTab()];
     await Promise.all(pair.map((tab) => tab.restore()));
+    await wait(BEHIND);
     await skip(left(record.seen.access));
-    const from = record.events.at(-1)?.seq ?? 0;
     const answers = await Promise.all(pair.map((tab) => get(tab, "a", "/products")));
-    const fresh = () => record.events.filter((event) => event.seq > from && event.act === act && event.msg.id === "ev.refresh");
-    // The record comes some milliseconds behind what it records.
-    await new Promise((done) => setTimeout(done, 250));
+    await wait(BEHIND);
+    const skipped = record.events.findLast(({ kind }) => kind === "clock").seq;
+    const refreshes = record.events.filter((event) => event.seq > skipped && event.act === act && event.msg.id === "ev.refresh").length;
     const statuses = answers.map(({ status }) => status).join(", ");
-    judge("tabs-verdict", say("act.tabs", { refreshes: fresh().length, statuses }), answers.every(({ status }) => status === 200) ? "yes" : "no");
+    judge("tabs-verdict", say("act.tabs", { refreshes, statuses }), answers.every(({ status }) => status === 200) ? "yes" : "no");
   });
 
 const ring = () => {

@@ -57,5 +57,8 @@ export const perform = async (work) => {
 /** Do something to the stage, as part of the act. */
 export const onStage = (name, body = {}) => act(name, { ...body, act: marks.act });
 
+/** Milliseconds by which the record is behind what it records, and some more for a busy machine. */
+export const BEHIND = 200;
+
 /** Wait, for things that are measured: how soon is it refused? */
 export const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
