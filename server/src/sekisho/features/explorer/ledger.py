@@ -10,7 +10,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from threading import Lock
 from typing import Any, Final
@@ -48,7 +48,7 @@ class _Asked:
     server: str
     method: str
     path: str
-    cookie: str | None
+    cookie: str | None = field(repr=False)
 
 
 class Ledger:
