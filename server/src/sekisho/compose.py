@@ -33,6 +33,7 @@ from sekisho.flows.change_password import change_password
 from sekisho.flows.choose_locale import choose_locale
 from sekisho.flows.delete_account import delete_account
 from sekisho.flows.exchange import ExchangeRequest, exchange
+from sekisho.flows.first_steps import first_steps
 from sekisho.flows.login import login
 from sekisho.flows.logout import bearer_of, logout
 from sekisho.flows.open_session import open_session
@@ -107,6 +108,7 @@ def bind(house: House, metrics: Metrics | None = None) -> Acts:
         ),
         choose_locale=house.tail.after(partial(choose_locale, accounts=store, **times)),
         own_data=partial(own_data, store=store, clock=house.clock),
+        first_steps=partial(first_steps, store=store, clock=house.clock),
         delete_account=house.tail.after(
             partial(delete_account, accounts=store, reauthenticate=once_more, **times)
         ),

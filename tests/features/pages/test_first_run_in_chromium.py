@@ -29,6 +29,7 @@ async def test_somebody_sets_up_without_a_script_and_an_account_is_deleted(
         await page.get_by_label("パスワード").fill(PASSWORD)
         await page.get_by_role("button", name="管理者を作る").click()
         await page.get_by_role("status").get_by_text("管理者のアカウントを作り").wait_for()
+        await page.get_by_role("link", name="アカウントへ戻る").click()
         async with page.expect_download() as started:
             await page.get_by_role("link", name="データをダウンロード").click()
         download = await started.value

@@ -48,10 +48,11 @@ async def test_the_first_account_is_an_administrator(empty: Served) -> None:
     """Made and logged in by one form, with the role `admin`, in the language of the page; on record."""
     visitor = Visitor(empty, headers={**OWN_PAGE, "Accept-Language": "ja"})
     answer = await set_up(visitor, await offered(empty))
-    assert (answer.status_code, answer.headers["location"]) == (303, "/account?done=setup")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/welcome?done=setup")
     page = await visitor.see(answer.headers["location"])
     assert "管理者のアカウントを作り、ログインしました。" in page.words
-    assert "ロール admin" in page.words
+    assert page.of("a", href="/account")
+    assert "ロール admin" in (await visitor.see("/account")).words
     (account,) = await empty.house.store.list_accounts()
     assert (account.email, account.locale) == (EMAIL, "ja")
     events = await empty.house.store.list_events(user_id=account.id)

@@ -11,6 +11,7 @@ from sekisho.flows.change_password import ChangePasswordRequest
 from sekisho.flows.choose_locale import LocaleRequest
 from sekisho.flows.delete_account import DeleteRequest
 from sekisho.flows.exchange import ExchangeRequest
+from sekisho.flows.first_steps import FirstSteps
 from sekisho.flows.login import LoggedIn, LoginRequest
 from sekisho.flows.own_data import OwnData
 from sekisho.flows.register import RegisterRequest
@@ -93,6 +94,7 @@ class Acts:
     change_password: Callable[[ChangePasswordRequest], Awaitable[Handed | None]]
     choose_locale: Callable[[LocaleRequest], Awaitable[None]]
     own_data: Callable[[Grant], Awaitable[OwnData]]
+    first_steps: Callable[[], Awaitable[FirstSteps]]
     delete_account: Callable[[DeleteRequest], Awaitable[None]]
     claims: Callable[[Grant], Mapping[str, Any]]
     jwks: Callable[[], Mapping[str, Any]]

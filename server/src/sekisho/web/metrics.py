@@ -152,6 +152,14 @@ class Metrics:
             self._sharing = True
             asyncio.get_running_loop().call_later(SHARE_AFTER, self.share)
 
+    def answered(self, route: str) -> bool:
+        """Whether a GET of that route was answered with 200, by any worker, since the server started."""
+        key = (REQUESTS.name, "GET", route, "200")
+        if self._counts.get(key):
+            return True
+        others = read_counts(self._file.parent, besides=self._file) if self._file is not None else ()
+        return any(found == key for found, _ in others)
+
     def share(self) -> None:
         """Leave the counts where the other workers find them."""
         self._sharing = False

@@ -90,6 +90,16 @@ class Download:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Data:
+    """JSON, for a script of a page."""
+
+    body: bytes
+
+
+Shows: TypeAlias = Html | SeeOther | Download | Data
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """One path for people.
@@ -101,7 +111,7 @@ class Page:
     """
 
     path: str
-    show: Callable[[Site, Call[Form], Refused | None], Awaitable[Html | SeeOther | Download]]
+    show: Callable[[Site, Call[Form], Refused | None], Awaitable[Shows]]
     submit: Callable[[Site, Call[Form]], Awaitable[SeeOther]] | None = None
     signed_in: bool = False
     beside_endpoint: bool = False
@@ -236,12 +246,14 @@ class Fetched:
         return self._reply
 
 
-def _reply(shown: Html | SeeOther | Download, call: Call[Any], refused: Refused | None) -> Reply:
+def _reply(shown: Shows, call: Call[Any], refused: Refused | None) -> Reply:
     if isinstance(shown, Download):
         kept = (b"content-disposition", b'attachment; filename="%b"' % shown.name.encode("ascii"))
         return Reply(
             200, [(b"content-type", shown.media_type.encode()), *_PAGE_HEADERS[1:], kept], shown.body
         )
+    if isinstance(shown, Data):
+        return Reply(200, [(b"content-type", b"application/json"), *_PAGE_HEADERS[1:]], shown.body)
     headers = [*_PAGE_HEADERS, (b"content-language", call.language.encode()), *shown.headers]
     if isinstance(shown, SeeOther):
         # 303 and nothing else: 307 would carry the password on (RFC 9700 section 4.12).

@@ -15,14 +15,13 @@ from sekisho.adapters.secrets.references import Secrets
 from sekisho.adapters.secrets.secret import MINIMUM_BYTES, Secret
 from sekisho.adapters.signing_keys import key_origin
 from sekisho.cli.checkup.findings import Finding, bad, good, skipped, warning
+from sekisho.flows.first_steps import OLD_BACKUP
 from sekisho.house import copy_age, feed_tokens, shared_copies, store_for
 from sekisho.ports import Store
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import Settings
 
 _DAY = 86_400.0
-#: Days after which a backup is told as old.
-OLD_BACKUP = 7
 
 
 def look_at_schema(settings: Settings) -> Finding:

@@ -13,6 +13,7 @@ from sekisho.features.pages.entering import ACCOUNT, to_login
 from sekisho.features.pages.printing import PAGES, Printer, asked_for, from_our_page
 from sekisho.features.pages.typesetting import typeset
 from sekisho.flows.choose_locale import LocaleRequest
+from sekisho.rules.access import ADMINISTRATOR
 from sekisho.rules.refusals import invalid
 from sekisho.web.bodies import LocaleChoice, Logout, PasswordChange, SessionLine, instant
 from sekisho.web.cookies import LANGUAGE as CHOSEN
@@ -69,6 +70,7 @@ def account(printer: Printer) -> tuple[Page, ...]:
                 # A link of somebody else could tell of a password that was never changed.
                 notice=asked_for(call, "done", "done") if from_our_page(call) and not refused else None,
                 grant=grant,
+                administers=ADMINISTRATOR in grant.rights.roles,
                 since=times.absolute(since, call.language),
                 since_at=since.isoformat(),
                 lines=[_line(each, call.language, now) for each in found.sessions],

@@ -26,4 +26,6 @@ def _asset(name: str) -> Asset:
 STYLE: Final = _asset("pages.css")
 ICON: Final = _asset("gate.svg")
 #: Modules by their names. Whatever they do, a page does without them.
-SCRIPTS: Final = {name: _asset(f"{name}.js") for name in ("code-from-link", "forms", "local-times")}
+SCRIPTS: Final = {
+    name: _asset(f"{name}.js") for name in ("code-from-link", "forms", "local-times", "welcome")
+}

@@ -89,13 +89,13 @@ def entering(printer: Printer) -> tuple[Page, ...]:
     )
 
 
-def to_login(site: Site, refused: Refused | None) -> SeeOther:
-    """Where to go without a session; a fault that a login does not mend is raised again."""
+def to_login(site: Site, refused: Refused | None, *, back: str = ACCOUNT) -> SeeOther:
+    """Where to go without a session, to come `back`; a fault that a login does not mend is raised again."""
     code = "" if refused is None else refused.code
     if refused is not None and code not in _ENDED | _NOBODY and not code.startswith("token_"):
         raise refused
     why = f"&why={code}" if code in _ENDED else ""
-    return SeeOther(f"{site.base_path}{LOGIN}?next={site.base_path}{ACCOUNT}{why}")
+    return SeeOther(f"{site.base_path}{LOGIN}?next={site.base_path}{back}{why}")
 
 
 def _suffix(asked: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from sekisho.features.pages.leaving import leaving
 from sekisho.features.pages.printing import Printer
 from sekisho.features.pages.reference import reference
 from sekisho.features.pages.setting_up import setting_up
+from sekisho.features.pages.welcoming import welcoming
 from sekisho.ports import Clock
 from sekisho.settings import Settings
 
@@ -32,6 +33,7 @@ def pages(settings: Settings, clock: Clock) -> Feature:
         name="pages",
         pages=(
             *setting_up(printer),
+            *welcoming(printer, settings.audience),
             *entering(printer),
             *leaving(printer),
             *account(printer),

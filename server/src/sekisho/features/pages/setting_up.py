@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from sekisho.features.pages.entering import ACCOUNT
 from sekisho.features.pages.printing import Printer
+from sekisho.features.pages.welcoming import WELCOME
 from sekisho.flows.setup import SetupRequest
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import Login, Setup
@@ -39,6 +39,6 @@ def setting_up(printer: Printer) -> tuple[Page, ...]:
         await site.acts.set_up(SetupRequest(body.code, body.email, body.password, call.language, call.client))
         entered = Login(email=body.email, password=body.password, mode="session")
         answer = await login(site, call.carrying(entered))
-        return SeeOther(f"{site.base_path}{ACCOUNT}?done=setup", answer.headers)
+        return SeeOther(f"{site.base_path}{WELCOME}?done=setup", answer.headers)
 
     return (Page(path=SETUP, show=show, submit=submit),)
