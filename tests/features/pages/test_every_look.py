@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 import pytest
 
 from tests.features.pages.opened import ENGLISH, first_run, log_in, site
-from tests.features.pages.scenes import first_steps, owner, stranger, submit
+from tests.features.pages.scenes import first_steps, owner, press, stranger, submit
 from tests.parts import axe
 from tests.parts.browser import Chromium, Visit, visiting
 
@@ -64,7 +64,16 @@ _FORCED: Final = """() => {
         }).map(e => e.outerHTML),
     };
 }"""
-#: axe takes as much time for this long page as for all others together: the rest is for the long suite.
+#: Both colours and both widths in either half, and either half in one of the languages: the fast suite has
+#: each page in four of its eight looks, the long one has the other four.
+_HALVES: Final = ((LOOKS[0], LOOKS[3]), (LOOKS[1], LOOKS[2]))
+_TURNS: Final = [
+    pytest.param("ja-JP", _HALVES[0], id="ja"),
+    pytest.param("en-GB", _HALVES[1], id="en"),
+    pytest.param("ja-JP", _HALVES[1], id="ja, the other half", marks=pytest.mark.long),
+    pytest.param("en-GB", _HALVES[0], id="en, the other half", marks=pytest.mark.long),
+]
+#: axe takes as much time for this long page as for all others together.
 _API_AT_ONCE: Final = {("ja-JP", LOOKS[0]), ("en-GB", LOOKS[3])}
 
 
@@ -90,9 +99,9 @@ async def look_at(page: Page, scene: str, look: Look) -> None:
     await keep(page, scene, f"{look.scheme}-{look.width}")
 
 
-async def look_around(visit: Visit, scene: str) -> None:
-    """In every look, and in the narrowest window."""
-    for look in LOOKS:
+async def look_around(visit: Visit, scene: str, looks: tuple[Look, ...]) -> None:
+    """In each of these looks, and in the narrowest window."""
+    for look in looks:
         await look_at(visit.page, scene, look)
     await visit.page.set_viewport_size({"width": NARROWEST, "height": 800})
     assert await visit.page.evaluate(_SIDEWAYS) == 0, scene
@@ -100,15 +109,17 @@ async def look_around(visit: Visit, scene: str) -> None:
 
 
 @pytest.mark.requirement("H1")
-@pytest.mark.parametrize("locale", ["ja-JP", "en-GB"])
-async def test_every_page_in_every_look(server: Server, chromium: Chromium, locale: str) -> None:
+@pytest.mark.parametrize(("locale", "looks"), _TURNS)
+async def test_every_page_in_every_look(
+    server: Server, chromium: Chromium, locale: str, looks: tuple[Look, ...]
+) -> None:
     """No fault that axe knows, nothing sideways, small, moving or of others, nothing in the console."""
     async with first_run(server) as (url, code), visiting(chromium, url, locale=locale) as visit:
         page, asked, scenes = visit.page, cast("list[str]", []), cast("list[str]", [])
         page.on("request", lambda request: asked.append(request.url))
         for walk in (first_steps(page, code), owner(page, url), stranger(page)):
             async for scene in walk:
-                await look_around(visit, scene)
+                await look_around(visit, scene, looks)
                 scenes.append(scene)
         assert len(scenes) == len(set(scenes)) == 25
         assert [each for each in asked if not each.startswith(f"{url}/")] == []
@@ -136,6 +147,21 @@ async def test_the_api_reference_in_every_look(
         await look_at(visit.page, "api", look)
         await visit.page.set_viewport_size({"width": NARROWEST, "height": 800})
         assert await visit.page.evaluate(_SIDEWAYS) == 0
+
+
+async def test_an_appearance_that_was_chosen_is_seen(server: Server, chromium: Chromium) -> None:
+    """Whatever the device says: its button is pressed, and the page has that ground."""
+    async with site(server) as url, visiting(chromium, url, **ENGLISH) as visit:
+        page = visit.page
+        await page.goto("/login")
+        devices: dict[str, Literal["light", "dark"]] = {"dark": "light", "light": "dark"}
+        for chosen, device in devices.items():
+            await page.emulate_media(color_scheme=device)
+            await press(page.get_by_role("button", name=chosen.title()))
+            assert (await page.evaluate(_MEASURE))["ground"] == GROUND[chosen]
+            assert (
+                await page.get_by_role("button", name=chosen.title()).get_attribute("aria-pressed") == "true"
+            )
 
 
 async def test_colours_that_the_reader_forces(server: Server, chromium: Chromium) -> None:
