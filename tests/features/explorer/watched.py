@@ -40,13 +40,12 @@ class Watched:
         await self.settled()
 
     async def settled(self) -> None:
-        """Until the act is over, its record is here, and the player has come to its end."""
+        """Until the act is over, which takes that its record is here, and the player has come to its end."""
         await self.page.locator("body:not([data-busy])").wait_for()
-        # The record comes some tens of milliseconds behind what it records.
-        await self.page.evaluate("new Promise(go => setTimeout(go, 300))")
         await self.page.evaluate("""async () => {
             const at = () => document.getElementById("count").textContent.split(" / ");
-            while (at()[0] !== at()[1]) await new Promise(requestAnimationFrame);
+            const frame = () => new Promise(requestAnimationFrame);
+            for (let same = 0; same < 8; same = at()[0] === at()[1] ? same + 1 : 0) await frame();
         }""")
 
     async def drawn(self) -> list[tuple[int, str]]:

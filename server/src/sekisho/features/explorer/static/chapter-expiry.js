@@ -1,7 +1,7 @@
 // Chapter 3: what expires, and what renews itself.
 
 import { $ } from "./dom.js";
-import { BEHIND, judge, onStage, perform, tell, wait } from "./doing.js";
+import { judge, onStage, perform, recorded, tell } from "./doing.js";
 import { anotherTab, clientOf, get, lanes, outcome } from "./lanes.js";
 import { be } from "./people.js";
 import { record } from "./record.js";
@@ -30,10 +30,10 @@ const tabs = () =>
     if (!(await be())) return;
     const pair = [anotherTab(), anotherTab()];
     await Promise.all(pair.map((tab) => tab.restore()));
-    await wait(BEHIND);
+    await recorded();
     await skip(left(record.seen.access));
     const answers = await Promise.all(pair.map((tab) => get(tab, "a", "/products")));
-    await wait(BEHIND);
+    await recorded();
     const skipped = record.events.findLast(({ kind }) => kind === "clock").seq;
     const refreshes = record.events.filter((event) => event.seq > skipped && event.act === act && event.msg.id === "ev.refresh").length;
     const statuses = answers.map(({ status }) => status).join(", ");

@@ -2,7 +2,7 @@
 
 import { $, all, h } from "./dom.js";
 import { revoked, showCost } from "./cost.js";
-import { BEHIND, judge, onStage, perform, wait } from "./doing.js";
+import { judge, onStage, perform, recorded, wait } from "./doing.js";
 import { bare, inLanes, lanes, outcome } from "./lanes.js";
 import { be } from "./people.js";
 import { laneName } from "./player.js";
@@ -18,7 +18,7 @@ const fed = () => all("input[name=feed]").find((each) => each.checked).value ===
 const logout = () =>
   perform(async () => {
     if (!(await be())) return;
-    await wait(BEHIND); // until what was handed out is in the record
+    await recorded(); // until what was handed out is in the record
     const { access, cookie } = record.seen;
     if (!fed()) await onStage("summon", { set: "deaf" });
     await inLanes((it) => outcome(it.logout()));

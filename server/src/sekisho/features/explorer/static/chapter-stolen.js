@@ -1,7 +1,7 @@
 // Chapter 6: what a thief gets, measured. A real script that is really loaded, a real second client, a real key.
 
 import { $, all, h } from "./dom.js";
-import { BEHIND, judge, onStage, perform, wait } from "./doing.js";
+import { judge, onStage, perform, recorded, wait } from "./doing.js";
 import { classic } from "./classic.js";
 import { bare, clientOf, get, keeping, outcome } from "./lanes.js";
 import { marks } from "./marks.js";
@@ -59,7 +59,7 @@ const as = async (mode, work) => {
   marks.lane = mode === "session" ? "session" : "jwt";
   try {
     await client.login(victim());
-    await wait(BEHIND); // until what was handed out is in the record
+    await recorded(); // until what was handed out is in the record
     return await work(client);
   } finally {
     marks.lane = before;

@@ -3,9 +3,12 @@
 import { $ } from "./dom.js";
 import { marks } from "./marks.js";
 import { begin } from "./player.js";
-import { settle } from "./record.js";
+import { record, settle } from "./record.js";
 import { act } from "./stage.js";
 import { say } from "./words.js";
+
+/** Milliseconds that the record is waited for. */
+const PATIENCE = 3000;
 
 let working = false;
 let number = 0;
@@ -40,11 +43,14 @@ export const perform = async (work) => {
   working = true;
   document.body.dataset.busy = "";
   number += 1;
+  marks.answered = 0;
   marks.act = `a${Date.now().toString(36)}${number}`;
   settle();
   begin(marks.act);
   try {
-    return await work(marks.act);
+    const done = await work(marks.act);
+    await recorded();
+    return done;
   } catch (error) {
     tell(error.code ? say("act.refused", { code: error.code }) : say(error instanceof TypeError ? "act.gone" : "act.refused", { code: error.message }));
     return undefined;
@@ -57,8 +63,14 @@ export const perform = async (work) => {
 /** Do something to the stage, as part of the act. */
 export const onStage = (name, body = {}) => act(name, { ...body, act: marks.act });
 
-/** Milliseconds by which the record is behind what it records, and some more for a busy machine. */
-export const BEHIND = 200;
+const told = () =>
+  record.events.filter(({ kind, to, act: of }) => kind === "http.response" && to === "browser" && of === marks.act).length;
+
+/** The record is some tens of milliseconds behind what it records: wait until all that was answered is in it. */
+export const recorded = async () => {
+  const late = performance.now() + PATIENCE;
+  while (told() < marks.answered && performance.now() < late) await wait(10);
+};
 
 /** Wait, for things that are measured: how soon is it refused? */
 export const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

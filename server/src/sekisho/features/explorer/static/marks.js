@@ -2,8 +2,8 @@
 
 import { servers } from "./stage.js";
 
-/** What the visitor is doing, and by which lane, for requests that do not say so themselves. */
-export const marks = { act: null, lane: "jwt" };
+/** What the visitor is doing, by which lane where a request does not say so itself, and how often it was answered. */
+export const marks = { act: null, lane: "jwt", answered: 0 };
 
 const LANE = "Sekisho-Explorer-Lane";
 const ACT = "Sekisho-Explorer-Act";
@@ -11,13 +11,15 @@ const ACT = "Sekisho-Explorer-Act";
 const send = window.fetch.bind(window);
 
 /** Every request to a server of the stage gets them, those of the browser client included; they end at the tap. */
-window.fetch = (input, init) => {
+window.fetch = async (input, init) => {
   const request = new Request(input, init);
-  if (marks.act && Object.values(servers).includes(new URL(request.url).origin)) {
-    request.headers.set(ACT, marks.act);
-    if (!request.headers.has(LANE)) request.headers.set(LANE, marks.lane);
-  }
-  return send(request);
+  const { act } = marks;
+  if (!act || !Object.values(servers).includes(new URL(request.url).origin)) return send(request);
+  request.headers.set(ACT, act);
+  if (!request.headers.has(LANE)) request.headers.set(LANE, marks.lane);
+  const response = await send(request);
+  if (act === marks.act) marks.answered += 1;
+  return response;
 };
 
 export const lane = (name) => ({ [LANE]: name });
