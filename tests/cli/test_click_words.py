@@ -189,7 +189,7 @@ def test_a_question_is_asked_in_japanese(tmp_path: Path) -> None:
 
 
 def test_what_a_library_says_stands_behind_a_sentence_of_the_reader(tmp_path: Path) -> None:
-    """A key that cannot be used, an issuer that does not answer: the reason is English, the sentence is not."""
+    """A key that cannot be used, an issuer that is away: the reason is English, the sentence is not."""
     (tmp_path / "key").write_text("short")
     verify = ["token", "verify", "--issuer", "http://localhost:1", "--audience", "api"]
     for more, told in (
