@@ -60,9 +60,9 @@ def command(here: Surroundings, *, host: str, port: int, workers: int) -> int:
     settings = _at_port(here.settings, sockets[0].getsockname()[1])
     address = f"{f'[{host}]' if ':' in host else host}:{sockets[0].getsockname()[1]}"
     first = FirstRun(settings, here.environ)
-    announce = partial(_announce, here, settings, address, look(settings), first)
+    more = _explorer(settings, host) if workers == 1 else []
+    announce = partial(_announce, here, settings, address, look(settings), first, explorer=bool(more))
     if workers == 1:
-        more = _explorer(settings, host)
         serve_auth(settings, sockets, ready=announce, signals=SIGNALS, opened=first.offer, more=more)
         return Exit.OK
     run(open_once(settings, first.offer))
@@ -114,7 +114,9 @@ def _at_port(settings: Settings, port: int) -> Settings:
     return replace(settings, issuer=issuer_at(port))
 
 
-def _announce(here: Surroundings, settings: Settings, address: str, before: Place, first: FirstRun) -> None:
+def _announce(
+    here: Surroundings, settings: Settings, address: str, before: Place, first: FirstRun, *, explorer: bool
+) -> None:
     if not before.files and settings.data.is_dir():
         # Somewhere to write settings down, with what each means; nothing in it is set.
         with suppress(FileExistsError):
@@ -126,7 +128,8 @@ def _announce(here: Surroundings, settings: Settings, address: str, before: Plac
     if settings.feed_token is None and not settings.loopback:
         # Apart from the rest: it is a secret, and what is on stdout is often kept.
         note(here.say("serve.feed_token", token=_feed_token(here, settings)))
-    welcome(settings, address, before, look(settings), shared=shared, first=first, say=here.say)
+    after = look(settings)
+    welcome(settings, address, before, after, shared=shared, explorer=explorer, first=first, say=here.say)
 
 
 def _feed_token(here: Surroundings, settings: Settings) -> str:

@@ -47,6 +47,7 @@ def welcome(
     after: Place,
     *,
     shared: bool,
+    explorer: bool,
     first: FirstRun,
     say: Say,
 ) -> None:
@@ -58,6 +59,7 @@ def welcome(
         before: the files before this start.
         after: the files now.
         shared: whether whoever verifies a token of this issuer could also make one.
+        explorer: whether there is a way to the flow explorer.
         first: what is done while nobody administers: a link that is to be opened, or an administrator made.
         say: the words.
     """
@@ -65,6 +67,8 @@ def welcome(
     lines.append(f"  {say('serve.listening')}  {address}")
     # Without session rows there are no pages: nobody has a cookie to be known by.
     people = _FOR_PEOPLE if settings.refresh_store == "database" else (("api", "/openapi.json"),)
+    if explorer:
+        people = (*people, ("explorer", "/explore"))
     lines += [
         f"  {say(f'serve.{name}')}  {settings.issuer}{path}" for name, path in (*people, *_FOR_PROGRAMS)
     ]
