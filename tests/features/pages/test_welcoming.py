@@ -61,7 +61,7 @@ async def state(visitor: Visitor) -> dict[str, bool]:
     found: dict[str, bool] = answer.json()
     page = await visitor.see("/welcome")
     shown = {each["data-check"]: each for _, each in page.tags if "data-check" in each}
-    assert {name: each["class"] == "notice" for name, each in shown.items()} == found
+    assert {name: each["class"] == "check done" for name, each in shown.items()} == found
     for name, each in shown.items():
         assert each["data-yes" if found[name] else "data-no"] in page.words
     return found
@@ -177,10 +177,10 @@ async def test_a_step_ticks_itself(server: Server, chromium: Chromium) -> None:
         await page.get_by_role("button", name="Make the administrator").click()
         await page.wait_for_url("**/welcome?done=setup")
         step = page.locator("[data-check=login]")
-        assert await step.get_attribute("class") == "warning"
+        assert await step.get_attribute("class") == "check"
         async with httpx2.AsyncClient(base_url=url) as client:
             body = {"email": EMAIL, "password": PASSWORD, "mode": "token"}
             assert (await client.post("/v1/login", json=body)).status_code == 200
         await page.get_by_role("status").get_by_text("Done: there was another login.").wait_for()
-        assert await step.get_attribute("class") == "notice"
-        assert await page.locator("[data-check=users]").get_attribute("class") == "warning"
+        assert await step.get_attribute("class") == "check done"
+        assert await page.locator("[data-check=users]").get_attribute("class") == "check"

@@ -6,7 +6,7 @@ const show = (found) => {
   for (const step of steps) {
     const done = found[step.dataset.check];
     const text = done ? step.dataset.yes : step.dataset.no;
-    step.className = done ? "notice" : "warning";
+    step.classList.toggle("done", done);
     if (step.textContent !== text) step.textContent = text;
   }
   return steps.every((step) => found[step.dataset.check]);
