@@ -53,7 +53,7 @@ _REDACTED: Final = values.without_password
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "SEKISHO_DATA",
-        values.directory,
+        values.path,
         "./sekisho-data",
         Words(
             "directory of database, keys and sekisho.toml, mode 0700",
@@ -287,6 +287,33 @@ SETTINGS: Final[tuple[Setting, ...]] = (
             "その管理者のパスワードの参照。管理者がいない間だけ読む",
         ),
         absent=_NONE,
+    ),
+    Setting(
+        "SEKISHO_BRAND_NAME",
+        values.brand_name,
+        None,
+        Words("what the pages call your service", "ページに出すサービスの名前"),
+        absent=Words("sekisho", "sekisho"),
+    ),
+    Setting(
+        "SEKISHO_BRAND_LOGO",
+        values.path,
+        None,
+        Words(
+            "SVG, PNG or WebP file of 64 KiB at most, shown before that name",
+            "その名前の前に出す SVG、PNG、WebP のファイル (64 KiB まで)",
+        ),
+        absent=Words("a gate", "門の絵"),
+    ),
+    Setting(
+        "SEKISHO_BRAND_ACCENT",
+        values.colour,
+        None,
+        Words(
+            "colour of links and buttons, like #1f5c36; made readable where it is not",
+            "リンクとボタンの色 (#1f5c36 など)。読みにくければ読める色に直す",
+        ),
+        absent=Words("a red of our own", "独自の赤"),
     ),
     Setting(
         "SEKISHO_LANG",

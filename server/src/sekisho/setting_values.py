@@ -22,6 +22,8 @@ _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\Z|[0-9a-f:]+\Z")
 #: One host of libpq's list; a socket's directory comes percent-encoded.
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.%a-z]+\]|[^:\[\]@]*)(?::[0-9]{0,5})?")
 _SHOWN_MAX = 60
+#: Characters.
+_NAME_MAX = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +162,33 @@ def email(text: str) -> str:
     return text
 
 
-def directory(text: str) -> Path:
-    """A directory, absolute or relative to where the command runs."""
+def brand_name(text: str) -> str:
+    """What a service is called: one line that fits above a form."""
+    if len(text) > _NAME_MAX or not text.isprintable():
+        raise Unfit(
+            Words(
+                f"{quoted(text)} is no name for a page", f"{quoted(text)} はページに出せる名前ではありません"
+            ),
+            Words(
+                f"write {_NAME_MAX} characters at most, on one line",
+                f"1 行、{_NAME_MAX} 文字以内にしてください",
+            ),
+        )
+    return text
+
+
+def colour(text: str) -> str:
+    """A colour as CSS writes it in full, `#rrggbb`; small letters."""
+    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
+        raise Unfit(
+            Words(f"{quoted(text)} is no colour", f"{quoted(text)} は色ではありません"),
+            Words("write it like #1f5c36", "#1f5c36 のように書いてください"),
+        )
+    return text.lower()
+
+
+def path(text: str) -> Path:
+    """A path, absolute or relative to where the command runs."""
     if text.startswith("~") or "\x00" in text:
         raise Unfit(
             Words("no shell expands ~ here", "ここでは ~ は展開されません"),

@@ -90,6 +90,9 @@ class Settings:
     feed_token: str | None = field(repr=False)
     admin_email: str | None
     admin_password: str | None = field(repr=False)
+    brand_name: str | None
+    brand_logo: Path | None
+    brand_accent: str | None
     lang: Literal["en", "ja"] | None
     log_format: Literal["auto", "json", "console"]
     #: Where each setting came from, by its name.

@@ -33,11 +33,13 @@ def _as_it_is(app: ASGIApp) -> ASGIApp:
 
 @asynccontextmanager
 async def _listening(
-    server: Server, hears: Callable[[ASGIApp], ASGIApp] = _as_it_is
+    server: Server, hears: Callable[[ASGIApp], ASGIApp] = _as_it_is, accent: str = ""
 ) -> AsyncIterator[tuple[str, Served]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://localhost:{listener.getsockname()[1]}"
-        async with server(features=with_pages, issuer=url) as served:
+        plain = server(features=with_pages, issuer=url)
+        opened = server(features=with_pages, issuer=url, brand_accent=accent) if accent else plain
+        async with opened as served:
             config = uvicorn.Config(hears(served.app), lifespan="off", log_config=None, access_log=False)
             running = uvicorn.Server(config)
             task = asyncio.create_task(running.serve([listener]))
@@ -47,9 +49,14 @@ async def _listening(
 
 
 @asynccontextmanager
-async def site(server: Server, *, hears: Callable[[ASGIApp], ASGIApp] = _as_it_is) -> AsyncIterator[str]:
-    """A server with one account; yields its origin. `hears`: what lies between it and the browser."""
-    async with _listening(server, hears) as (url, served):
+async def site(
+    server: Server, *, hears: Callable[[ASGIApp], ASGIApp] = _as_it_is, accent: str = ""
+) -> AsyncIterator[str]:
+    """A server with one account; yields its origin.
+
+    `hears`: what lies between it and the browser; `accent`: its colour, where it has one of its own.
+    """
+    async with _listening(server, hears, accent) as (url, served):
         await served.register()
         yield url
 

@@ -41,6 +41,8 @@ def show(here: Surroundings, *, as_json: bool) -> None:
 def check(here: Surroundings) -> None:
     """Read the settings, the secrets they name and the database; say what is wrong, or that nothing is."""
     from sekisho.cli.operating import operate  # noqa: PLC0415 - `config show` needs none of the house
+    from sekisho.compose import standard_features  # noqa: PLC0415 - same
 
+    standard_features(here.settings, clock=here.clock)  # reads the files that pages are made with
     operate(here, lambda house: house.store.ping())
     output.note(here.say("config.good"))

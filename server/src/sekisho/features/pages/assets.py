@@ -12,13 +12,20 @@ _PACKAGE: Final = "sekisho.features.pages"
 _MEDIA_TYPES: Final = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
+    "png": "image/png",
     "svg": "image/svg+xml",
+    "webp": "image/webp",
 }
 
 
 def _asset(name: str) -> Asset:
     body = cast("bytes", pkgutil.get_data(_PACKAGE, f"static/{name}"))
     stem, _, kind = name.rpartition(".")
+    return made_asset(stem, kind, body)
+
+
+def made_asset(stem: str, kind: str, body: bytes) -> Asset:
+    """A file of that content; `kind` is the ending of its name."""
     digest = hashlib.sha256(body).hexdigest()[:12]
     return Asset(path=f"/static/{stem}-{digest}.{kind}", media_type=_MEDIA_TYPES[kind], body=body)
 

@@ -7,6 +7,7 @@ import math
 from sekisho.feature import Feature
 from sekisho.features.pages.account import account
 from sekisho.features.pages.assets import ICON, SCRIPTS, STYLE
+from sekisho.features.pages.branding import brand
 from sekisho.features.pages.choices import choices
 from sekisho.features.pages.data import data
 from sekisho.features.pages.deleting import deleting
@@ -22,12 +23,18 @@ from sekisho.settings import Settings
 
 
 def pages(settings: Settings, clock: Clock) -> Feature:
-    """The feature, for servers that keep their sessions: without them there is no cookie to log in with."""
+    """The feature, for servers that keep their sessions: without them there is no cookie to log in with.
+
+    Raises:
+        SettingsRefused: the logo cannot be used.
+    """
+    shown = brand(settings)
     printer = Printer(
         sign_up=settings.signup == "open",
         password_minimum=settings.password_minimum,
         access_minutes=math.ceil(settings.access_ttl / 60),
         clock=clock,
+        brand=shown,
     )
     return Feature(
         name="pages",
@@ -44,6 +51,7 @@ def pages(settings: Settings, clock: Clock) -> Feature:
             *reference(printer),
             STYLE,
             ICON,
+            *shown.assets,
             *SCRIPTS.values(),
         ),
         error_page=printer.error,

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sekisho.features.pages.assets import ICON, SCRIPTS, STYLE
+from sekisho.features.pages.assets import SCRIPTS, STYLE
+from sekisho.features.pages.branding import Brand
 from sekisho.features.pages.typesetting import typeset
 from sekisho.ports import Clock
 from sekisho.rules.refusals import Refusal
@@ -58,13 +59,14 @@ class Printer:
     """Prints the pages of one server.
 
     `sign_up`: whether accounts can be made on a page. `password_minimum` in characters; `access_minutes`: how
-    long an access token may outlive its session. `clock`: POSIX seconds.
+    long an access token may outlive its session. `clock`: POSIX seconds. `brand`: whose pages they are.
     """
 
     sign_up: bool
     password_minimum: int
     access_minutes: int
     clock: Clock
+    brand: Brand
 
     async def page(
         self,
@@ -104,8 +106,10 @@ class Printer:
                 language=call.language,
                 theme=_theme(call),
                 themes=THEMES,
-                style=site.base_path + STYLE.path,
-                icon=site.base_path + ICON.path,
+                styles=[site.base_path + each.path for each in (STYLE, self.brand.style) if each is not None],
+                brand=self.brand.name,
+                icon=site.base_path + self.brand.logo.path,
+                icon_type=self.brand.logo.media_type,
                 scripts={name: site.base_path + each.path for name, each in SCRIPTS.items()},
                 say=typeset(PAGES, call.language),
                 told=None if refused is None else told(refused, call.language),
