@@ -60,6 +60,8 @@ async def owner(page: Page, url: str) -> AsyncIterator[str]:
     """What somebody sees of an account, as whom they are logged in."""
     await elsewhere(url, **{"User-Agent": PHONE})
     gone = await elsewhere(url, **{"User-Agent": "curl/8.5.0"})
+    await page.goto("/welcome")
+    yield "welcome-ticked"
     await page.goto("/account")
     yield "account"
     async with httpx2.AsyncClient(base_url=url, headers=gone) as client:
