@@ -60,6 +60,23 @@ def test_a_login_by_token_is_told_in_full(exploring: Exploring) -> None:
     assert request["t"] <= inside[0]["t"] <= inside[-1]["t"] <= response["t"] <= rows["t"]
 
 
+def test_a_hash_of_earlier_times_is_made_anew_at_the_next_login(exploring: Exploring) -> None:
+    """Ken's password was hashed by bcrypt; he logs in, and the cell changes before one's eyes."""
+    tables = {each["name"]: each["rows"] for each in exploring.told("tables")["tables"]}
+    hashes = {row["cells"]["email"]: row["cells"]["password_hash"] for row in tables["users"]}
+    aya, ken = (email for email, _ in exploring.people)
+    assert hashes[aya].startswith("$argon2id$v=19$m=")
+    assert hashes[ken].startswith("$2b$12$")
+    exploring.log_in(1, headers={"Sekisho-Explorer-Act": "j9"})
+    checked = next(each for each in exploring.of_act("j9") if each["kind"] == "hash.verify")
+    assert checked["refs"]["alg"] == "2b$12"
+    rows = exploring.event(
+        lambda each: any("password_hash" in row["changed"] for row in rows_of(each)) and each["act"] == "j9"
+    )
+    assert [row["cells"]["email"] for row in rows["refs"]["rows"]] == [ken]
+    assert rows["refs"]["rows"][0]["cells"]["password_hash"].startswith("$argon2id$v=19$m=")
+
+
 def test_a_call_by_token_asks_nobody(exploring: Exploring) -> None:
     """Fourteen checks, one read of the shop's own data, and no request to the auth server."""
     bearer = exploring.log_in()["access_token"]

@@ -61,8 +61,7 @@ class HashedPasswords:
 
     async def check(self, password: str, hashed: str | None) -> Checked:
         """Whether the password, as it was typed, is right. Raises `Refusal("unavailable")`."""
-        # Kind and costs of what is compared with; salt and digest stand behind the last two dollar signs.
-        alg = (hashed or self._decoy).rsplit("$", 2)[0].strip("$")
+        alg = _kind(hashed or self._decoy)
         work = watching.timed("hash.verify", lambda: self._check(password, hashed), alg=alg)
         return await self._threads.run(work)
 
@@ -94,6 +93,12 @@ class HashedPasswords:
     def close(self) -> None:
         """End the threads; what waits is dropped."""
         self._threads.close()
+
+
+def _kind(hashed: str) -> str:
+    """Kind and costs, without what follows: salt and digest, which bcrypt writes as one."""
+    secret_parts = 1 if hashed.startswith("$2") else 2
+    return hashed.rsplit("$", secret_parts)[0].strip("$")
 
 
 def _encoded(password: str) -> bytes:

@@ -181,8 +181,11 @@ class DemoStage:
 
     def operate(self, command: Sequence[str], *, at: str) -> None:
         """See `Stage`."""
+        self._run(command, self._environs[at])
+
+    def _run(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
         with redirect_stderr(StringIO()) as said, redirect_stdout(StringIO()):
-            code = run([*command], Given(self._environs[at], self._moved))
+            code = run([*command], Given(environ, self._moved))
         if code == Exit.OK:
             return
         found = next((name for name, exit_code in EXITS.items() if exit_code == code), "invalid_request")
@@ -318,13 +321,21 @@ class DemoStage:
             raise Fault("demo_failed", self._say("fault.demo_start"), self.logs())
 
     def _people(self, at: str) -> None:
-        """Two accounts, and a group that may read the secret; of its members, one is denied it."""
-        for person in self._cast:
-            body = {"email": person.email, "password": person.password}
-            answer = exchange(request("POST", f"{self._url(at)}/v1/accounts", json_body=body))
-            if answer.status != 201:
-                raise Fault("demo_failed", f"{answer.status} {answer.code}", self.logs())
-        aya, ken = (person.email for person in self._cast)
+        """Two accounts, and a group that may read the secret; of its members, one is denied it.
+
+        Aya signs up. Ken was there when new passwords were hashed by bcrypt: his next login changes his row.
+        """
+        first, second = self._cast
+        body = {"email": first.email, "password": first.password}
+        answer = exchange(request("POST", f"{self._url(at)}/v1/accounts", json_body=body))
+        if answer.status != 201:
+            raise Fault("demo_failed", f"{answer.status} {answer.code}", self.logs())
+        aya, ken = first.email, second.email
+        password = self._folder / f"password-{at}"
+        write_private(password, second.password.encode())
+        earlier = {**self._environs[at], "SEKISHO_PASSWORD_HASH": "bcrypt"}
+        self._run(["user", "create", ken, "--password-file", str(password)], earlier)
+        password.unlink()
         for command in (
             ["group", "create", "staff"],
             ["group", "allow", "staff", "customers:read"],
