@@ -37,7 +37,7 @@ const tabs = () =>
     const skipped = record.events.findLast(({ kind }) => kind === "clock").seq;
     const refreshes = record.events.filter((event) => event.seq > skipped && event.act === act && event.msg.id === "ev.refresh").length;
     const statuses = answers.map(({ status }) => status).join(", ");
-    judge("tabs-verdict", say("act.tabs", { refreshes, statuses }), answers.every(({ status }) => status === 200) ? "yes" : "no");
+    judge("tabs-verdict", say("act.tabs", { count: refreshes, statuses }), answers.every(({ status }) => status === 200) ? "yes" : "no");
   });
 
 const ring = () => {

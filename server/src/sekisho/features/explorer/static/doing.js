@@ -3,7 +3,7 @@
 import { $ } from "./dom.js";
 import { marks } from "./marks.js";
 import { begin } from "./player.js";
-import { record, settle } from "./record.js";
+import { changed, record, settle } from "./record.js";
 import { act } from "./stage.js";
 import { say } from "./words.js";
 
@@ -57,6 +57,7 @@ export const perform = async (work) => {
   } finally {
     working = false;
     delete document.body.dataset.busy;
+    changed();
   }
 };
 

@@ -21,6 +21,9 @@ export const record = Object.assign(new EventTarget(), {
 
 const tell = (name, detail) => record.dispatchEvent(new CustomEvent(name, { detail }));
 
+/** Something besides the record is not as it was: who shows it looks again. */
+export const changed = () => tell("event", null);
+
 /** A message as it went over the wire, taken apart. */
 export const parse = (raw) => {
   const [head, ...rest] = (raw ?? "").split("\r\n\r\n");
@@ -98,7 +101,7 @@ export const follow = (from) => {
   source.onopen = async () => {
     tell("live", true);
     record.tables = await tables();
-    tell("event", null);
+    changed();
   };
   source.onerror = () => tell("live", false);
   source.onmessage = ({ data }) => add(JSON.parse(data));
