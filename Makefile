@@ -14,7 +14,7 @@ export PIP_NO_CACHE_DIR := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run once test test-long lint format requirements bench lock parts clean
+.PHONY: help run once test test-long lint format requirements bench bench-quick bench-bars lock parts clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -46,8 +46,14 @@ format: $(VENV)/.dev ## let ruff repair what it can
 requirements: $(VENV)/.dev ## which security requirements are held by which tests
 	@$(BIN)/pytest --requirements -q
 
-bench: $(VENV)/.dev ## side by side with a bare application on the same machine
+bench: parts $(VENV)/.dev ## side by side with what people would pick instead, into benchmarks/results (under 20 minutes)
 	$(BIN)/python -m benchmarks
+
+bench-quick: parts $(VENV)/.dev ## the same in under 3 minutes, with wider quartiles, into build/benchmarks
+	$(BIN)/python -m benchmarks --quick
+
+bench-bars: parts $(VENV)/.dev ## what may not grow beyond a bar, and how soon a revocation is known everywhere
+	$(BIN)/python -m benchmarks.bars
 
 lock: ## compile requirements/*.txt anew (ARGS=--upgrade to raise what is pinned)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv, or see docs.astral.sh/uv" >&2; exit 1; }

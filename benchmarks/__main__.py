@@ -1,60 +1,129 @@
-"""Side by side with what somebody would write by hand, and with peers: `python -m benchmarks [NAME ...]`.
+"""The whole comparison, side by side on this machine: `python -m benchmarks [--quick] [--into FOLDER]`.
 
-Exit code 1 says that a bar was missed; on a busy machine look at the quartiles before you believe it.
-"""
+Under 20 minutes, or under 3 with `--quick`, on a machine that has nothing else to do; what is measured now is told
+on stderr. It writes results.json, tables and plots. Peers that cannot be installed here are left out by name.
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from benchmarks import (
-    cli_help,
-    guard,
-    imports,
-    login,
-    machine,
-    refresh,
-    session,
-    session_peers,
-    sqlite,
-    start,
-    verify,
+from benchmarks import machine, node_peers, python_peers
+from benchmarks.matrix import pages, races, scale, starts, tokens
+from benchmarks.matrix.players import Entrant, Place, oidc_provider
+from benchmarks.matrix.scale import Scale
+from benchmarks.matrix.servers import Matrix
+from benchmarks.matrix.targets import targets
+from benchmarks.matrix.turns import Pace
+from tests.parts.postgres import PostgresServer
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to measure each thing."""
+
+    pace: Pace
+    token_rounds: int
+    starts: int
+    races: int
+    scale: Scale
+
+
+WHOLE = Effort(
+    Pace(rounds=9, seconds=0.25), 9, 5, 20, Scale((10_000, 1_000_000), 100_000, Pace(rounds=9, seconds=0.25))
 )
-from benchmarks.paired import Result
-from benchmarks.revocation import check_cost, idle_streams, mint_race, soak
-
-BENCHMARKS: Mapping[str, Callable[[], Result]] = {
-    "refresh": refresh.run,
-    "login": login.run,
-    "session": session.run,
-    "session-peers": session_peers.run,
-    "guard": guard.run,
-    "start": start.run,
-    "sqlite": sqlite.run,
-    "verify": verify.run,
-    "imports": imports.run,
-    "help": cli_help.run,
-    "revocation": soak.run,
-    "revocation-check": check_cost.run,
-    "idle-streams": idle_streams.run,
-    "mint-race": mint_race.run,
-}
+QUICK = Effort(
+    Pace(rounds=3, seconds=0.06), 3, 1, 5, Scale((1_000, 50_000), 2_000, Pace(rounds=3, seconds=0.06))
+)
 
 
-def main(names: list[str]) -> int:
-    """Run those named, or all; the exit code."""
-    unknown = [name for name in names if name not in BENCHMARKS]
-    if unknown:
-        print(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
-        return 2
-    print(machine.facts())
-    holds = True
-    for name in names or BENCHMARKS:
-        result = BENCHMARKS[name]()
-        holds = holds and result.holds
-        print(f"\n{name}\n{result.table}", flush=True)
-    return 0 if holds else 1
+class Progress:
+    """Says what is measured now, and since when."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, what: str) -> None:
+        """Say it."""
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        print(f"[{minutes:2}:{seconds:02}] {what}", file=sys.stderr, flush=True)
+
+    @property
+    def minutes(self) -> float:
+        """Since the beginning."""
+        return (time.monotonic() - self._began) / 60
+
+
+def measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
+    """Everything, as `results.json` keeps it.
+
+    Raises:
+        PeersMissingError: the peers from PyPI cannot be installed here, and without them there is no table.
+    """
+    say = Progress()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        say("installing the peers")
+        versions = python_peers.install()
+        (folder / "node").mkdir()
+        missing = node_peers.install(folder / "node")
+        node = None if missing else oidc_provider(folder / "node")
+        facts = [
+            machine.facts(),
+            f"peers     {versions}",
+            *([] if missing else [f"Node      {node_peers.facts()}"]),
+        ]
+        compared = Matrix(folder, effort.pace, say, node).run()
+        by_token = tokens.run(effort.token_rounds, say, with_node=not missing and not quick)
+        started = starts.run(folder, effort.starts, say)
+        raced = _races(folder, effort, say, node)
+        scaled = scale.run(folder, effort.scale, say)
+    skipped = [f"Node, oidc-provider ({missing})"] if missing else []
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "quick": quick,
+        "minutes": say.minutes,
+        "machine": "\n".join(facts),
+        "skipped": skipped + (["Node's libraries for tokens"] if quick and not missing else []),
+        "targets": targets(compared, started),
+        "servers": compared,
+        "tokens": by_token,
+        "starts": started,
+        "races": raced,
+        "scale": scaled,
+    }
+
+
+def _races(folder: Path, effort: Effort, say: Progress, node: Entrant | None) -> list[Any]:
+    with PostgresServer(durable=True) as postgres:
+        place = Place(folder, lambda: postgres.url(postgres.create_database()))
+        return races.run(place, effort.races, say, node=node)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, write, and print the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="under 3 minutes, with wider quartiles")
+    parser.add_argument("--into", type=Path, help="where the results go; by default benchmarks/results")
+    chosen = parser.parse_args(arguments)
+    into = chosen.into or (_HERE.parent / "build" / "benchmarks" if chosen.quick else _HERE / "results")
+    try:
+        results = measure(QUICK if chosen.quick else WHOLE, quick=chosen.quick)
+    except python_peers.PeersMissingError as missing:
+        print(f"the peers cannot be installed here: {missing}", file=sys.stderr)
+        return 1
+    pages.write(results, into)
+    print(pages.page(results, "en"))
+    print(f"written to {into}", file=sys.stderr)
+    return 0
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def _their_bytes(url: str) -> int:
 def _workers(
     folder: Path, scale: Scale, postgres: PostgresServer, say: Callable[[str], None]
 ) -> Mapping[str, Any]:
-    """`sekisho serve` with one worker and with two. On two cores they share them with database and clients."""
+    """`sekisho serve` with one worker and with two, which share the cores with database and clients."""
     middle = sorted(scale.sizes)[len(scale.sizes) // 2]
     checked: list[Side] = []
     refreshed: list[Side] = []

@@ -73,6 +73,7 @@ _ON_POSTGRES_ONLY = {"floor", "floor, cookie", "floor, refresh"}
 def sqlite_place(folder: Path) -> Place:
     """Files of SQLite, in a folder."""
     numbers = itertools.count()
+    folder.mkdir(exist_ok=True)
     return Place(folder, lambda: f"sqlite:///{folder}/{next(numbers)}.db")
 
 
@@ -96,7 +97,7 @@ class Matrix:
         """Everything, as the results keep it."""
         with PostgresServer(durable=True) as postgres:
             found = self._on_postgres(postgres)
-        with Field(sqlite_place(self.folder)) as field:
+        with Field(sqlite_place(self.folder / "sqlite")) as field:
             for act in ACTS:
                 there = tuple(name for name in act.entrants if name not in _ON_POSTGRES_ONLY)
                 found.append(self._compared(field, replace(act, entrants=there), SQLITE))
@@ -114,7 +115,7 @@ class Matrix:
         with RedisServer() as redis, Field(replace(place, redis=redis.url)) as field:
             found.append(self._compared(field, ON_REDIS, REDIS))
         with Field(replace(place, hashing="default")) as field:
-            slow = Pace(min(self.pace.rounds, 3), self.pace.seconds, most=CLIENTS)
+            slow = Pace(max(self.pace.rounds // 3, 1), self.pace.seconds, most=CLIENTS)
             found.append(self._compared(field, HASHED, POSTGRES, slow))
         return found
 

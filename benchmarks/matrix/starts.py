@@ -23,7 +23,7 @@ _LOAD = 800
 
 def run(folder: Path, starts: int, say: Callable[[str], None]) -> list[Mapping[str, Any]]:
     """Each in turn, as the results keep it."""
-    place = replace(sqlite_place(folder), compiled=folder / "compiled")
+    place = replace(sqlite_place(folder / "starts"), compiled=folder / "compiled")
     found: dict[str, dict[str, list[float]]] = {name: _empty() for name in STARTED}
     with Field(place) as field:  # the first start, which makes the schema, and the tickets
         players = {name: field.player(ENTRANTS[name]) for name in STARTED}

@@ -26,7 +26,7 @@ from joserfc import jwk
 from joserfc import jwt as joserfc
 
 _BATCH = 100
-_WARM_UP = 0.2
+_WARM_UP = 0.1
 Act = Callable[[str], object]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks.__main__ import main
+from benchmarks.bars import main
 
 NAMES = ["revocation", "revocation-check", "idle-streams", "mint-race"]
 

@@ -1,0 +1,216 @@
+"""The results as Markdown tables and plots, in both languages: ratios first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks.matrix import plots
+from benchmarks.matrix.plots import Bar
+from benchmarks.matrix.words import LANGUAGES, Language, said
+
+Results = Mapping[str, Any]
+Row = Sequence[str]
+
+
+def write(results: Results, folder: Path) -> None:
+    """Write all of it into a folder: results.json, and a page and three plots in each language."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
+    for language in LANGUAGES:
+        (folder / f"results.{language}.md").write_text(page(results, language))
+        for name, drawing in drawings(results, language).items():
+            (folder / f"{name}.{language}.svg").write_text(drawing)
+
+
+def page(results: Results, language: Language) -> str:
+    """All tables."""
+    kind = said("quick" if results["quick"] else "whole", language)
+    made = said("made", language, kind=kind, minutes=results["minutes"], date=results["date"])
+    made = f"{made} {said('how', language)}"
+    parts = [
+        f"# {said('title', language)}",
+        made,
+        *(said("skipped", language, what=what) for what in results["skipped"]),
+        f"```\n{results['machine']}\n```",
+        f"## {said('ratios', language)}",
+        said("ratios note", language),
+        _table(_ratios(results["servers"], language)),
+        f"![{said('ratios', language)}](ratios.{language}.svg)",
+        f"## {said('targets', language)}",
+        _table(_targets(results["targets"], language)),
+        *_servers(results["servers"], language),
+        f"## {said('tokens', language)}",
+        f"![{said('tokens plot', language)}](tokens.{language}.svg)",
+        *(_table(_tokens(results["tokens"], act, language)) for act in ("verify", "sign")),
+        f"## {said('starts', language)}",
+        _table(_starts(results["starts"], language)),
+        f"## {said('races', language)}",
+        _table(_races(results["races"], language)),
+        *_scale(results["scale"], language),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def drawings(results: Results, language: Language) -> dict[str, str]:
+    """The three plots, by name."""
+    ratios = [
+        (
+            f"{said(each['act'], language)}, {said(each['where'], language)}",
+            [_bar(side, language) for side in each["sides"][1:]],
+        )
+        for each in results["servers"]
+        if each["where"] != "SQLite"
+    ]
+    tokens = [
+        (each["alg"], [_bar(side, language) for side in each["sides"][1:]])
+        for each in results["tokens"]
+        if each["act"] == "verify"
+    ]
+    sessions = results["scale"]["sessions"]
+    scale = [
+        (said(act, language), [Bar(side["name"], *side["server_us"]) for side in sessions[act]["sides"]])
+        for act in ("refresh", "session check")
+    ]
+    return {
+        "ratios": plots.bars(said("ratios", language), ratios, unit="x"),
+        "tokens": plots.bars(said("tokens plot", language), tokens, unit="x"),
+        "scale": plots.bars(said("scale plot", language), scale),
+    }
+
+
+def _bar(side: Mapping[str, Any], language: Language) -> Bar:
+    return Bar(said(side["name"], language), *side["ratio"])
+
+
+def _table(rows: Iterable[Row]) -> str:
+    head, *rest = rows
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rest]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _ratios(servers: Sequence[Mapping[str, Any]], language: Language) -> list[Row]:
+    names = list(
+        dict.fromkeys(said(side["name"], language) for each in servers for side in each["sides"][1:])
+    )
+    rows: list[Row] = [["", *names]]
+    for each in servers:
+        found = {said(side["name"], language): _of(side["ratio"]) for side in each["sides"][1:]}
+        title = f"{said(each['act'], language)}, {said(each['where'], language)}"
+        rows.append([title, *(found.get(name, "") for name in names)])
+    return rows
+
+
+def _of(quartiles: Sequence[float]) -> str:
+    low, middle, high = (f"{value:.3g}" for value in quartiles)
+    return f"{middle} ({low} - {high})"
+
+
+def _targets(targets: Sequence[Mapping[str, Any]], language: Language) -> list[Row]:
+    rows: list[Row] = [[said(name, language) for name in ("target", "wanted", "found", "holds")]]
+    for target in targets:
+        bound = ">=" if target["at_least"] else "<="
+        verdict = said("yes" if target["holds"] else "missed", language)
+        wanted = f"{bound} {target['wanted']:g}"
+        rows.append([said(target["name"], language), wanted, _of(target["found"]), verdict])
+    return rows
+
+
+def _servers(servers: Sequence[Mapping[str, Any]], language: Language) -> list[str]:
+    columns = ("act", "server", "database", "times", "per_second", "p50", "p99", "memory")
+    parts = []
+    for each in servers:
+        rows: list[Row] = [[said(name, language) for name in columns]]
+        rows += [_server(side, each["memory_mib"], language) for side in each["sides"]]
+        parts += [f"### {said(each['act'], language)}, {said(each['where'], language)}", _table(rows)]
+    return parts
+
+
+def _server(side: Mapping[str, Any], memory: Mapping[str, float], language: Language) -> Row:
+    database = side["database_us"]
+    return [
+        said(side["name"], language),
+        f"{side['server_us'][1]:.0f}",
+        "" if database is None else f"{database[1]:.0f}",
+        "" if side["ratio"] is None else _of(side["ratio"]),
+        f"{side['per_second']:.0f}",
+        f"{side['p50_ms']:.2f}",
+        f"{side['p99_ms']:.2f}",
+        f"{memory[side['name']]:.0f}" if side["name"] in memory else "",
+    ]
+
+
+def _tokens(tokens: Sequence[Mapping[str, Any]], act: str, language: Language) -> list[Row]:
+    chosen = [each for each in tokens if each["act"] == act]
+    names = list(dict.fromkeys(side["name"] for each in chosen for side in each["sides"]))
+    rows: list[Row] = [[said(act, language), *(said(name, language) for name in names)]]
+    for each in chosen:
+        found = {side["name"]: side for side in each["sides"]}
+        rows.append([each["alg"], *(_token(found.get(name)) for name in names)])
+    return rows
+
+
+def _token(side: Mapping[str, Any] | None) -> str:
+    if side is None:
+        return "-"
+    ratio = side["ratio"]
+    return f"{side['us'][1]:.3g}" + ("" if ratio is None else f" ({ratio[1]:.3g}x)")
+
+
+def _starts(starts: Sequence[Mapping[str, Any]], language: Language) -> list[Row]:
+    columns = ("seconds", "cpu_seconds", "idle_mib", "loaded_mib")
+    rows: list[Row] = [["", *(said(name, language) for name in columns)]]
+    rows += [[said(each["name"], language), *(f"{each[name]:.3g}" for name in columns)] for each in starts]
+    return rows
+
+
+def _races(races: Sequence[Mapping[str, Any]], language: Language) -> list[Row]:
+    count = races[0]["races"]
+    heads = [said("outcome", language, races=count), said("spent", language), said("ended", language)]
+    rows: list[Row] = [["", *heads]]
+    for each in races:
+        outcomes = "; ".join(f"{said(name, language)}: {times}" for name, times in each["outcomes"].items())
+        verdicts = (
+            said("yes" if each[key] else "no", language)
+            for key in ("spent_is_refused", "then_family_is_ended")
+        )
+        rows.append([said(each["name"], language), outcomes, *verdicts])
+    return rows
+
+
+def _scale(scale: Mapping[str, Any], language: Language) -> list[str]:
+    sessions, growth, workers = scale["sessions"], scale["growth"], scale["workers"]
+    sizes: list[Row] = [[said(name, language) for name in ("sessions", "bytes", "filled")]]
+    sizes[0] = [
+        *sizes[0],
+        *(f"{said(act, language)}, {said('server', language)}" for act in ("refresh", "session check")),
+    ]
+    for number, size in enumerate(sessions["sizes"]):
+        costs = (_of(sessions[act]["sides"][number]["server_us"]) for act in ("refresh", "session check"))
+        filled = (f"{size['sessions']:,}", f"{size['bytes'] / 1e6:.1f}", f"{size['filled_seconds']:.1f}")
+        sizes.append([*filled, *costs])
+    (_, before), (refreshes, after) = growth["bytes_after"][0], growth["bytes_after"][-1]
+    mine = {
+        "before": before / 1e6,
+        "after": after / 1e6,
+        "refreshes": refreshes,
+        "sessions": growth["sessions"],
+    }
+    theirs = said("theirs", language, bytes=growth["simplejwt_bytes_a_refresh"])
+    grown = f"{said('grown', language, **mine)} {theirs}"
+    columns = ("server", "database", "times", "per_second", "p50", "p99")
+    rows: list[Row] = [[said("workers", language), *(said(name, language) for name in columns)]]
+    for act in ("refresh", "session check"):
+        for side in workers[act]["sides"]:
+            row = [*_server(side, {}, language)][:-1]
+            rows.append([f"{said(act, language)}, {side['name']}", *row[1:]])
+    return [
+        f"## {said('scale', language)}",
+        _table(sizes),
+        f"![{said('scale plot', language)}](scale.{language}.svg)",
+        grown,
+        _table(rows),
+    ]

@@ -1,0 +1,53 @@
+"""What was aimed at, and whether it was reached: told with the results, whatever the answer is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One of them: how many times less than a peer ours has to take, or at most by how much more."""
+
+    name: str
+    wanted: float
+    found: Sequence[float]
+    at_least: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """By the median."""
+        return self.found[1] >= self.wanted if self.at_least else self.found[1] <= self.wanted
+
+
+#: Act, where, ours, the peer's name in it, and how many times less.
+_LESS = (
+    ("refresh", "simplejwt", 25.0),
+    ("refresh, ES256", "oidc-provider", 2.0),
+    ("session check", "fastapi-users", 12.0),
+    ("bearer check", "fastapi-users, JWT", 25.0),
+)
+
+
+def targets(
+    servers: Sequence[Mapping[str, Any]], starts: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """All that could be measured here, as the results keep them."""
+    return [{**asdict(target), "holds": target.holds} for target in _all(servers, starts)]
+
+
+def _all(servers: Sequence[Mapping[str, Any]], starts: Sequence[Mapping[str, Any]]) -> Iterator[Target]:
+    for act, peer, wanted in _LESS:
+        for each in servers:
+            if (each["act"], each["where"]) != (act, "PostgreSQL"):
+                continue
+            for side in each["sides"]:
+                if side["name"] == peer:
+                    shown = f"{act.removesuffix(', ES256')}, beside {peer.removesuffix(', JWT')}"
+                    yield Target(shown, wanted, side["ratio"])
+    ours, *peers = starts
+    for what, name in (("cpu_seconds", "start CPU"), ("idle_mib", "idle memory")):
+        ratio = ours[what] / min(peer[what] for peer in peers)
+        yield Target(f"{name}, beside the best of Python's", 1.0, [ratio] * 3, at_least=False)

@@ -1,0 +1,150 @@
+"""The words of tables and plots, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+Language = Literal["en", "ja"]
+LANGUAGES: tuple[Language, ...] = ("en", "ja")
+
+#: By what the results call it; what is not here is called the same everywhere.
+_WORDS: Mapping[str, tuple[str, str]] = {
+    # who
+    "sekisho, refresh": ("sekisho", "sekisho"),
+    "sekisho, refresh, ES256": ("sekisho", "sekisho"),
+    "sekisho, cookie": ("sekisho", "sekisho"),
+    "sekisho, guard": ("sekisho", "sekisho"),
+    "sekisho, default hash": ("sekisho (Argon2id)", "sekisho (Argon2id)"),
+    "sekisho, asking each time": ("sekisho, asking each time", "sekisho(毎回問い合わせ)"),
+    "sekisho, seen before": ("sekisho, seen before", "sekisho(既に見たトークン)"),
+    "floor": ("bare application", "素のアプリケーション"),
+    "floor, cookie": ("bare application", "素のアプリケーション"),
+    "floor, refresh": ("bare application", "素のアプリケーション"),
+    "floor, bearer": ("bare application", "素のアプリケーション"),
+    "fastapi-users, JWT": ("fastapi-users", "fastapi-users"),
+    "Flask-Security, tokens": ("Flask-Security", "Flask-Security"),
+    "the parts": ("the bare primitives", "素の暗号関数"),
+    # what
+    "refresh": ("refresh", "リフレッシュ"),
+    "refresh, ES256": ("refresh, ES256", "リフレッシュ(ES256)"),
+    "session check": ("session check", "セッションの確認"),
+    "bearer check": ("bearer GET", "Bearer トークンの GET"),
+    "login": ("login, the same cheap hash", "ログイン(同じ安価なハッシュ)"),
+    "login, default hash": ("login, each one's default hash", "ログイン(各製品の既定のハッシュ)"),
+    "logout by cookie": ("logout by cookie", "クッキーでのログアウト"),
+    "logout by refresh token": ("logout by refresh token", "リフレッシュトークンでのログアウト"),
+    "verify": ("check a token", "トークンの検証"),
+    "sign": ("sign a token", "トークンの署名"),
+    "PostgreSQL and Redis": ("Redis", "Redis"),
+    # races
+    "both got the same successor, which lives": (
+        "both got the same successor, which lives",
+        "両方が同じ後継トークンを受け取り、有効",
+    ),
+    "both got a successor of their own, and both live": (
+        "each got a successor of its own, and both live",
+        "別々の後継トークンが発行され、両方とも有効",
+    ),
+    "one was refused, the other's successor lives": (
+        "one was refused, the other's successor lives",
+        "片方は拒否、もう片方の後継トークンは有効",
+    ),
+    "nobody is logged in any more": ("nobody is logged in any more", "どちらもログアウト"),
+    # headings and columns
+    "title": ("Results", "結果"),
+    "made": (
+        "Written by `make bench` ({kind}, {minutes:.0f} minutes) on {date}.",
+        "`make bench` ({kind}、{minutes:.0f} 分)が {date} に書き出したものです。",
+    ),
+    "how": (
+        "How to read it: [the benchmarks page](../../docs/en/benchmarks.md).",
+        "読み方は[ベンチマークのページ](../../docs/ja/benchmarks.md)にあります。",
+    ),
+    "whole": ("the whole matrix", "全項目"),
+    "quick": ("the quick one", "短縮版"),
+    "skipped": ("Not measured: {what}.", "計測していないもの: {what}。"),
+    "ratios": (
+        "Times the server CPU of sekisho",
+        "サーバー CPU 時間、sekisho の何倍か",
+    ),
+    "ratios note": (
+        "Median of the ratios within each round (lower and upper quartile). Below 1 is less than ours.",
+        "各巡の中で取った比の中央値(括弧内は四分位)です。1 未満は sekisho より少ないことを示します。",
+    ),
+    "targets": ("What was aimed at", "目標"),
+    "target": ("target", "目標"),
+    "wanted": ("wanted", "目標値"),
+    "found": ("found", "計測値"),
+    "holds": ("holds", "達成"),
+    "missed": ("MISSED", "未達"),
+    "yes": ("yes", "はい"),
+    "no": ("no", "いいえ"),
+    "act": ("", ""),
+    "server": ("server CPU, us", "サーバー CPU、us"),
+    "database": ("database CPU, us", "データベース CPU、us"),
+    "times": ("times ours", "sekisho 比"),
+    "per_second": ("a second", "毎秒"),
+    "p50": ("p50, ms", "p50、ms"),
+    "p99": ("p99, ms", "p99、ms"),
+    "memory": ("memory then, MiB", "その時点のメモリ、MiB"),
+    "tokens": ("Tokens in process, microseconds of CPU", "プロセス内でのトークン処理、CPU 時間(マイクロ秒)"),
+    "starts": ("Second start and memory, SQLite", "2 回目の起動とメモリ、SQLite"),
+    "seconds": ("start, s", "起動、秒"),
+    "cpu_seconds": ("start, s of CPU", "起動の CPU、秒"),
+    "idle_mib": ("idle, MiB", "待機時、MiB"),
+    "loaded_mib": ("after 800 requests, MiB", "800 リクエスト後、MiB"),
+    "races": ("Two refreshes with one token at once", "1 つのトークンで同時に 2 回リフレッシュすると"),
+    "outcome": ("outcome, of {races}", "結果({races} 回中)"),
+    "spent": ("a token spent before is refused", "使用済みトークンを拒否"),
+    "ended": ("and its family is ended", "さらに系列を失効"),
+    "scale": ("Scale", "規模"),
+    "sessions": ("sessions", "セッション数"),
+    "bytes": ("table and indexes, MB", "表と索引、MB"),
+    "filled": ("filled in, s", "投入時間、秒"),
+    "grown": (
+        "{sessions:,} sessions, refreshed {refreshes:,} times: {before:.2f} MB before, {after:.2f} MB after.",
+        "{sessions:,} セッションを計 {refreshes:,} 回リフレッシュ: 前 {before:.2f} MB、後 {after:.2f} MB。",
+    ),
+    "theirs": (
+        "simplejwt's tables grow by {bytes:.0f} bytes at each refresh.",
+        "simplejwt の表はリフレッシュごとに {bytes:.0f} バイト増えます。",
+    ),
+    "workers": ("workers", "ワーカー数"),
+    "start CPU, beside the best of Python's": (
+        "start, CPU, by the best peer's",
+        "起動の CPU(最良の他製品比)",
+    ),
+    "idle memory, beside the best of Python's": (
+        "idle memory, by the best peer's",
+        "待機時のメモリ(最良の他製品比)",
+    ),
+    "refresh, beside simplejwt": (
+        "refresh, times less than simplejwt",
+        "リフレッシュ、simplejwt の何分の 1 か",
+    ),
+    "refresh, beside oidc-provider": (
+        "refresh, times less than oidc-provider",
+        "リフレッシュ、oidc-provider の何分の 1 か",
+    ),
+    "session check, beside fastapi-users": (
+        "session check, times less than fastapi-users",
+        "セッションの確認、fastapi-users の何分の 1 か",
+    ),
+    "bearer check, beside fastapi-users": (
+        "bearer GET, times less than fastapi-users",
+        "Bearer トークンの GET、fastapi-users の何分の 1 か",
+    ),
+    "scale plot": (
+        "Server CPU, microseconds, by sessions in the table",
+        "表のセッション数ごとのサーバー CPU 時間(マイクロ秒)",
+    ),
+    "tokens plot": ("Check a token: times the CPU of sekisho", "トークンの検証: CPU 時間、sekisho の何倍か"),
+}
+
+
+def said(name: str, language: Language, **values: object) -> str:
+    """What something is called in a language."""
+    found = _WORDS.get(name)
+    text = name if found is None else found[LANGUAGES.index(language)]
+    return text.format(**values) if values else text
