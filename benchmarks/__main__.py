@@ -1,7 +1,8 @@
 """The whole comparison, side by side on this machine: `python -m benchmarks [--quick] [--into FOLDER]`.
 
-Under 20 minutes, or under 3 with `--quick`, on a machine that has nothing else to do; what is measured now is told
+Under 20 minutes, or under 3 with `--quick`, on a machine with nothing else to do; what is measured now is told
 on stderr. It writes results.json, tables and plots. Peers that cannot be installed here are left out by name.
+"""
 
 from __future__ import annotations
 

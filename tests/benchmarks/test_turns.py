@@ -36,7 +36,7 @@ def test_every_side_runs_in_every_round_and_the_order_changes() -> None:
 
 @pytest.mark.parametrize(("seconds", "requests"), [(0.1, 96), (0.0001, 8), (100.0, 400)])
 def test_a_turn_is_a_multiple_of_the_clients(seconds: float, requests: int) -> None:
-    """A turn takes about as long as was asked for: one request a client at least, and no more than the most."""
+    """A turn takes about as long as was asked for: one request a client at least, the most at most."""
     asked: list[tuple[str, int]] = []
     turns.compare([side("ours", asked)], Pace(rounds=1, seconds=seconds, most=400), clients=CLIENTS)
     assert asked[-1] == ("ours", requests)
