@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 import uvicorn
 
@@ -27,19 +27,24 @@ JAPANESE: Final = {"locale": "ja-JP", "java_script_enabled": False}
 ENGLISH: Final = {"locale": "en-GB"}
 
 
+class Brand(TypedDict, total=False):
+    """The settings that change how pages look."""
+
+    brand_name: str
+    brand_accent: str
+
+
 def _as_it_is(app: ASGIApp) -> ASGIApp:
     return app
 
 
 @asynccontextmanager
 async def _listening(
-    server: Server, hears: Callable[[ASGIApp], ASGIApp] = _as_it_is, accent: str = ""
+    server: Server, hears: Callable[[ASGIApp], ASGIApp] = _as_it_is, **brand: Unpack[Brand]
 ) -> AsyncIterator[tuple[str, Served]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://localhost:{listener.getsockname()[1]}"
-        plain = server(features=with_pages, issuer=url)
-        opened = server(features=with_pages, issuer=url, brand_accent=accent) if accent else plain
-        async with opened as served:
+        async with server(features=with_pages, issuer=url, **brand) as served:
             config = uvicorn.Config(hears(served.app), lifespan="off", log_config=None, access_log=False)
             running = uvicorn.Server(config)
             task = asyncio.create_task(running.serve([listener]))
@@ -50,13 +55,13 @@ async def _listening(
 
 @asynccontextmanager
 async def site(
-    server: Server, *, hears: Callable[[ASGIApp], ASGIApp] = _as_it_is, accent: str = ""
+    server: Server, *, hears: Callable[[ASGIApp], ASGIApp] = _as_it_is, **brand: Unpack[Brand]
 ) -> AsyncIterator[str]:
     """A server with one account; yields its origin.
 
-    `hears`: what lies between it and the browser; `accent`: its colour, where it has one of its own.
+    `hears`: what lies between it and the browser; `brand`: where it has one of its own.
     """
-    async with _listening(server, hears, accent) as (url, served):
+    async with _listening(server, hears, **brand) as (url, served):
         await served.register()
         yield url
 

@@ -155,7 +155,7 @@ def test_the_configuration_is_checked_before_the_start(tmp_path: Path) -> None:
 async def test_the_colour_is_that_of_the_button(server: Server, chromium: Chromium) -> None:
     """In a real browser, under the policy: the first button and every link have it, in light and in dark."""
     light, dark = ("rgb({}, {}, {})".format(*each) for each in accents(parse(GREEN)))
-    async with site(server, accent=GREEN) as url, visiting(chromium, url, **ENGLISH) as visit:
+    async with site(server, brand_accent=GREEN) as url, visiting(chromium, url, **ENGLISH) as visit:
         for scheme, colour in (("light", light), ("dark", dark)):
             await visit.page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
             await visit.page.goto("/login")

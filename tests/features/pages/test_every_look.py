@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
 import pytest
 
-from tests.features.pages.opened import ENGLISH, first_run, log_in, site
+from tests.features.pages.opened import ENGLISH, Brand, first_run, log_in, site
 from tests.features.pages.scenes import first_steps, owner, press, stranger, submit
 from tests.parts import axe
 from tests.parts.browser import Chromium, Visit, visiting
@@ -147,6 +147,18 @@ async def test_the_api_reference_in_every_look(
         await look_at(visit.page, "api", look)
         await visit.page.set_viewport_size({"width": NARROWEST, "height": 800})
         assert await visit.page.evaluate(_SIDEWAYS) == 0
+
+
+@pytest.mark.parametrize("accent", ["#ffe066", "#0b1030"])
+async def test_whoever_brands_the_pages_leaves_them_readable(
+    server: Server, chromium: Chromium, accent: str
+) -> None:
+    """A yellow too bright for one ground, a blue too dark for the other, a name that nowhere breaks."""
+    brand = Brand(brand_name="Hakone" + "kyoukaisekisho" * 2, brand_accent=accent)
+    async with site(server, **brand) as url, visiting(chromium, url, **ENGLISH) as visit:
+        await visit.page.goto("/login")
+        await submit(visit.page, email="ken@example.com", password="x")
+        await look_around(visit, f"brand-{accent[1:]}", _HALVES[0])
 
 
 async def test_an_appearance_that_was_chosen_is_seen(server: Server, chromium: Chromium) -> None:
