@@ -9,9 +9,9 @@ from fastapi import Depends, FastAPI
 from sekisho_verify import Verifier
 from sekisho_verify.fastapi import current_token, install
 
-app, verifier = FastAPI(), Verifier(issuer="ISSUER", audience="AUDIENCE")
+app = FastAPI()
+verifier = Verifier(issuer="ISSUER", audience="AUDIENCE")
 install(app, verifier)
-
 
 @app.get("/hello", dependencies=[Depends(current_token(verifier))])
 async def hello():
