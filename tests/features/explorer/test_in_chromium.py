@@ -195,6 +195,19 @@ async def test_a_thief_gets_what_can_be_read_and_no_more(exploring: Exploring, c
         assert await seen.page.locator("#tables tr.ended").count() > 0
 
 
+@pytest.mark.requirement("H1")
+async def test_without_the_policy_what_was_found_goes_away(exploring: Exploring, chromium: Chromium) -> None:
+    """The same script on the same page under a policy that lets it: the other origin receives the tokens."""
+    async with watching(
+        chromium, exploring.explorer, at="stolen", query="?lang=en&policy=open", forgiven="POST|/stolen"
+    ) as seen:
+        await seen.press("[data-steal=storage]")
+        assert "Nothing stopped it: http://127.0.0.1:" in await seen.text("#loot")
+        assert "POST /stolen" in [label for _, label in await seen.drawn()]
+        taken = exploring.event(lambda each: each["kind"] == "http.request" and "/stolen" in each["raw"])
+        assert "access_token" in taken["raw"].partition("\r\n\r\n")[2]
+
+
 @pytest.mark.requirement("J6")
 async def test_a_leaked_key_is_locked_out(exploring: Exploring, chromium: Chromium) -> None:
     """An administrator who was never there is let in, until the key is retired."""

@@ -198,6 +198,7 @@ class Explorer:
 
     def _page(self, request: _Request) -> Reply:
         servers = {name: server.url for name, server in self.stage.servers().items()}
+        open_policy = request.query.get("policy") == ["open"]
         scene = page.Scene(
             key=self.key,
             language=request.language,
@@ -205,8 +206,10 @@ class Explorer:
             servers=servers,
             people=self.stage.people,
             client=_CLIENT,
+            open_policy=open_policy,
         )
-        headers = page.headers(request.language, connect=self.acts.origins())
+        elsewhere = page.ELSEWHERE if open_policy else ()
+        headers = page.headers(request.language, connect=(*self.acts.origins(), *elsewhere))
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
         return Reply(200, pairs, page.document(scene))
 

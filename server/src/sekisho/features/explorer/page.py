@@ -32,6 +32,9 @@ _MEDIA_TYPES: Final = {
 Theme: TypeAlias = Literal["auto", "light", "dark"]
 THEMES: Final[tuple[Theme, ...]] = get_args(Theme)
 
+#: Where a script may send what it found when the visitor has asked to see that: nowhere but on this machine.
+ELSEWHERE: Final = ("http://localhost:*", "http://127.0.0.1:*")
+
 #: In the order of the rail.
 CHAPTERS: Final = ("start", "login", "call", "expiry", "logout", "tamper", "stolen", "two", "decide")
 #: Tables of the words that scripts need; everything else is on the page already.
@@ -81,6 +84,7 @@ class Scene:
 
     `key`: proves to the explorer that its own page asks. `servers`: the origin of each server by its name.
     `people`: e-mail address and password of the ready-made accounts. `client`: path of the browser client.
+    `open_policy`: the visitor asked to see the theft without the policy for connections.
     """
 
     key: str
@@ -89,6 +93,7 @@ class Scene:
     servers: Mapping[str, str]
     people: Sequence[tuple[str, str]]
     client: str
+    open_policy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,7 @@ def document(scene: Scene) -> bytes:
             questions=QUESTIONS,
             people=scene.people,
             servers=scene.servers,
+            open_policy=scene.open_policy,
             scene=json.dumps(told, ensure_ascii=False),
             folder=folder(),
             modules=[path for path in files() if path.endswith(".js") and not _on_demand(path)],

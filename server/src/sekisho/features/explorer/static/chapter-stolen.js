@@ -28,9 +28,13 @@ const victim = () => ({ email: people[0].email, password: passwords.get(people[0
 
 const shownLoot = (found, violation) => {
   const rows = found.map(([what, text]) => [h("dt", {}, h("code", {}, what)), h("dd", {}, h("code", { class: "wrap" }, text || say("inspect.nothing")))]);
-  const stopped = violation && h("p", { class: "verdict", "data-good": "yes" }, say("act.blocked", { directive: violation.effectiveDirective, uri: violation.blockedURI }));
+  const sent = found.find(([what]) => what === "sent to")?.[1];
+  const told = violation
+    ? say("act.blocked", { directive: violation.effectiveDirective, uri: violation.blockedURI })
+    : sent && say("act.sent", { uri: sent });
   $("loot").hidden = false;
-  $("loot").replaceChildren(h("dl", { class: "facts" }, rows), ...(stopped ? [stopped] : []));
+  $("loot").replaceChildren(h("dl", { class: "facts" }, rows));
+  if (told) $("loot").append(h("p", { class: "verdict", "data-good": violation ? "yes" : "no" }, told));
 };
 
 /** Let evil.js run, and give what it found. Another name of this machine is another origin, as a thief's would be. */

@@ -23,16 +23,20 @@ export class Diagram {
     this.host = host;
     this.narrow = narrow;
     this.rows = new Map();
+    this.threads = [];
     this.heads = s("svg", { class: "heads", height: HEAD });
     this.body = s("svg", { class: "rows" });
     host.replaceChildren(this.heads, this.body);
   }
 
-  /** Draw these steps, `place` giving the row of each, of which there are `count`. */
+  /** Draw these steps, `place` giving the row of each, of which there are `count`. What stands already stays. */
   draw(steps, place, count) {
     const present = new Set(steps.flatMap((step) => (step.shape === "band" ? [] : [step.from, step.to])));
     const lines = ORDER.filter((name) => present.has(name) || USUAL.includes(name));
     const across = Math.max(this.host.clientWidth, 240);
+    const frame = `${across} ${lines}`;
+    const kept = frame === this.frame && [...this.rows.keys()].every((seq, index) => steps[index]?.seq === seq);
+    this.frame = frame;
     const edge = Math.max(this.narrow ? 38 : 62, across / lines.length / 2);
     const gap = (across - 2 * edge) / (lines.length - 1);
     this.across = across;
@@ -41,10 +45,18 @@ export class Diagram {
     const height = Math.max(count * ROW + TOP + 10, room, 150);
     for (const svg of [this.heads, this.body]) svg.setAttribute("width", across);
     this.body.setAttribute("height", height);
-    this.#head(lines, gap);
-    const threads = lines.map((name) => s("line", { class: "thread", x1: this.at[name], x2: this.at[name], y1: 0, y2: height }));
-    this.rows = new Map(steps.map((step) => [step.seq, this.#row(step, place(step))]));
-    this.body.replaceChildren(...threads, ...this.rows.values());
+    if (!kept) {
+      this.#head(lines, gap);
+      this.rows = new Map();
+      this.threads = lines.map((name) => s("line", { class: "thread", x1: this.at[name], x2: this.at[name], y1: 0 }));
+      this.body.replaceChildren(...this.threads);
+    }
+    for (const thread of this.threads) thread.setAttribute("y2", height);
+    for (const step of steps.slice(this.rows.size)) {
+      const row = this.#row(step, place(step));
+      this.rows.set(step.seq, row);
+      this.body.append(row);
+    }
   }
 
   #head(lines, gap) {

@@ -15,6 +15,7 @@ export const player = shown;
 
 let mode = "jwt";
 let diagrams = [];
+let lists = [];
 let timer = null;
 let framed = false;
 
@@ -36,6 +37,10 @@ const build = () => {
     ),
   );
   diagrams = blocks.map((block, at) => ({ lane: lanes()[at], diagram: new Diagram(block, { narrow }) }));
+  lists = lanes().map((lane) => ({ lane, seqs: [], list: h("ol", {}), empty: h("p", { class: "empty" }, say("play.empty")) }));
+  $("lists").replaceChildren(
+    ...lists.map((block) => h("div", { "data-lane": block.lane }, narrow && h("h4", {}, laneName(block.lane)), block.list, block.empty)),
+  );
 };
 
 const draw = () => {
@@ -55,22 +60,29 @@ const redraw = () => {
   requestAnimationFrame(draw);
 };
 
+const item = (step) =>
+  h(
+    "li",
+    { "data-seq": step.seq, "data-label": step.label, class: step.tone },
+    h("button", { type: "button", class: "step", onclick: () => go(steps().indexOf(step) + 1) }, step.text),
+    step.aside && h("span", { class: "aside" }, step.aside),
+    h("span", { class: "said" }, step.caption),
+  );
+
+/** The list of each lane; what stands already stays. */
 const list = () => {
-  const blocks = lanes().map((lane) => {
-    const mine = steps().filter((step) => belongs(step, lane));
-    const items = mine.map((step) =>
-      h(
-        "li",
-        { "data-seq": step.seq, "data-label": step.label, class: step.tone },
-        h("button", { type: "button", class: "step", onclick: () => go(steps().indexOf(step) + 1) }, step.text),
-        step.aside && h("span", { class: "aside" }, step.aside),
-        h("span", { class: "said" }, step.caption),
-      ),
-    );
-    const name = mode === "compare" && h("h4", {}, laneName(lane));
-    return h("div", { "data-lane": lane }, name, items.length ? h("ol", {}, items) : h("p", { class: "empty" }, say("play.empty")));
-  });
-  $("lists").replaceChildren(...blocks);
+  for (const block of lists) {
+    const mine = steps().filter((step) => belongs(step, block.lane));
+    if (!block.seqs.every((seq, index) => mine[index]?.seq === seq)) {
+      block.seqs = [];
+      block.list.replaceChildren();
+    }
+    const fresh = mine.slice(block.seqs.length);
+    block.list.append(...fresh.map(item));
+    block.seqs.push(...fresh.map((step) => step.seq));
+    block.empty.hidden = mine.length > 0;
+    block.list.hidden = mine.length === 0;
+  }
 };
 
 /** Everything that says where we are. */
@@ -79,12 +91,11 @@ const show = () => {
   shown.head = Math.min(shown.head, all.length);
   const here = all[shown.head - 1];
   for (const { diagram } of diagrams) diagram.reveal(here?.seq ?? 0);
-  for (const item of $("lists").querySelectorAll("li")) {
-    const seq = Number(item.dataset.seq);
-    item.classList.toggle("later", seq > (here?.seq ?? 0));
-    item.classList.toggle("here", seq === here?.seq);
-    if (seq === here?.seq) item.querySelector("button").setAttribute("aria-current", "step");
-    else item.querySelector("button").removeAttribute("aria-current");
+  for (const each of $("lists").querySelectorAll("li")) {
+    const seq = Number(each.dataset.seq);
+    each.classList.toggle("later", seq > (here?.seq ?? 0));
+    if (each.classList.toggle("here", seq === here?.seq)) each.firstChild.setAttribute("aria-current", "step");
+    else each.firstChild.removeAttribute("aria-current");
   }
   $("place").max = all.length;
   $("place").value = shown.head;
