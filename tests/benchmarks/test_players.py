@@ -1,0 +1,57 @@
+"""What is measured is a real server: what a benchmark counts as done has happened to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.load import exchange
+from benchmarks.matrix import turns
+from benchmarks.matrix.acts import Leaving, Reading, asked
+from benchmarks.matrix.dialects import WrongAnswerError
+from benchmarks.matrix.players import CLIENTS, ENTRANTS, Field
+from benchmarks.matrix.servers import sqlite_place
+from benchmarks.matrix.turns import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.long  # each starts a server of its own
+
+
+@pytest.fixture
+def field(tmp_path: Path) -> Iterator[Field]:
+    """Servers on files of SQLite."""
+    with Field(sqlite_place(tmp_path)) as servers:
+        yield servers
+
+
+def test_a_logout_that_was_counted_has_ended_the_session(field: Field) -> None:
+    """The ticket names its account before, and is refused after."""
+    player = field.player(ENTRANTS["sekisho, cookie"])
+    tickets = player.log_in(CLIENTS)
+    assert len({ticket.cookie for ticket in tickets}) == CLIENTS
+    reading = Reading(player.dialect, tickets)
+    exchange(player.server.port, [reading], requests=CLIENTS)
+    leaving = [Leaving(player.dialect, [ticket]) for ticket in tickets]
+    timed = exchange(player.server.port, leaving, requests=CLIENTS)
+    assert len(timed.each) == CLIENTS
+    assert player.server.cpu() > 0.0
+    for ticket in tickets:
+        reply = asked(player.server.port, player.dialect.me(ticket))
+        assert reply.json["code"] == "session_revoked"
+        with pytest.raises(WrongAnswerError, match="session_revoked"):
+            player.dialect.named(reply)
+
+
+def test_a_refresh_that_was_counted_was_a_rotation(field: Field) -> None:
+    """The server has counted as many rotations as the benchmark refreshes, warm-up included."""
+    player = field.player(ENTRANTS["sekisho, refresh"])
+    (cost,) = turns.compare([player.refreshing()], Pace(rounds=2, seconds=0.02), clients=CLIENTS)
+    metrics = asked(player.server.port, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").body.decode()
+    counted = next(
+        line for line in metrics.splitlines() if line.startswith('sekisho_refreshes_total{verdict="rotated"')
+    )
+    assert int(float(counted.split()[-1])) == len(cost.latencies) + turns.WARM_UP
