@@ -157,14 +157,14 @@ def test_a_server_without_sessions_has_nothing_to_set_up(tmp_path: Path) -> None
 
 
 def test_an_administrator_of_the_command_line_closes_the_setup(tmp_path: Path) -> None:
-    """`sekisho user create` and `grant` before the first start: there is somebody, so there is no link."""
+    """`sekisho user create --admin` before the first start: there is somebody, so there is no link."""
     password = tmp_path / "password"
     password.write_text(ALICE["password"])
-    done = run(
-        "user", "create", ALICE["email"], "--password-file", str(password), "--data", str(tmp_path / "data")
-    )
+    data = tmp_path / "data"
+    create = ("user", "create", ALICE["email"], "--password-file", str(password), "--data", str(data))
+    done = run(*create, "--admin")
     assert done.returncode == 0, done.stderr
-    done = run("user", "grant", ALICE["email"], "admin", "--data", str(tmp_path / "data"))
-    assert done.returncode == 0, done.stderr
-    with Server(tmp_path / "data") as server:
+    shown = run("user", "show", ALICE["email"], "--json", "--data", str(data))
+    assert json.loads(shown.stdout)["roles"] == ["admin"]
+    with Server(data) as server:
         assert "/setup" not in server.welcome

@@ -13,7 +13,7 @@ from sekisho.compose import bind
 from sekisho.flows import manage_accounts, manage_rights
 from sekisho.flows.register import RegisterRequest
 from sekisho.house import House
-from sekisho.rules.access import Effect, Rights
+from sekisho.rules.access import ADMINISTRATOR, Effect, Rights
 from sekisho.rules.account import LOCALES, Account, Status
 from sekisho.rules.session import Client
 
@@ -53,17 +53,27 @@ def _with_rights(account: Account, rights: Rights) -> dict[str, Any]:
 @click.argument("email")
 @click.option("--password-file", metavar="FILE", help="Read the password from FILE, or from stdin for -.")
 @click.option("--locale", type=click.Choice(LOCALES), help="Language of mails and pages.  [default: en]")
+@click.option("--admin", is_flag=True, help="Give it the role admin.")
 @as_json
 @surroundings
 def create(
-    here: Surroundings, email: str, *, password_file: str | None, locale: str | None, as_json: bool
+    here: Surroundings,
+    email: str,
+    *,
+    password_file: str | None,
+    locale: str | None,
+    admin: bool,
+    as_json: bool,
 ) -> None:
     """Make an account. The password comes from a file, from stdin or from the keyboard, never from a flag."""
     password = read_secret(password_file, here.say("prompt.password"), here.say)
     request = RegisterRequest(email, password, locale, Client("", "sekisho user create"), operator=True)
 
     async def act(house: House) -> Account:
-        return await bind(house).register(request)
+        account = await bind(house).register(request)
+        if admin:
+            await manage_rights.grant_role(rights_operator(house), account.id, ADMINISTRATOR)
+        return account
 
     account = operate(here, act, may_make=True)
     if as_json:
