@@ -70,6 +70,7 @@ const startChoices = () => {
   $("reset").onclick = async () => {
     await act("reset");
     localStorage.clear();
+    sessionStorage.clear();
     location.reload();
   };
 };

@@ -1,6 +1,7 @@
 // The inspector's first tab: what went over the wire for the step that is shown, HttpOnly cookies included.
 
 import { $, copier, h } from "./dom.js";
+import { verdict } from "./panel-token.js";
 import { parse, record } from "./record.js";
 import { TOKEN, coloured } from "./token-text.js";
 import { say } from "./words.js";
@@ -84,7 +85,9 @@ const exchanged = ({ request, response }, tell) => [
   ),
 ];
 
-const facts = ({ kind, refs = {}, msg, ms }) => {
+const facts = (event) => {
+  const { kind, refs = {}, msg, ms } = event;
+  if (kind === "token.check") return [verdict(event)];
   const rows = [];
   if (refs.sql) rows.push(h("h3", {}, say("inspect.statement")), h("pre", { class: "wire" }, refs.sql.trim()));
   if (refs.parameters && Object.keys(refs.parameters).length) {

@@ -38,7 +38,7 @@ const known = Object.fromEntries(NAMES.split(" ").map((name) => [`claim.${name}`
 export const checkName = (name) => say(`check.${name.replace(" ", "_")}`);
 
 /** What the server said of a token, check by check, in its own order. */
-const verdict = (check) => {
+export const verdict = (check) => {
   if (!check) return h("p", { class: "judgement", "data-good": "unknown" }, say("inspect.unjudged"));
   const refused = check.refs.checks?.find((each) => each.verdict === "refused");
   const code = check.refs.code ?? refused?.code;

@@ -17,10 +17,15 @@ const CONDITIONS = {
   logout: (event) => ["token_revoked", "session_revoked", "session_unknown"].includes(event.code),
   tamper: (event) => /^token_(signature_mismatch|alg_not_allowed|key_unknown|malformed|type_mismatch|audience_mismatch)$/.test(event.code ?? ""),
   stolen: (event) => event.from === "thief",
-  two: (event) => event.kind === "server" || event.refs?.server === "b_alone",
+  two: (event) => ["server", "operator"].includes(event.kind) || event.refs?.server === "b_alone",
 };
 
+const SEEN = "explorer seen";
+const ticked = new Set(JSON.parse(sessionStorage.getItem(SEEN) ?? "[]"));
+
 const tick = (name) => {
+  ticked.add(name);
+  sessionStorage.setItem(SEEN, JSON.stringify([...ticked]));
   const link = document.querySelector(`.rail [data-to=${name}]`);
   link.dataset.seen = "";
   link.querySelector("[data-done]").hidden = false;
@@ -49,7 +54,7 @@ const show = (focus) => {
   $("after").href = `#${names[at + 1] ?? name}`;
   $("language").href = `${$("language").getAttribute("href").split("#")[0]}#${name}`;
   document.body.dataset.at = name;
-  openTab(TAB[name]);
+  openTab(TAB[name] === "token" && document.body.dataset.mode === "session" ? "http" : TAB[name]);
   if (!focus) return;
   $(`${name}-title`).focus({ preventScroll: true });
   scrollTo({ top: 0 });
@@ -59,6 +64,7 @@ export const startRail = () => {
   record.addEventListener("event", watch);
   document.addEventListener("decided", () => tick("decide"));
   document.addEventListener("chosen", () => tick("start"));
+  ticked.forEach(tick);
   addEventListener("hashchange", () => show(true));
   show(false);
 };
