@@ -54,8 +54,14 @@ class Tables:
         self._known: dict[str, Rows] = {}
 
     def look(self) -> list[Change]:
-        """What has changed since the last look. It reads a file: on a thread."""
-        now = self._read()
+        """What has changed since the last look. It reads a file: on a thread.
+
+        Where that cannot be read just now nothing has changed, and the next look finds it.
+        """
+        try:
+            now = self._read()
+        except sqlite3.Error:
+            return []
         changes = [
             change
             for table, rows in now.items()
