@@ -62,6 +62,12 @@ def test_under_another_name_it_is_not_there(exploring: Exploring, path: str) -> 
     assert (said.status, said.json["code"]) == (403, "origin_not_allowed")
 
 
+def test_the_root_leads_to_the_page(exploring: Exploring) -> None:
+    """Who types the address without a path."""
+    said = ask(exploring.explorer, "GET", "/")
+    assert (said.status, said.headers["location"]) == (303, "/explore")
+
+
 @pytest.mark.parametrize(
     ("act", "body", "status", "code"),
     [
@@ -182,7 +188,7 @@ def test_no_secret_of_a_real_instance_is_in_the_stream(tmp_path: Path) -> None:
         told += json.dumps(exploring.told("state")) + exploring.page().decode()
         assert canary not in told
         own = [*tmp_path.glob("sekisho-demo-*/root-secret-*"), *tmp_path.glob("sekisho-demo-*/shared-secret")]
-        assert len(own) == 3
+        assert len(own) == 4
         for file in own:
             held = file.read_text()
             for each in [key["k"] for key in json.loads(held)["keys"]] if held.startswith("{") else [held]:

@@ -284,6 +284,26 @@ def test_the_thief_of_a_refresh_token_is_found_out(exploring: Exploring) -> None
     assert "user-agent: thief/1.0" in asked["raw"]
 
 
+def test_without_stored_refresh_tokens_a_copy_goes_unnoticed(exploring: Exploring) -> None:
+    """The other variant: a refresh writes no row, the token stays the same, and so does the thief's."""
+    assert "stateless" in exploring.act("summon", set="stateless").json["sets"]
+    auth = exploring.url("auth_stateless")
+    answer = exploring.log_in(at="auth_stateless")
+    refresh = answer["refresh_token"]
+    assert parts(refresh).header["typ"] == "rt+jwt"
+    shop, bearer = exploring.url("a_stateless"), answer["access_token"]
+    assert ask(shop, "GET", "/products", bearer=bearer).status == 200
+    marks = {"Sekisho-Explorer-Act": "j20"}
+    renewed = ask(auth, "POST", "/v1/refresh", {"refresh_token": refresh}, headers=marks)
+    assert renewed.json["refresh_token"] == refresh
+    told = exploring.of_act("j20")
+    assert "token.sign" in kinds(told)
+    assert "db.write" not in kinds(told)
+    stolen = exploring.act("thief", credential="refresh", value=refresh, at="auth_stateless")
+    assert stolen.json["status"] == 200
+    assert ask(auth, "POST", "/v1/refresh", {"refresh_token": refresh}).status == 200
+
+
 def test_two_servers_and_a_stopped_auth_server(exploring: Exploring) -> None:
     """A B with a memory of its own does not know the cookie; without the auth server tokens go on."""
     exploring.act("summon", set="alone")

@@ -52,6 +52,7 @@ _LATER: Final[Mapping[SetName, tuple[str, str]]] = {
     "alone": ("auth_alone", "b_alone"),
     "deaf": ("b_deaf", ""),
     "es256": ("auth_es256", "a_es256"),
+    "stateless": ("auth_stateless", "a_stateless"),
 }
 
 
@@ -108,6 +109,12 @@ class DemoStage:
         self._environs: Final = {
             "auth": self._environment(environ, "auth", SEKISHO_SIGNING_KEY=f"file:{self._secret}"),
             "auth_es256": self._environment(environ, "auth_es256", SEKISHO_SIGNING_ALG="ES256"),
+            "auth_stateless": self._environment(
+                environ,
+                "auth_stateless",
+                SEKISHO_SIGNING_KEY=f"file:{self._secret}",
+                SEKISHO_REFRESH_STORE="none",
+            ),
         }
         self._settings: Final = {name: load_settings(each) for name, each in self._environs.items()}
         self._sets: list[SetName] = []
@@ -213,8 +220,8 @@ class DemoStage:
                 if server:
                     self._start(server)
                     self._await(server)
-            if name == "es256":
-                self._people("auth_es256")
+            if name in {"es256", "stateless"}:
+                self._people(f"auth_{name}")
         except Fault as fault:
             raise Refusal("unavailable", str(fault)) from None
         self._sets.append(name)
@@ -310,9 +317,10 @@ class DemoStage:
             shop = replace(shop, sessions=self._url("auth_alone"))
         elif name == "b_deaf":
             shop = replace(shop, deaf=True)
-        elif name == "a_es256":
-            other = self._url("auth_es256")
-            shop = replace(shop, issuer=other, sessions=other, secret=None)
+        elif name in {"a_es256", "a_stateless"}:
+            other = self._url(name.replace("a_", "auth_", 1))
+            shop = replace(shop, issuer=other, sessions=other)
+            shop = replace(shop, secret=None) if name == "a_es256" else shop
         return serve_stage_shop, shop
 
     def _await(self, name: str) -> None:

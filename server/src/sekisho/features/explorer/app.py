@@ -181,6 +181,8 @@ class Explorer:
         path = request.path
         if path == PATH:
             return lambda: self._page(request)
+        if path == "/":
+            return lambda: Reply(303, [(b"location", PATH.encode())])
         if path == _CLIENT:
             kind = (b"content-type", self.client.media_type.encode())
             return lambda: Reply(200, [kind, (b"cache-control", b"no-store")], self.client.body)

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from sekisho.features.explorer.events import actor_of
 from sekisho_verify.keys import Signer, VerificationKey
 
-SetName = Literal["alone", "deaf", "es256"]
+SetName = Literal["alone", "deaf", "es256", "stateless"]
 
 
 @dataclass(frozen=True, slots=True)
