@@ -85,14 +85,19 @@ const list = () => {
   }
 };
 
+/** Beside the diagram nobody sees the list, so nothing in it is on the way of Tab. */
+const listed = () => $("diagrams").offsetParent === null;
+
 /** Everything that says where we are. */
 const show = () => {
   const all = steps();
+  const tabindex = listed() ? 0 : -1;
   shown.head = Math.min(shown.head, all.length);
   const here = all[shown.head - 1];
   for (const { diagram } of diagrams) diagram.reveal(here?.seq ?? 0);
   for (const each of $("lists").querySelectorAll("li")) {
     const seq = Number(each.dataset.seq);
+    each.firstChild.tabIndex = tabindex;
     each.classList.toggle("later", seq > (here?.seq ?? 0));
     if (each.classList.toggle("here", seq === here?.seq)) each.firstChild.setAttribute("aria-current", "step");
     else each.firstChild.removeAttribute("aria-current");
@@ -135,7 +140,7 @@ const unfold = () => {
 const pace = () => {
   const chosen = Number($("speed").value);
   // A list has nothing that could run.
-  if (!chosen || still.matches || $("diagrams").offsetParent === null) return 0;
+  if (!chosen || still.matches || listed()) return 0;
   return Math.min(ARROW, WHOLE / Math.max(steps().length, 1)) / chosen;
 };
 
@@ -221,6 +226,7 @@ export const start = (tell) => {
   $("mermaid").onclick = () => copy(mermaid(steps()), say("play.copied"), tell);
   const chooseView = () => {
     $("player").dataset.view = all("input[name=view]").find((each) => each.checked).value;
+    redraw();
   };
   all("input[name=view]").forEach((each) => each.addEventListener("change", chooseView));
   chooseView();
