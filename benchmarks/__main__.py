@@ -1,6 +1,6 @@
 """The whole comparison, side by side on this machine: `python -m benchmarks [--quick] [--into FOLDER]`.
 
-Under 20 minutes, or under 3 with `--quick`, on a machine with nothing else to do; what is measured now is told
+Under 20 minutes, or under 3 with `--quick`, on a machine with nothing else to do; what it measures is said
 on stderr. It writes results.json, tables and plots. Peers that cannot be installed here are left out by name.
 """
 
@@ -19,7 +19,7 @@ from benchmarks import machine, node_peers, python_peers
 from benchmarks.matrix import pages, races, scale, starts, tokens
 from benchmarks.matrix.players import Entrant, Place, oidc_provider
 from benchmarks.matrix.scale import Scale
-from benchmarks.matrix.servers import Matrix
+from benchmarks.matrix.servers import ACTS, MOST_TELLING, Act, Matrix
 from benchmarks.matrix.targets import targets
 from benchmarks.matrix.turns import Pace
 from tests.parts.postgres import PostgresServer
@@ -36,14 +36,15 @@ class Effort:
     starts: int
     races: int
     scale: Scale
+    sqlite: Sequence[Act] = ACTS
 
 
 WHOLE = Effort(
-    Pace(rounds=9, seconds=0.25), 9, 5, 20, Scale((10_000, 1_000_000), 100_000, Pace(rounds=9, seconds=0.25))
+    Pace(rounds=9, seconds=0.2), 9, 5, 20, Scale((10_000, 1_000_000), 50_000, Pace(rounds=9, seconds=0.2))
 )
-QUICK = Effort(
-    Pace(rounds=3, seconds=0.06), 3, 1, 5, Scale((1_000, 50_000), 2_000, Pace(rounds=3, seconds=0.06))
-)
+_SHORT = Pace(rounds=3, seconds=0.05)
+QUICK = Effort(_SHORT, 2, 1, 3, Scale((1_000, 50_000), 2_000, _SHORT), MOST_TELLING)
+QUICK_SKIPS = "Node's libraries for tokens; SQLite but for refresh and session check"
 
 
 class Progress:
@@ -82,7 +83,7 @@ def measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
             f"peers     {versions}",
             *([] if missing else [f"Node      {node_peers.facts()}"]),
         ]
-        compared = Matrix(folder, effort.pace, say, node).run()
+        compared = Matrix(folder, effort.pace, say, node, effort.sqlite).run()
         by_token = tokens.run(effort.token_rounds, say, with_node=not missing and not quick)
         started = starts.run(folder, effort.starts, say)
         raced = _races(folder, effort, say, node)
@@ -93,7 +94,7 @@ def measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
         "quick": quick,
         "minutes": say.minutes,
         "machine": "\n".join(facts),
-        "skipped": skipped + (["Node's libraries for tokens"] if quick and not missing else []),
+        "skipped": skipped + ([QUICK_SKIPS] if quick else []),
         "targets": targets(compared, started),
         "servers": compared,
         "tokens": by_token,

@@ -49,6 +49,7 @@ class Entrant:
         program: what runs the kind.
         home: whose accounts and tickets it has, where it makes none itself.
         alg: of the tokens of ours.
+        warm_up: refreshes before anything is measured, until a JIT has made up its mind.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Entrant:
     program: Sequence[str] = python_peers.PROGRAM
     home: str = ""
     alg: str = "HS256"
+    warm_up: int = 0
 
     @property
     def is_peer(self) -> bool:
@@ -97,9 +99,8 @@ ENTRANTS: Mapping[str, Entrant] = {
 
 def oidc_provider(folder: Path) -> Entrant:
     """The one on Node, whose packages are in that folder."""
-    return Entrant(
-        "oidc-provider", "oidc-provider", OidcProvider(), "token", ("node", str(folder / "oidc.mjs"))
-    )
+    program = ("node", str(folder / "oidc.mjs"))
+    return Entrant("oidc-provider", "oidc-provider", OidcProvider(), "token", program, warm_up=2000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,7 @@ class Player:
     def refreshing(self) -> Side:
         """Refreshes, each client in a chain of its own."""
         chains = [Refreshing(self.dialect, [ticket]) for ticket in self.log_in(CLIENTS)]
+        exchange(self.server.port, chains, requests=self.entrant.warm_up)
         return Side(self.name, self.meter, lambda n: exchange(self.server.port, chains, requests=n))
 
     def leaving(self) -> Side:
