@@ -35,8 +35,6 @@ export const judgeOutcome = (done) => {
   if (refused) tell(refused.status ? say("act.refused", { code: refused.code }) : say("play.nobody"));
 };
 
-export const busy = () => working;
-
 /** Do `work` as one act: what it makes happen is shown together. A second one does not begin before it ends. */
 export const perform = async (work) => {
   if (working) return undefined;

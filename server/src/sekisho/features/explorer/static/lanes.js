@@ -21,7 +21,6 @@ export const anotherTab = () => client("browser");
 export const clientOf = (name) =>
   name === "jwt" && (mode === "compare" || keeping.jwt === "storage") ? classic : ours[name];
 
-export const modeOf = () => mode;
 export const setLanes = (next) => {
   mode = next;
   marks.lane = next === "jwt" ? "jwt" : "session";

@@ -144,15 +144,25 @@ const pace = () => {
   return Math.min(ARROW, WHOLE / Math.max(steps().length, 1)) / chosen;
 };
 
+/** A machine that cannot keep the pace three times in a row is spared the motion. */
+const pressed = { at: 0, due: 0, late: 0 };
+const exhausted = () => {
+  const waited = performance.now() - pressed.at;
+  pressed.late = pressed.due && waited > 2 * pressed.due + 50 ? pressed.late + 1 : 0;
+  return pressed.late >= 3;
+};
+
 const forward = () => {
   clearTimeout(timer);
   const all = steps();
   if (shown.head >= all.length) {
     shown.playing = false;
     $("caption").setAttribute("aria-live", "polite");
+    pressed.due = 0;
     return;
   }
-  const duration = pace();
+  const duration = exhausted() ? 0 : pace();
+  Object.assign(pressed, { at: performance.now(), due: duration });
   shown.head = duration ? shown.head + 1 : all.length;
   show();
   const here = all[shown.head - 1];
