@@ -153,7 +153,10 @@ def test_every_preset_is_refused_with_its_code(exploring: Exploring) -> None:
         assert (said.status, said.json.get("code")) == (
             (200, None) if preset == "unmodified" else (401, EXPECTED[preset])
         ), preset
-        _, check, *_, answer = [each for each in exploring.all() if each["seq"] > seen]
+        told = [each for each in exploring.all() if each["seq"] > seen and each["to"] in {"a", "browser"}]
+        check, answer = (
+            next(each for each in told if each["kind"] == kind) for kind in ("token.check", "http.response")
+        )
         assert (answer["status"], answer["code"]) == (said.status, said.json.get("code")), preset
         refusing = [each["code"] for each in check["refs"]["checks"] if each["verdict"] == "refused"]
         assert refusing == ([] if preset == "unmodified" else [EXPECTED[preset]]), preset

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from socket import socket
+from time import sleep
 from typing import Final
 
 from sekisho.adapters import system
@@ -39,6 +40,7 @@ from sekisho.rules.refusals import Refusal
 from sekisho.settings import Settings
 from sekisho.words.catalogue import Say
 from sekisho_verify import HmacKey
+from sekisho_verify.forgeries.forging import parts
 
 #: Short, so that an expiry can be waited for; the rest long enough that nobody is signed out behind his back.
 LIFETIMES: Final = Lifetimes(access=20, refresh=1800, idle=1800, grace=10)
@@ -46,6 +48,8 @@ AUDIENCE: Final = "shop"
 #: Seconds for a server to start on a machine that is busy with other things.
 _PATIENCE: Final = 60.0
 _SECRET_BYTES: Final = 32
+#: Seconds between two looks at who signs.
+_PAUSE: Final = 0.2
 #: The first four take consecutive ports where one was chosen.
 _FIRST: Final = ("auth", "a", "b", "explorer")
 _LATER: Final[Mapping[SetName, tuple[str, str]]] = {
@@ -247,11 +251,36 @@ class DemoStage:
             fresh.unlink()
         write_private(fresh, held.encode())
         fresh.replace(self._secret)
+        self._await_seal(new.kid)
         return old.kid
 
-    def look(self) -> tuple[list[Change], list[dict[str, object]]]:
+    def _await_seal(self, kid: str) -> None:
+        """Wait until the auth server signs by that key: it reads the file by itself, every few seconds.
+
+        Its feed is sealed by the key that signs, and anybody here may read that.
+
+        Raises:
+            Refusal: `unavailable`: it does not, or is not there; the new secret stays where it was put.
+        """
+        until = system.steady() + _PATIENCE
+        while system.steady() < until:
+            try:
+                answer = exchange(request("GET", f"{self._url('auth')}/v1/revocations"))
+                sealed_by = parts(answer.body.decode()).header.get("kid")
+            except (OSError, ValueError):
+                break
+            if sealed_by == kid:
+                return
+            sleep(_PAUSE)
+        raise Refusal("unavailable", "the auth server does not sign by the new secret")
+
+    def look(self) -> list[Change]:
         """See `Stage`."""
-        return self._tables.look(), self._tables.whole()
+        return self._tables.look()
+
+    def tables(self) -> list[dict[str, object]]:
+        """See `Stage`."""
+        return self._tables.whole()
 
     def logs(self) -> str:
         """The last lines of all logs, for when something went wrong."""

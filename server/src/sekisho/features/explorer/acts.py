@@ -160,7 +160,7 @@ class Acts:
 
     def tables(self) -> dict[str, object]:
         """The rows of the sandbox's database."""
-        return {"tables": self._stage.look()[1]}
+        return {"tables": self._stage.tables()}
 
     def origins(self) -> list[str]:
         """Which origins the page speaks to, those of servers that are still to come included."""
@@ -169,7 +169,7 @@ class Acts:
     async def changed(self, of: _Input | Event) -> None:
         """Look for rows that have changed, and tell; `of`: what may have changed them."""
         async with self._one_at_a_time:
-            changes, _ = await asyncio.to_thread(self._stage.look)
+            changes = await asyncio.to_thread(self._stage.look)
         for table in dict.fromkeys(change.table for change in changes):
             rows = [change.as_row() for change in changes if change.table == table]
             message = Message("ev.rows", {"table": table, "rows": len(rows)})
@@ -272,7 +272,7 @@ class Acts:
 
     def _subjects(self) -> Mapping[str, str]:
         """The ids of the accounts by their addresses."""
-        users = next((table for table in self._stage.look()[1] if table["name"] == "users"), None)
+        users = next((table for table in self._stage.tables() if table["name"] == "users"), None)
         rows: list[Any] = [] if users is None else users["rows"]  # type: ignore[assignment]  # as `Tables` makes them
         return {row["cells"]["email"]: row["key"] for row in rows}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from sekisho.features.explorer.events import actor_of
+from sekisho.features.explorer.tables import Change
 from sekisho_verify.keys import Signer, VerificationKey
 
 SetName = Literal["alone", "deaf", "es256", "stateless"]
@@ -105,6 +106,10 @@ class Stage(Protocol):
         """Put a new shared secret in front of the old one, where all read it; the `kid` of the old."""
         ...
 
-    def look(self) -> tuple[list[Any], list[dict[str, object]]]:
-        """The changed rows of the database, and all of it."""
+    def look(self) -> list[Change]:
+        """The rows of the database that have changed since the last look."""
+        ...
+
+    def tables(self) -> list[dict[str, object]]:
+        """All of them, as they were then."""
         ...
