@@ -16,8 +16,7 @@ from functools import cache
 from importlib import resources
 from typing import Final, Literal, TypeAlias, cast, get_args
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from sekisho.web.templates import templates
 from sekisho.words.catalogue import LANGUAGES, Language, Say, Text, words
 
 _PACKAGE: Final = "sekisho.features.explorer"
@@ -158,7 +157,7 @@ def document(scene: Scene) -> bytes:
         "client": scene.client,
     }
     text = (
-        _templates()
+        templates(_PACKAGE)
         .get_template("explorer.html")
         .render(
             language=scene.language,
@@ -182,18 +181,6 @@ def document(scene: Scene) -> bytes:
 
 def _on_demand(path: str) -> bool:
     return path.endswith(("evil.js", *(f"words.{language}.js" for language in LANGUAGES)))
-
-
-@cache
-def _templates() -> Environment:
-    # Every value is escaped, and a name that nobody set is an error instead of an empty place.
-    return Environment(
-        loader=PackageLoader(_PACKAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _names() -> Iterable[str]:

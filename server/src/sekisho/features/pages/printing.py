@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sekisho.features.pages.assets import SCRIPTS, STYLE
 from sekisho.features.pages.branding import Brand
@@ -23,6 +20,7 @@ from sekisho.web.forms import Form, parse_form
 from sekisho.web.pages import Html, Refused, speak
 from sekisho.web.problems import seconds_to_wait
 from sekisho.web.routes_session import csrf
+from sekisho.web.templates import templates
 from sekisho.words.catalogue import SHARED, Language
 from sekisho_verify.errors import TokenRefused
 
@@ -30,18 +28,6 @@ from sekisho_verify.errors import TokenRefused
 PAGES: Final = "sekisho.features.pages"
 
 THEMES: Final = ("auto", "light", "dark")
-
-
-@cache
-def _templates() -> Environment:
-    # Every value is escaped, and a name that nobody set is an error instead of an empty place.
-    return Environment(
-        loader=PackageLoader(PAGES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +84,7 @@ class Printer:
         **context: Any,  # noqa: ANN401 - as above
     ) -> str:
         return (
-            _templates()
+            templates(PAGES)
             .get_template(template)
             .render(
                 **{"notice": None, "warning": None, **context},
