@@ -15,6 +15,7 @@ from sekisho.features.demo.everywhere import Everywhere
 from sekisho.features.demo.scene import Broken, Person, Scene
 from sekisho.features.demo.transcript import Transcript
 from sekisho.features.demo.wire import request
+from sekisho.words.catalogue import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +70,7 @@ def scene(url: str) -> Scene:
         steady=lambda: next(ticks) / 10,
         operate=lambda _: None,
         entropy=bytes,
-        say=str,
+        say=words("sekisho.features.demo", "en"),
         transcript=Transcript(lambda _: None, colour=False),
     )
 
