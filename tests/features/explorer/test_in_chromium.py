@@ -193,6 +193,9 @@ async def test_a_thief_gets_what_can_be_read_and_no_more(exploring: Exploring, c
         assert "at the logout, at once" in logged
         assert "401 refresh_reused" in await row("refresh")
         assert await seen.page.locator("#tables tr.ended").count() > 0
+        stateless = await row("stateless")
+        assert "the victim's own: 200, nothing noticed" in stateless
+        assert "nobody notices a copy" in stateless
 
 
 @pytest.mark.requirement("H1")

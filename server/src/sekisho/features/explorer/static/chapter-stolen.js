@@ -3,8 +3,8 @@
 import { $, all, h } from "./dom.js";
 import { judge, onStage, perform, recorded, wait } from "./doing.js";
 import { classic } from "./classic.js";
-import { bare, clientOf, get, keeping, outcome } from "./lanes.js";
-import { marks } from "./marks.js";
+import { bare, clientOf, get, keeping, outcome, told } from "./lanes.js";
+import { lane, marks } from "./marks.js";
 import { people, run, servers } from "./stage.js";
 import { passwords } from "./people.js";
 import { record } from "./record.js";
@@ -29,12 +29,12 @@ const victim = () => ({ email: people[0].email, password: passwords.get(people[0
 const shownLoot = (found, violation) => {
   const rows = found.map(([what, text]) => [h("dt", {}, h("code", {}, what)), h("dd", {}, h("code", { class: "wrap" }, text || say("inspect.nothing")))]);
   const sent = found.find(([what]) => what === "sent to")?.[1];
-  const told = violation
+  const outcomeText = violation
     ? say("act.blocked", { directive: violation.effectiveDirective, uri: violation.blockedURI })
     : sent && say("act.sent", { uri: sent });
   $("loot").hidden = false;
   $("loot").replaceChildren(h("dl", { class: "facts" }, rows));
-  if (told) $("loot").append(h("p", { class: "verdict", "data-good": violation ? "yes" : "no" }, told));
+  if (outcomeText) $("loot").append(h("p", { class: "verdict", "data-good": violation ? "yes" : "no" }, outcomeText));
 };
 
 /** Let evil.js run, and give what it found. Another name of this machine is another origin, as a thief's would be. */
@@ -53,7 +53,7 @@ const runScript = async () => {
   return Object.fromEntries(found);
 };
 
-const thief = (credential, value, at, lane) => onStage("thief", { credential, value, at, lane });
+const thief = (credential, value, at, of) => onStage("thief", { credential, value, at, lane: of });
 const expiry = () => say("act.at_expiry", { seconds: number(run.access) });
 
 /** A login of the victim in the way that the row is about; nothing of it stays behind. */
@@ -141,7 +141,25 @@ const refresh = () =>
     openTab("tables");
   });
 
-const STEAL = { storage, memory, cookie, session_log: sessionLog, access_log: accessLog, refresh };
+const atStateless = (path, body) =>
+  told(fetch(servers.auth_stateless + path, { method: "POST", credentials: "omit", headers: { "Content-Type": "application/json", ...lane("jwt") }, body: JSON.stringify(body) }));
+
+/** The variant of the classic design that stores no refresh token: it has nothing to compare a copy with. */
+const stateless = async () => {
+  if (!servers.auth_stateless) await onStage("summon", { set: "stateless" });
+  const entered = await atStateless("/v1/login", { ...victim(), mode: "token" });
+  const copied = entered.body.refresh_token;
+  cell("stateless", "readable", [say("act.yes_if_stored"), "bad"]);
+  const stolen = await thief("refresh", copied, "auth_stateless", "jwt");
+  await onStage("clock", { seconds: 11 });
+  const mine = await atStateless("/v1/refresh", { refresh_token: copied });
+  cell("stateless", "replay", [plain(stolen), tone(stolen.status)], [say("act.unnoticed", { status: plain(mine) }), tone(mine.status)]);
+  await atStateless("/v1/logout", { refresh_token: copied });
+  answered("stateless", "after", await thief("refresh", copied, "auth_stateless", "jwt"));
+  cell("stateless", "stops", say("act.at_logout_or_expiry"));
+};
+
+const STEAL = { storage, memory, cookie, session_log: sessionLog, access_log: accessLog, refresh, stateless };
 
 let leaked = null;
 
