@@ -76,9 +76,9 @@ def drawings(results: Results, language: Language) -> dict[str, str]:
         for act in ("refresh", "session check")
     ]
     return {
-        "ratios": plots.bars(said("ratios", language), ratios, unit="x"),
-        "tokens": plots.bars(said("tokens plot", language), tokens, unit="x"),
-        "scale": plots.bars(said("scale plot", language), scale),
+        "ratios": plots.ratios(said("ratios", language), ratios),
+        "tokens": plots.ratios(said("tokens plot", language), tokens),
+        "scale": plots.amounts(said("scale plot", language), scale),
     }
 
 

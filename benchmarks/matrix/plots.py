@@ -1,4 +1,4 @@
-"""Bars as SVG, written by hand: some forty lines in place of a library that draws everything.
+"""Bars as SVG, written by hand: some hundred lines in place of a library that draws everything.
 
 Text stays text, so it can be searched and read aloud; colours follow the reader's light or dark; and the same
 results give the same bytes, so that a commit shows what changed.
@@ -35,31 +35,57 @@ class Bar:
     high: float
 
 
-def bars(title: str, groups: Sequence[tuple[str, Sequence[Bar]]], *, unit: str = "") -> str:
-    """A drawing of groups of bars on one logarithmic scale; with a line at 1, which is where nobody gains."""
-    lowest = min(bar.low for _, group in groups for bar in group)
-    highest = max(bar.high for _, group in groups for bar in group)
-    first, last = math.floor(math.log10(min(lowest, 1))), math.ceil(math.log10(highest))
-    height = _HEAD + sum(_ROW * (len(group) + 1) for _, group in groups) + 24
+class _Axis:
+    """Where a value is; where bars begin, and what is written below."""
 
-    def at(value: float) -> float:
-        share = (math.log10(value) - first) / (last - first)
+    def __init__(
+        self, first: float, last: float, *, begin: float, ticks: Sequence[float], power: bool
+    ) -> None:
+        self._power = power
+        self._first, self._last = self._placed(first), self._placed(last)
+        self.ticks = ticks
+        self.begin = self.at(begin)
+
+    def at(self, value: float) -> float:
+        """From the left edge."""
+        share = (self._placed(value) - self._first) / (self._last - self._first)
         return _LABELS + share * (_WIDTH - _LABELS - _VALUES)
 
+    def _placed(self, value: float) -> float:
+        return math.log10(value) if self._power else value
+
+
+def ratios(title: str, groups: Sequence[tuple[str, Sequence[Bar]]]) -> str:
+    """Bars from 1 to the right where somebody takes more, and to the left where less; logarithmic."""
+    lowest = min(bar.low for _, group in groups for bar in group)
+    highest = max(bar.high for _, group in groups for bar in group)
+    first, last = math.floor(math.log10(min(lowest, 1))), math.ceil(math.log10(max(highest, 10)))
+    ticks = [10.0**power for power in range(first, last + 1)]
+    return _drawing(title, groups, _Axis(ticks[0], ticks[-1], begin=1.0, ticks=ticks, power=True), "x")
+
+
+def amounts(title: str, groups: Sequence[tuple[str, Sequence[Bar]]]) -> str:
+    """Bars from zero."""
+    highest = max(bar.high for _, group in groups for bar in group)
+    step = 10.0 ** math.floor(math.log10(highest))
+    ticks = [step * number for number in range(math.ceil(highest / step) + 1)]
+    return _drawing(title, groups, _Axis(0.0, ticks[-1], begin=0.0, ticks=ticks, power=False), "")
+
+
+def _drawing(title: str, groups: Sequence[tuple[str, Sequence[Bar]]], axis: _Axis, unit: str) -> str:
+    height = _HEAD + sum(_ROW * (len(group) + 1) for _, group in groups) + 24
     drawn = [_text(8, 20, title, "title")]
-    for power in range(first, last + 1):
-        x = at(10**power)
-        kind = "one" if power == 0 else "grid"
+    for tick in axis.ticks:
+        x = axis.at(tick)
+        kind = "one" if x == axis.begin else "grid"
         drawn.append(f'<line class="{kind}" x1="{x:.1f}" y1="{_HEAD}" x2="{x:.1f}" y2="{height - 20}"/>')
-        drawn.append(_text(x, height - 6, f"{10.0**power:g}{unit}", "tick", anchor="middle"))
+        drawn.append(_text(x, height - 6, f"{tick:g}{unit}", "tick", anchor="middle"))
     y = _HEAD
     for name, group in groups:
         drawn.append(_text(8, y + 16, name, "group"))
         for bar in group:
             y += _ROW
-            drawn += _drawn(
-                bar, y, at(max(10.0**first, 1e-9)), (at(bar.low), at(bar.middle), at(bar.high)), unit
-            )
+            drawn += _drawn(bar, y, axis, unit)
         y += _ROW
     inside = "\n".join(drawn)
     return (
@@ -68,14 +94,15 @@ def bars(title: str, groups: Sequence[tuple[str, Sequence[Bar]]], *, unit: str =
     )
 
 
-def _drawn(bar: Bar, y: float, zero: float, ends: tuple[float, float, float], unit: str) -> list[str]:
-    low, middle, high = ends
-    centre = y + 11
+def _drawn(bar: Bar, y: float, axis: _Axis, unit: str) -> list[str]:
+    low, middle, high = axis.at(bar.low), axis.at(bar.middle), axis.at(bar.high)
+    left, centre = min(axis.begin, middle), y + 11
+    width = max(abs(middle - axis.begin), 1.0)
     return [
         _text(24, y + 16, bar.label, ""),
-        f'<rect class="bar" x="{zero:.1f}" y="{y + 4}" width="{max(middle - zero, 1):.1f}" height="14"/>',
+        f'<rect class="bar" x="{left:.1f}" y="{y + 4}" width="{width:.1f}" height="14"/>',
         f'<line class="range" x1="{low:.1f}" y1="{centre}" x2="{high:.1f}" y2="{centre}"/>',
-        _text(max(high, middle) + 6, y + 16, f"{bar.middle:.3g}{unit}", ""),
+        _text(max(high, axis.begin) + 6, y + 16, f"{bar.middle:.3g}{unit}", ""),
     ]
 
 

@@ -57,14 +57,27 @@ def test_a_missed_target_is_told_as_missed() -> None:
     )
 
 
-def test_a_plot_is_xml_whose_bars_are_as_long_as_their_values() -> None:
-    """Tenfold is one step of the scale further, each time; text stays text."""
-    drawing = plots.bars(
-        "A & B", [("of <one>", [Bar("ten", 9, 10, 11), Bar("hundred", 90, 100, 110), Bar("one", 1, 1, 1)])]
-    )
+def drawn(drawing: str) -> tuple[list[tuple[float, float]], list[str | None]]:
+    """Where its bars begin and how long they are, and its texts."""
     root = ET.fromstring(drawing)  # noqa: S314 -- made here
-    widths = [float(each.attrib["width"]) for each in root.iter() if each.attrib.get("class") == "bar"]
+    bars = [each.attrib for each in root.iter() if each.attrib.get("class") == "bar"]
     texts = [each.text for each in root.iter() if each.tag.endswith("text")]
-    assert widths[1] == pytest.approx(2 * widths[0], rel=0.01)
-    assert widths[2] == 1.0
-    assert {"A & B", "of <one>", "ten", "100"} <= set(texts)
+    return [(float(bar["x"]), float(bar["width"])) for bar in bars], texts
+
+
+def test_ratios_are_drawn_from_one_to_both_sides() -> None:
+    """Tenfold is one step, each time, and whoever takes a tenth goes as far to the left. Text stays text."""
+    group = [Bar("ten", 9, 10, 11), Bar("hundred", 90, 100, 110), Bar("a tenth", 0.1, 0.1, 0.1)]
+    (ten, hundred, tenth), texts = drawn(plots.ratios("A & B", [("of <one>", group)]))
+    assert hundred[1] == pytest.approx(2 * ten[1], rel=0.01)
+    assert tenth[1] == pytest.approx(ten[1], rel=0.01)
+    assert tenth[0] + tenth[1] == pytest.approx(ten[0], abs=0.2)
+    assert {"A & B", "of <one>", "ten", "100x"} <= set(texts)
+
+
+def test_amounts_are_drawn_from_zero() -> None:
+    """Twice as much is twice as long."""
+    (one, two), texts = drawn(plots.amounts("CPU", [("refresh", [Bar("a", 1, 40, 50), Bar("b", 1, 80, 90)])]))
+    assert one[0] == two[0]
+    assert two[1] == pytest.approx(2 * one[1], rel=0.01)
+    assert {"0", "90", "80"} <= set(texts)
