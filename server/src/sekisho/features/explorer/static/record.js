@@ -80,9 +80,18 @@ const changeRows = ({ table, rows }) => {
 /** Nothing that changed before counts as news from now on. */
 export const settle = () => record.fresh.clear();
 
+/** Events that are kept; of twice as many the older half goes. */
+const KEPT = 1500;
+
+const forget = () => {
+  if (record.events.length < 2 * KEPT) return;
+  for (const { id } of record.events.splice(0, KEPT)) record.exchanges.delete(id);
+};
+
 const add = (event) => {
   if (event.seq <= (record.events.at(-1)?.seq ?? record.from)) return;
   record.events.push(event);
+  forget();
   if (event.kind === "http.request") record.exchanges.set(event.id, { request: event, inside: [] });
   else if (event.kind === "http.response") {
     const exchange = record.exchanges.get(event.id);
