@@ -41,7 +41,8 @@ class ExplorerProcess:
             Refusal: `unavailable`: it does not start.
         """
         async with self._lock:
-            if self._process is None or self._process.returncode is not None:
+            if not self._url or self._process is None or self._process.returncode is not None:
+                self._url = ""
                 self._process = await self._start()
                 self._url = await self._told(self._process)
             return self._url
@@ -57,9 +58,10 @@ class ExplorerProcess:
 
     async def _start(self) -> Process:
         # It ends when its stdin does: then it ends even where this process is killed. A session of its own,
-        # so that Ctrl-C reaches it by us alone.
+        # so that Ctrl-C reaches it by us alone. And `-P`: with `-m` alone a package of our name that lies
+        # where we were started would run in the place of ours (CWE-427).
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "sekisho", "demo", "--until-stdin-ends", "--host", self._host),
+            *(sys.executable, "-P", "-m", "sekisho", "demo", "--until-stdin-ends", "--host", self._host),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,

@@ -24,6 +24,9 @@ class Child:
     def __init__(self, serve: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - its own, pickled
         # A fresh interpreter: a fork would copy whatever threads and connections this process has made.
         context = multiprocessing.get_context("spawn")
+        # It is started by `python -c`, which would look for modules where we were started before it looks
+        # among Python's own, and run what somebody has put there (CWE-427). There is no other way to say so.
+        os.environ["PYTHONSAFEPATH"] = "1"
         self.link, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(
             target=_live, args=(theirs, serve, arguments), daemon=True
