@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sekisho_verify import Verifier
+from sekisho_verify.encoding import b64url_encode
 from sekisho_verify.errors import TokenRefused
 from sekisho_verify.forgeries.forging import parts
 from tests.parts.serving import Server, ask
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from tests.parts.explorer import Exploring
 
 _DOCUMENTS = ("state", "tables", "events")
+#: A token that is good for longer than a number of any kind can tell.
+_FOR_EVER = (b"e30." + b64url_encode(b'{"exp":1' + b"0" * 400 + b"}") + b".AAAA").decode()
 
 
 @pytest.mark.parametrize("document", _DOCUMENTS)
@@ -81,11 +84,21 @@ def test_the_root_leads_to_the_page(exploring: Exploring) -> None:
         ("operate", {"what": "disable", "email": "--data=/"}, 422, "validation_failed"),
         ("operate", {"what": "disable", "email": "nobody@example.com"}, 404, "not_found"),
         ("operate", {"what": "retire-key", "kid": "--data"}, 422, "validation_failed"),
+        ("operate", {"what": "retire-key", "kid": "-h"}, 422, "validation_failed"),
         ("operate", {"what": "retire-key", "kid": "nokey"}, 404, "not_found"),
         ("server", {"name": "explorer", "up": False}, 404, "not_found"),
         ("summon", {"set": "all"}, 422, "validation_failed"),
         ("forge", {"preset": "nothing", "token": "e30.e30.e30"}, 404, "not_found"),
         ("forge", {"preset": "expired", "token": "x"}, 422, "validation_failed"),
+        ("forge", {"preset": "expired", "token": "e30.e30.", "at": "auth_es256"}, 404, "not_found"),
+        ("forge", {"preset": "alg-none", "token": "e30.e30."}, 422, "validation_failed"),  # no signature
+        (
+            "forge",
+            {"preset": "exp-year", "token": "e30.eyJleHAiOiJ4In0.AAAA"},
+            422,
+            "validation_failed",
+        ),  # "x"
+        ("forge", {"preset": "expired", "token": _FOR_EVER}, 422, "validation_failed"),
         ("thief", {"credential": "bearer", "value": "a\r\nb: c", "at": "a"}, 400, "invalid_request"),
         ("thief", {"credential": "bearer", "value": "x", "at": "http://x"}, 404, "not_found"),
         ("thief", {"credential": "bearer", "value": "x", "at": "a", "path": "//x"}, 422, "validation_failed"),

@@ -7,6 +7,7 @@ may give is a closed list.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -26,6 +27,8 @@ Told = Literal["rows", "clock", "server", "operator"]
 
 #: Seconds of the longest skip: a week.
 _LONGEST_SKIP: Final = 7 * 86_400
+#: Characters of an option's short name.
+_OPTION: Final = 2
 _Short = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Text = Annotated[str, msgspec.Meta(max_length=1 << 18)]
 _ActName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,32}$")]
@@ -192,7 +195,7 @@ class Acts:
         return await self._run(command, order)
 
     async def _run(self, command: Sequence[str], order: Operate) -> object:
-        text = " ".join(("sekisho", *command))
+        text = shlex.join(("sekisho", *command))
         self._tell_operator(text, order)
         async with self._one_at_a_time:
             await asyncio.to_thread(self._stage.operate, command, at=order.at)
@@ -223,6 +226,8 @@ class Acts:
         return self.state()
 
     async def _forge(self, forge: Forge) -> object:
+        if forge.at not in self._stage.servers():
+            raise Refusal("not_found", forge.at)
         keys = await asyncio.to_thread(self._stage.keys, forge.at)
         return await asyncio.to_thread(presets.forge, forge.preset, forge.token, keys, self._subjects())
 
@@ -315,7 +320,7 @@ def _filled(part: str, values: Mapping[str, str | None]) -> str:
     value = values[name]
     if value is None:
         raise invalid(f"/{name}", "field_missing")
-    # One in 64 kids begins with a dash, and none with two.
-    if value.startswith("--" if name == "kid" else "-"):
+    # One in 64 kids begins with a dash, and none with two; `-h` is none.
+    if value.startswith("--" if name == "kid" and len(value) > _OPTION else "-"):
         raise invalid(f"/{name}", "invalid_value")
     return value

@@ -11,7 +11,7 @@ from sekisho.features.explorer.stage import Keys
 from sekisho.rules.refusals import Refusal, invalid
 from sekisho_verify import EcKey, HmacKey, OkpKey, RsaKey, forgeries, jws
 from sekisho_verify.forgeries import Forged
-from sekisho_verify.forgeries.forging import parts, segment, tampered
+from sekisho_verify.forgeries.forging import Parts, parts, segment, tampered
 from sekisho_verify.key_generation import new_key
 
 #: By what the page calls them: the name in the catalogue, and whether the issuer's own key signs it. Only the
@@ -46,6 +46,8 @@ CHANGED: Final[Mapping[str, str | None]] = {
     "unmodified": None,
 }
 _YEAR: Final = 365 * 86_400
+#: POSIX seconds of the year 10000: no claim is that late.
+_END_OF_TIME: Final = 253_402_300_800
 _LONG: Final = 48 * 1024
 _HOUR: Final = 3600
 
@@ -57,10 +59,7 @@ def forge(preset: str, token: str, keys: Keys, subjects: Mapping[str, str]) -> d
         Refusal: `not_found`: no such preset. `conflict`: it cannot be made of this token, or with these keys.
             `validation_failed`: the token cannot be read.
     """
-    try:
-        read = parts(token)
-    except ValueError:
-        raise invalid("/token", "invalid_value") from None
+    read = _read(token)
     if preset in CHANGED:
         return _sent(_changed(preset, token, read.payload, subjects), CHANGED[preset], None)
     if preset not in PRESETS:
@@ -80,6 +79,22 @@ def forge(preset: str, token: str, keys: Keys, subjects: Mapping[str, str]) -> d
     if not isinstance(found, Forged) or found.text is None:
         raise Refusal("conflict", f"{name}: needs {getattr(found, 'need', 'another request')}")
     return _sent(found.text, found.code, found.forgery)
+
+
+def _read(token: str) -> Parts:
+    """The token, if it is whole enough to be forged: with a signature, and an expiry that can be moved.
+
+    Raises:
+        Refusal: `validation_failed`.
+    """
+    try:
+        read = parts(token)
+    except ValueError:
+        raise invalid("/token", "invalid_value") from None
+    expiry = read.payload.get("exp", 0)
+    if not (read.signature and isinstance(expiry, int | float) and 0 <= expiry < _END_OF_TIME):
+        raise invalid("/token", "invalid_value")
+    return read
 
 
 def _changed(preset: str, token: str, payload: Mapping[str, Any], subjects: Mapping[str, str]) -> str:
