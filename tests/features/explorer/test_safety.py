@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -112,6 +114,25 @@ def test_what_the_page_would_not_send_is_refused_with_a_code(
     headers = {"Sekisho-Explorer": exploring.key}
     said = ask(exploring.explorer, "POST", f"/explore/acts/{act}", body, headers=headers)
     assert (said.status, said.json["code"]) == (status, code)
+
+
+def test_whoever_reads_slowly_has_one_event_in_memory(exploring: Exploring) -> None:
+    """Not all that are kept: with two hundred such readers those took gigabytes."""
+    for _ in range(3):
+        ask(exploring.url("auth"), "GET", "/nowhere")
+    last, at = exploring.seen, urlsplit(exploring.explorer)
+    assert last > 3
+    with socket.create_connection((at.hostname, at.port)) as reader, reader.makefile("rb") as answer:
+        asked = f"GET /explore/events?key={exploring.key} HTTP/1.1\r\nHost: {at.netloc}\r\n\r\n"
+        reader.sendall(asked.encode())
+        while answer.readline() != b"\r\n":
+            pass
+        pieces = list[bytes]()
+        # Each piece that was sent is a chunk (RFC 9112 section 7.1).
+        while b"\nid: %d\n" % last not in b"\n" + b"".join(pieces):
+            pieces.append(answer.read(int(answer.readline(), 16)))
+            assert answer.readline() == b"\r\n"
+    assert max(piece.count(b"\ndata: ") for piece in pieces) == 1
 
 
 def test_every_arrow_is_a_line_of_the_access_log(exploring: Exploring) -> None:

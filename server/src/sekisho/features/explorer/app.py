@@ -236,9 +236,10 @@ class Explorer:
         try:
             while not any(each.done() for each in over):
                 fresh = self.ledger.after(after)
+                # One at a time: of all that is kept, who reads slowly has one event in memory, and not all.
+                for data in map(_line, fresh) if fresh else (b": here\n\n",):
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
                 after = fresh[-1].seq if fresh else after
-                data = b"".join(map(_line, fresh)) or b": here\n\n"
-                await send({"type": "http.response.body", "body": data, "more_body": True})
                 more = asyncio.ensure_future(self.ledger.wait(after))
                 await asyncio.wait({more, *over}, timeout=_HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
                 more.cancel()
