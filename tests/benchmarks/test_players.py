@@ -54,4 +54,4 @@ def test_a_refresh_that_was_counted_was_a_rotation(field: Field) -> None:
     counted = next(
         line for line in metrics.splitlines() if line.startswith('sekisho_refreshes_total{verdict="rotated"')
     )
-    assert int(float(counted.split()[-1])) == len(cost.latencies) + turns.WARM_UP
+    assert int(float(counted.split()[-1])) == len(cost.latencies) + 2 * turns.WARM_UP

@@ -29,8 +29,8 @@ def test_every_side_runs_in_every_round_and_the_order_changes() -> None:
     asked: list[tuple[str, int]] = []
     sides = [side("ours", asked), side("theirs", asked)]
     turns.compare(sides, Pace(rounds=2, seconds=0.1), clients=CLIENTS)
-    warm_up, measured = asked[:2], [name for name, _ in asked[2:]]
-    assert warm_up == [("ours", 64), ("theirs", 64)]
+    warm_up, measured = asked[:4], [name for name, _ in asked[4:]]
+    assert warm_up == [("ours", 64), ("ours", 64), ("theirs", 64), ("theirs", 64)]
     assert measured == ["theirs", "ours", "ours", "theirs"]
 
 
