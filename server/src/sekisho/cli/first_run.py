@@ -55,7 +55,7 @@ class FirstRun:
         # In the fragment, which browsers send to nobody: it is in no log and in no Referer.
         self.link = f"{self.settings.issuer.rstrip('/')}/setup#{code}"
         if not sys.stdout.isatty() and self.settings.data.is_dir():
-            setup_file.write_down(self.settings.data, code)
+            setup_file.write_down(self.settings.data, code, entropy=system.entropy)
 
     async def _appoint(self, store: Store, email: str) -> None:
         settings = self.settings
