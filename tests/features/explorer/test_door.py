@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,9 +14,6 @@ from sekisho.compose import create_app, standard_features
 from sekisho.features.explorer.door import door
 from sekisho.settings import read_settings
 from tests.parts.serving import Server, ask, processes_of, wait_until_gone
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ISSUER = "http://localhost:8400"
 PAGE = "http://127.0.0.1:9/explore"
@@ -91,6 +88,20 @@ def test_serve_starts_one_explorer_of_its_own_and_ends_it(tmp_path: Path) -> Non
         assert server.stop() == 0
         wait_until_gone(group)
     assert not list(tmp_path.glob("sekisho-demo-*"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc, which is Linux")
+@pytest.mark.requirement("H5")
+def test_no_secret_of_the_server_is_given_to_the_explorer(tmp_path: Path) -> None:
+    """A sandbox in which somebody forges tokens has no use for one, nor have the four processes of it."""
+    canary = "canary-of-a-real-instance-7c1e9f0a4b2d8e6c"
+    settings = {"SEKISHO_ROOT_SECRET": "env:REAL_SECRET", "REAL_SECRET": canary}
+    with Server(tmp_path / "real", settings=settings) as server:
+        assert server.ask("GET", "/explore").status == 303
+        given = [Path(f"/proc/{each}/environ").read_bytes() for each in processes_of(_explorer_of(server))]
+        assert len(given) >= 4
+        assert not [each for each in given if canary.encode() in each or b"SEKISHO_ROOT_SECRET" in each]
+        server.stop()
 
 
 @pytest.mark.long

@@ -7,6 +7,7 @@ the other name of this machine, so that the two never see each other's cookies.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -18,6 +19,11 @@ from sekisho.rules.refusals import Refusal
 
 #: Seconds until the stage is set up, on a machine that is busy with other things, and until it is taken down.
 _PATIENCE = 60.0
+#: Variables that it is given, and beginnings of such names. Others may be secrets, of us or of anybody.
+_GIVEN = frozenset(
+    {"HOME", "LANG", "LANGUAGE", "PATH", "SEKISHO_LANG", "TEMP", "TMP", "TMPDIR", "VIRTUAL_ENV"}
+)
+_GIVEN_KINDS = ("LC_", "PYTHON")
 _URL = re.compile(rb"http://[^ /]+/explore")
 
 
@@ -66,6 +72,11 @@ class ExplorerProcess:
             stdout=PIPE,
             stderr=DEVNULL,
             start_new_session=True,
+            env={
+                name: value
+                for name, value in os.environ.items()
+                if name in _GIVEN or name.startswith(_GIVEN_KINDS)
+            },
         )
 
     async def _told(self, process: Process) -> str:
