@@ -75,6 +75,12 @@ def test_it_is_there_on_loopback_alone(issuer: str, host: str, there: bool) -> N
     assert "explorer-door" not in [each.name for each in standard_features(settings, clock=lambda: 0.0)]
 
 
+def test_it_is_not_there_behind_a_proxy() -> None:
+    """Whose requests all come from this machine, and by default with the name of the server behind it."""
+    settings = read_settings({"SEKISHO_ISSUER": ISSUER, "SEKISHO_TRUSTED_PROXIES": "127.0.0.1"})
+    assert _explorer(settings, "localhost") == []
+
+
 def test_serve_starts_one_explorer_of_its_own_and_ends_it(tmp_path: Path) -> None:
     """Under the other name of this machine, so that no cookie is shared; with the server it is gone."""
     with Server(tmp_path / "real", settings={"SEKISHO_LANG": "ja"}) as server:

@@ -94,7 +94,8 @@ def _refuse_open_http(here: Surroundings, host: str) -> None:
 
 def _explorer(settings: Settings, host: str) -> list[Feature]:
     """The way to the explorer, where nobody but a developer on this machine can be meant."""
-    if not settings.loopback or not _is_loopback(host):
+    # Behind a proxy everybody seems to be on this machine.
+    if not settings.loopback or not _is_loopback(host) or settings.trusted_proxies:
         return []
     process = ExplorerProcess(settings.issuer)
     return [door(settings.issuer, process.find, running=process.running)]
