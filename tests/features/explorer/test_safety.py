@@ -119,7 +119,7 @@ def test_what_the_page_would_not_send_is_refused_with_a_code(
 def test_whoever_reads_slowly_has_one_event_in_memory(exploring: Exploring) -> None:
     """Not all that are kept: with two hundred such readers those took gigabytes."""
     for _ in range(3):
-        ask(exploring.url("auth"), "GET", "/nowhere")
+        ask(exploring.url("a"), "GET", "/nowhere")
     last, at = exploring.seen, urlsplit(exploring.explorer)
     assert last > 3
     with socket.create_connection((at.hostname, at.port)) as reader, reader.makefile("rb") as answer:
