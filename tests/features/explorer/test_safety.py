@@ -34,6 +34,13 @@ def test_without_the_key_nothing_is_told(exploring: Exploring, document: str) ->
         assert (said.status, said.json["code"]) == (403, "forbidden")
 
 
+def test_the_key_in_a_query_opens_the_stream_alone(exploring: Exploring) -> None:
+    """An address is logged, kept and sent on in more places than a header."""
+    for method, path in (("GET", "state"), ("GET", "tables"), ("POST", "acts/reset")):
+        said = ask(exploring.explorer, method, f"/explore/{path}?key={exploring.key}")
+        assert (said.status, said.json["code"]) == (403, "forbidden")
+
+
 def test_without_the_key_nothing_is_done(exploring: Exploring) -> None:
     """The clock stands where it stood."""
     before = exploring.told("state")["clock"]["offset"]
@@ -65,6 +72,18 @@ def test_under_another_name_it_is_not_there(exploring: Exploring, path: str) -> 
     keyed = {"Sekisho-Explorer": exploring.key, "Host": "evil.example"}
     said = ask(exploring.explorer, "GET", path, headers=keyed)
     assert (said.status, said.json["code"]) == (403, "origin_not_allowed")
+
+
+def test_two_names_are_none(exploring: Exploring) -> None:
+    """A request with its own Host and another one is not ours, whichever stands first."""
+    at = urlsplit(exploring.explorer)
+    for hosts in ((at.netloc, "evil.example"), ("evil.example", at.netloc)):
+        lines = "".join(f"Host: {host}\r\n" for host in hosts)
+        with socket.create_connection((at.hostname, at.port)) as line, line.makefile("rb") as answer:
+            line.sendall(f"GET /explore HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode())
+            said = answer.read()
+        assert said.startswith(b"HTTP/1.1 403 ")
+        assert b"origin_not_allowed" in said
 
 
 def test_the_root_leads_to_the_page(exploring: Exploring) -> None:

@@ -331,6 +331,9 @@ def test_two_servers_and_a_stopped_auth_server(exploring: Exploring) -> None:
     assert ask(shop, "GET", "/products", headers=cookie).status == 200
     told = [each["refs"]["up"] for each in exploring.all() if each["kind"] == "server"]
     assert told[-2:] == [False, True]
+    requests = [each for each in exploring.all() if each["kind"] == "http.request" and each["to"] == "auth"]
+    # By the process, since the one that was started again counts from one.
+    assert len({each["id"].rpartition("-")[0] for each in requests if "server" not in each["refs"]}) == 2
 
 
 def test_a_disabled_user_is_out_everywhere(exploring: Exploring) -> None:

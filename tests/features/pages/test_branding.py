@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -131,6 +132,14 @@ async def test_what_is_no_picture_stops_the_start(
         async with server(features=with_pages, brand_logo=str(logo)):
             pass
     assert str(logo) in str(refused.value)
+
+
+async def test_a_pipe_is_no_picture(server: Server, tmp_path: Path) -> None:
+    """Whoever opened it would wait for a writer, and the server would never start."""
+    os.mkfifo(tmp_path / "logo.svg")
+    with pytest.raises(SettingsRefused, match=r"SEKISHO_BRAND_LOGO: cannot be read: .*logo\.svg: not a file"):
+        async with server(features=with_pages, brand_logo=str(tmp_path / "logo.svg")):
+            pass
 
 
 def test_the_configuration_is_checked_before_the_start(tmp_path: Path) -> None:

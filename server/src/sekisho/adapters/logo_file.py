@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Final
@@ -21,15 +22,13 @@ def read_logo(path: Path) -> tuple[bytes, str]:
         SettingsRefused: it cannot be read, is too large, or is no such picture.
     """
     try:
+        if not path.is_file():  # whoever opens a pipe waits until somebody writes into it
+            raise _unreadable(path, "not a file" if path.exists() else os.strerror(errno.ENOENT))
         with path.open("rb") as file:
             content = file.read(MAX + 1)
     except (OSError, ValueError) as fault:
         reason = os.strerror(fault.errno) if isinstance(fault, OSError) and fault.errno else "not a path"
-        raise refused(
-            _SETTING,
-            Words(f"cannot be read: {path}: {reason}", f"読めません: {path}: {reason}"),
-            Words("name a file that the server may read", "サーバーが読めるファイルを指定してください"),
-        ) from None
+        raise _unreadable(path, reason) from None
     kind = _kind(content)
     if len(content) > MAX or kind is None:
         raise _unfit(path)
@@ -45,6 +44,14 @@ def _kind(content: bytes) -> str | None:
     # that every file goes out with they run nowhere else either.
     start = content.removeprefix(b"\xef\xbb\xbf").lstrip()
     return "svg" if start.startswith(b"<") and b"<svg" in content[:4096] else None
+
+
+def _unreadable(path: Path, reason: str) -> SettingsRefused:
+    return refused(
+        _SETTING,
+        Words(f"cannot be read: {path}: {reason}", f"読めません: {path}: {reason}"),
+        Words("name a file that the server may read", "サーバーが読めるファイルを指定してください"),
+    )
 
 
 def _unfit(path: Path) -> SettingsRefused:

@@ -118,7 +118,8 @@ class Explorer:
         try:
             self._admit(request)
             if request.path == f"{PATH}/events" and request.method == "GET":
-                self._require_key(request)
+                # In the query, because an EventSource sends no header of a page's.
+                self._require_key(request.query.get("key", [""])[-1].encode())
                 await self._stream(request, send)
                 return
             reply = await self._answer(request)
@@ -149,18 +150,18 @@ class Explorer:
         Raises:
             Refusal: `origin_not_allowed`.
         """
-        if request.headers.get(b"host", b"").decode("latin-1") != self.origin.partition("//")[2]:
+        hosts = [value for name, value in request.scope["headers"] if name == b"host"]
+        if hosts != [self.origin.partition("//")[2].encode()]:
             raise Refusal("origin_not_allowed", "another Host")
         if request.method not in SAFE_METHODS:
             CrossSiteGate(self.origin, ()).admit(request.scope["headers"])
 
-    def _require_key(self, request: _Request) -> None:
-        """Return if it carries the key of this run.
+    def _require_key(self, shown: bytes) -> None:
+        """Return if that is the key of this run.
 
         Raises:
             Refusal: `forbidden`.
         """
-        shown = request.headers.get(KEY) or request.query.get("key", [""])[-1].encode()
         if not hmac.compare_digest(shown, self.key.encode()):
             raise Refusal("forbidden", "without the key of this run")
 
@@ -195,7 +196,7 @@ class Explorer:
         }
         if path not in documents:
             raise Refusal("not_found")
-        self._require_key(request)
+        self._require_key(request.headers.get(KEY, b""))
         return lambda: Reply(200, _JSON, encode(documents[path]()))
 
     def _page(self, request: _Request) -> Reply:
@@ -222,7 +223,7 @@ class Explorer:
             raise Refusal("not_found")
         if request.method != "POST":
             raise Refusal("method_not_allowed")
-        self._require_key(request)
+        self._require_key(request.headers.get(KEY, b""))
         body = await read_json(request.headers, request.receive, optional=True)
         return Reply(200, _JSON, encode(await act(body or b"{}")))
 

@@ -6,6 +6,7 @@ They end here: neither the server nor its CORS rules know of them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from itertools import count
@@ -57,7 +58,8 @@ class Tap:
         self._tell: Final = tell
         self._steady: Final = steady
         self._examine: Final = examine
-        self._ids: Final = count(1)
+        # A server that was started again counts anew, and what it did before is still in the record.
+        self._ids: Final = map(f"{server}-{os.getpid()}-{{}}".format, count(1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the server answer one request, and tell of both."""
@@ -65,7 +67,7 @@ class Tap:
             await self._app(scope, receive, send)
             return
         body, replay = await _whole(scope, receive)
-        told = _Exchange(f"{self._server}-{next(self._ids)}", self._server, scope, self._tell, self._steady)
+        told = _Exchange(next(self._ids), self._server, scope, self._tell, self._steady)
         told.ask(body)
         token = _bearer(scope["headers"])
         if token is not None and self._examine is not None:
