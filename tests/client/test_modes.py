@@ -178,8 +178,8 @@ async def test_a_login_on_the_page_of_the_server_is_found(visit: Visit) -> None:
     page = await visit.context.new_page()
     await page.goto(f"{visit.line.url}/login")
     await page.get_by_label("E-mail address").fill(EMAIL)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.locator("main").get_by_role("button").click()
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
     await page.wait_for_url("**/account")
     assert await (await visit.tab()).user() == EMAIL
 

@@ -154,7 +154,8 @@ async def visiting(chromium: Chromium, url: str, **context: Any) -> AsyncIterato
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.connect_over_cdp(chromium.endpoint)
-        opened = await browser.new_context(base_url=url, **context)
+        # Pages tell times where the reader is, and a machine may be anywhere.
+        opened = await browser.new_context(base_url=url, **{"timezone_id": "Etc/UTC", **context})
         opened.set_default_timeout(_PATIENCE)
         await opened.add_init_script(_TELL_VIOLATIONS)
         visit = Visit(opened, await opened.new_page())

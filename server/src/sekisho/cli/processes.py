@@ -10,12 +10,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
 _READY = b"ready"
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 class Child:
@@ -24,15 +26,13 @@ class Child:
     def __init__(self, serve: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - its own, pickled
         # A fresh interpreter: a fork would copy whatever threads and connections this process has made.
         context = multiprocessing.get_context("spawn")
-        # It is started by `python -c`, which would look for modules where we were started before it looks
-        # among Python's own, and run what somebody has put there (CWE-427). There is no other way to say so.
-        os.environ["PYTHONSAFEPATH"] = "1"
         self.link, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(
             target=_live, args=(theirs, serve, arguments), daemon=True
         )
         self._ready = False
-        self.process.start()
+        with _safe_path():
+            self.process.start()
         theirs.close()
 
     def is_ready(self, *, within: float = 0) -> bool:
@@ -47,6 +47,24 @@ class Child:
     def stop(self) -> None:
         """Ask it to finish, and wait until it has."""
         stop_all([self])
+
+
+@contextmanager
+def _safe_path() -> Generator[None]:
+    """What is started meanwhile looks for modules among Python's own alone.
+
+    It is started by `python -c`, which would look first where we were started, and run what somebody has put
+    there (CWE-427). There is no other way to say so; what else we start is none of this one's business.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 def stop_all(children: Sequence[Child]) -> None:
