@@ -61,6 +61,7 @@ async def step(seen: Watched) -> int:
     return int((await seen.text("#count")).partition(" / ")[0])
 
 
+@pytest.mark.long
 async def test_every_chapter_is_done_by_keyboard(exploring: Exploring, chromium: Chromium) -> None:
     """Choose, act, walk through the steps and go on, with Tab, Enter, Space and arrows alone."""
     async with watching(chromium, exploring.explorer) as seen:

@@ -69,6 +69,7 @@ async def test_side_by_side_the_counters_part(exploring: Exploring, chromium: Ch
         assert both == "Aya is logged in (Session). Aya is logged in (JWT)."
 
 
+@pytest.mark.long
 @pytest.mark.requirement("R1")
 async def test_a_right_that_is_taken_away_is_gone_within_a_second(
     exploring: Exploring, chromium: Chromium
@@ -91,6 +92,7 @@ async def test_a_right_that_is_taken_away_is_gone_within_a_second(
         assert (await seen.drawn())[-1][1] == "200"
 
 
+@pytest.mark.long
 async def test_an_expired_token_is_renewed_once_for_two_tabs(
     exploring: Exploring, chromium: Chromium
 ) -> None:
@@ -114,6 +116,7 @@ async def test_an_expired_token_is_renewed_once_for_two_tabs(
         assert re.search(r": (1 refresh|2 refreshes that gave the same), both got 200, 200\.", verdict)
 
 
+@pytest.mark.long
 @pytest.mark.requirement("R1")
 async def test_a_logout_is_shown_with_the_feed_and_without(exploring: Exploring, chromium: Chromium) -> None:
     """With it the old token is refused within a second; a shop that is deaf goes on taking it."""
@@ -198,6 +201,7 @@ async def test_a_thief_gets_what_can_be_read_and_no_more(exploring: Exploring, c
         assert "nobody notices a copy" in stateless
 
 
+@pytest.mark.long
 @pytest.mark.requirement("H1")
 async def test_without_the_policy_what_was_found_goes_away(exploring: Exploring, chromium: Chromium) -> None:
     """The same script on the same page under a policy that lets it: the other origin receives the tokens."""
@@ -211,6 +215,7 @@ async def test_without_the_policy_what_was_found_goes_away(exploring: Exploring,
         assert "access_token" in taken["raw"].partition("\r\n\r\n")[2]
 
 
+@pytest.mark.long
 @pytest.mark.requirement("J6")
 async def test_a_leaked_key_is_locked_out(exploring: Exploring, chromium: Chromium) -> None:
     """An administrator who was never there is let in, until the key is retired."""
@@ -245,6 +250,7 @@ async def test_two_servers_and_one_that_is_gone(exploring: Exploring, chromium: 
         assert await seen.text("#two-verdict") == "The auth server is up."
 
 
+@pytest.mark.long
 async def test_five_answers_make_a_configuration(exploring: Exploring, chromium: Chromium) -> None:
     """What is recommended follows the answers, with a reason for each, and can be pasted."""
     async with watching(chromium, exploring.explorer, at="decide") as seen:
@@ -277,6 +283,7 @@ async def test_a_phone_shows_the_list(exploring: Exploring, chromium: Chromium, 
             assert await seen.sideways() <= 0, tab
 
 
+@pytest.mark.long
 async def test_what_the_browser_holds_is_shown_as_it_is(exploring: Exploring, chromium: Chromium) -> None:
     """HttpOnly cookies that no script can read, with their flags; the classic design in plain sight."""
     async with watching(chromium, exploring.explorer, at="login") as seen:
@@ -296,6 +303,7 @@ async def test_what_the_browser_holds_is_shown_as_it_is(exploring: Exploring, ch
         assert tokens in await seen.text("#insides")
 
 
+@pytest.mark.long
 async def test_a_run_is_taken_along_as_mermaid(exploring: Exploring, chromium: Chromium) -> None:
     """The same steps in the notation that engineers paste into documents."""
     async with watching(
