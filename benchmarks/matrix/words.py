@@ -32,7 +32,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "bearer check": ("bearer GET", "Bearer トークンの GET"),
     "login": ("login, the same cheap hash", "ログイン(同じ安価なハッシュ)"),
     "login, default hash": ("login, each one's default hash", "ログイン(各製品の既定のハッシュ)"),
-    "logout by cookie": ("logout by cookie", "クッキーでのログアウト"),
+    "logout by cookie": ("logout by cookie", "Cookie でのログアウト"),
     "logout by refresh token": ("logout by refresh token", "リフレッシュトークンでのログアウト"),
     "verify": ("check a token", "トークンの検証"),
     "sign": ("sign a token", "トークンの署名"),
