@@ -104,8 +104,12 @@ def _of_python_jose(asked: Mapping[str, Any], private: Any, public: Any) -> Peer
     )
 
 
+class UnknownAlgorithm(LookupError):
+    """The library has no such algorithm, and is left out of its row."""
+
+
 def _unknown(alg: str) -> Peer:
-    raise NotImplementedError(alg)
+    raise UnknownAlgorithm(alg)
 
 
 LIBRARIES: Mapping[str, Callable[[Mapping[str, Any]], Peer]] = {
@@ -128,7 +132,7 @@ class Asked:
         for name, load in LIBRARIES.items():
             try:
                 peer = load(question)
-            except NotImplementedError:
+            except UnknownAlgorithm:
                 continue
             peer.verify(question["token"])
             peer.verify(peer.sign())

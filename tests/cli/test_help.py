@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 import click
@@ -10,25 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from sekisho.cli.main import NOUNS, tree
+from tests.cli.walking import commands
 from tests.parts.serving import environment, run
 from tests.words.reading import IN_JAPANESE, texts
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 #: Options that mean the same wherever they are; a command may have words of its own for one.
 SHARED = {key.removeprefix("option.") for key in texts(IN_JAPANESE, "ja") if key.startswith("option.")}
-
-
-def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Every command below one by its path, `user.create`."""
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below is not None
-            yield from commands(below, name if path == "sekisho" else f"{path}.{name}")
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +30,11 @@ def columns(line: str) -> int:
 
 def test_every_command_and_option_has_japanese_words() -> None:
     """One text each; and none that no command has any more."""
-    found = dict(commands(tree, "sekisho"))
+    named = (
+        (path.removeprefix("sekisho ").replace(" ", "."), command)
+        for path, command in commands(tree, "sekisho")
+    )
+    found = dict(named)
     needed = {f"{path}.what" for path in found} | {"sekisho.epilog", "sekisho.examples"}
     shared: set[str] = set()
     for path, command in found.items():

@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from sekisho.cli.main import NOUNS, tree
+from tests.cli.walking import commands
 from tests.parts.serving import environment, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 HEAVY = {
@@ -46,17 +46,6 @@ def imported(*arguments: str) -> set[str]:
         env=environment(),
     )
     return set(done.stdout.splitlines()[-1].split())
-
-
-def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Every command below one, with how it is called."""
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below is not None
-            yield from commands(below, f"{path} {name}")
 
 
 COMMANDS = dict(commands(tree, "sekisho"))
