@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from sekisho.adapters import watching
 from sekisho.adapters.redis_reads import SharedReads
 from sekisho.adapters.session_lookups import Copy, NoAnswer
 from sekisho.ports import Clock
@@ -81,8 +82,8 @@ class RedisCopies:
 
     async def put(self, key: bytes, copy: Copy) -> None:
         """Keep one, for `max_age`."""
-        sealed = self._seal(key, copy)
-        await self._ask(self._client.set(_name(key), sealed, px=self._milliseconds))
+        name, sealed, px = _name(key), self._seal(key, copy), self._milliseconds
+        await self._ask("redis.write", self._client.set(name, sealed, px=px), b"SET", name, sealed, b"PX", px)
 
     async def delete(self, keys: Sequence[bytes]) -> None:
         """Forget some. One command each: in a cluster they lie on different nodes.
@@ -91,7 +92,8 @@ class RedisCopies:
             NoAnswer: as `get` does.
         """
         for key in keys:
-            await self._ask(self._client.delete(_name(key)))
+            name = _name(key)
+            await self._ask("redis.write", self._client.delete(name), b"DEL", name)
 
     async def ended(self, entries: Collection[Entry]) -> None:
         """Forget the sessions that these entries end. What cannot be forgotten just now is not believed."""
@@ -101,7 +103,7 @@ class RedisCopies:
     async def answers(self) -> bool:
         """Whether it is there."""
         try:
-            await self._ask(self._client.get(_PREFIX))
+            await self._value(_PREFIX)
         except NoAnswer:
             return False
         return True
@@ -111,23 +113,34 @@ class RedisCopies:
         await self._client.aclose()
 
     async def _value(self, name: bytes) -> object:
-        return await self._ask(self._client.get(name))
+        return await self._ask("redis.read", self._client.get(name), b"GET", name)
 
     async def _values(self, names: Sequence[bytes]) -> Sequence[object]:
-        return await self._ask(self._client.mget(names))
+        # Asked for together, it is told to whoever watches the first of them: there was one command.
+        return await self._ask("redis.read", self._client.mget(names), b"MGET", *names)
 
-    async def _ask(self, command: Awaitable[T]) -> T:
-        if self._steady() < self._rests_until:
+    async def _ask(self, kind: watching.Kind, command: Awaitable[T], *words: bytes | int) -> T:
+        """The answer to a command; `words` are what it is made of, for who watches."""
+        began = self._steady()
+        if began < self._rests_until:
             close = getattr(command, "close", None)
             if close is not None:
                 close()
             raise NoAnswer("left alone for a moment")
         try:
             async with asyncio.timeout(self._patience):
-                return await command
+                answer = await command
         except Exception as fault:  # noqa: BLE001 - of whatever kind: the database has the answer
             self._rests_until = self._steady() + REST
+            if (watcher := watching.current()) is not None:
+                watcher(kind, {"words": words, "silent": type(fault).__name__, "ms": self._since(began)})
             raise NoAnswer(f"{type(fault).__name__}: {fault}") from None
+        if (watcher := watching.current()) is not None:
+            watcher(kind, {"words": words, "answer": answer, "ms": self._since(began)})
+        return answer
+
+    def _since(self, began: float) -> float:
+        return round((self._steady() - began) * 1000, 3)
 
     def _seal(self, key: bytes, copy: Copy) -> bytes:
         body, mac = _encode(copy), self._keys.current

@@ -16,7 +16,7 @@ from sekisho.adapters.system import steady
 
 T = TypeVar("T")
 
-Kind = Literal["db.read", "db.write", "hash.verify", "token.sign"]
+Kind = Literal["db.read", "db.write", "redis.read", "redis.write", "hash.verify", "token.sign"]
 #: Told on any thread, right after it happened; it neither waits nor raises.
 Watcher: TypeAlias = Callable[[Kind, Mapping[str, object]], None]
 
