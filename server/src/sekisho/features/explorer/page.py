@@ -16,6 +16,7 @@ from functools import cache
 from importlib import resources
 from typing import Final, Literal, TypeAlias, cast, get_args
 
+from sekisho.web.styles import on_base
 from sekisho.web.templates import templates
 from sekisho.words.catalogue import LANGUAGES, Language, Say, Text, words
 
@@ -108,6 +109,7 @@ class File:
 def files() -> Mapping[str, File]:
     """Each file by its path, in one folder named after all of them: modules import their neighbours."""
     found = {name: _read(name) for name in sorted(_names())}
+    found["explorer.css"] = on_base(found["explorer.css"])
     found |= {f"words.{language}.js": _module(_spoken(language)) for language in LANGUAGES}
     together = hashlib.sha256(b"".join(name.encode() + body for name, body in found.items()))
     folder = f"/explore/static/{together.hexdigest()[:12]}"

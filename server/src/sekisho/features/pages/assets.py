@@ -7,6 +7,7 @@ import pkgutil
 from typing import Final, cast
 
 from sekisho.web.pages import Asset
+from sekisho.web.styles import on_base
 
 _PACKAGE: Final = "sekisho.features.pages"
 _MEDIA_TYPES: Final = {
@@ -18,10 +19,13 @@ _MEDIA_TYPES: Final = {
 }
 
 
+def _read(name: str) -> bytes:
+    return cast("bytes", pkgutil.get_data(_PACKAGE, f"static/{name}"))
+
+
 def _asset(name: str) -> Asset:
-    body = cast("bytes", pkgutil.get_data(_PACKAGE, f"static/{name}"))
     stem, _, kind = name.rpartition(".")
-    return made_asset(stem, kind, body)
+    return made_asset(stem, kind, _read(name))
 
 
 def made_asset(stem: str, kind: str, body: bytes) -> Asset:
@@ -30,7 +34,7 @@ def made_asset(stem: str, kind: str, body: bytes) -> Asset:
     return Asset(path=f"/static/{stem}-{digest}.{kind}", media_type=_MEDIA_TYPES[kind], body=body)
 
 
-STYLE: Final = _asset("pages.css")
+STYLE: Final = made_asset("pages", "css", on_base(_read("pages.css")))
 ICON: Final = _asset("gate.svg")
 #: Modules by their names. Whatever they do, a page does without them.
 SCRIPTS: Final = {
