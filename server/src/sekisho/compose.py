@@ -291,6 +291,7 @@ def create_app(
     *,
     clock: Clock = system.clock,
     entropy: Entropy = system.entropy,
+    steady: Clock = system.steady,
     features: Sequence[Feature] | None = None,
     metrics_directory: Path | None = None,
 ) -> Application:
@@ -300,6 +301,7 @@ def create_app(
         settings: what `read_settings` gave; read from the environment and `sekisho.toml` if left out.
         clock: POSIX seconds; every instant that the server knows comes from it.
         entropy: random bytes; every secret and id that the server makes comes from it.
+        steady: seconds that only go forward; keys that are given by reference are read again by it.
         features: true options, each with what it serves and keeps open; `standard_features` if left out.
         metrics_directory: where the workers of one server leave their counts for each other.
 
@@ -314,7 +316,7 @@ def create_app(
     @asynccontextmanager
     async def opening() -> AsyncGenerator[ASGIApp]:
         async with AsyncExitStack() as stack:
-            house = await stack.enter_async_context(open_house(chosen, clock=clock, entropy=entropy))
+            house = await stack.enter_async_context(open_house(chosen, clock=clock, entropy=entropy, steady=steady))
             await stack.enter_async_context(sweeping(house))
             await stack.enter_async_context(telling(house))
             await stack.enter_async_context(house.tail.following(_tell_of_feed))

@@ -181,10 +181,12 @@ async def open_house(
     environ: Mapping[str, str] | None = None,
     clock: Clock = system.clock,
     entropy: Entropy = system.entropy,
+    steady: Clock = system.steady,
     may_migrate: bool = True,
 ) -> AsyncGenerator[House]:
     """Open everything, making on the first run what a first run makes, and close it at the end.
 
+    `steady`: seconds that only go forward, by which keys that are given by reference are read again.
     `may_migrate`: false for whoever only looks, and is then told where the schema is behind.
 
     Raises:
@@ -203,7 +205,7 @@ async def open_house(
             store=store,
             sealing=keys.sealing,
             entropy=entropy,
-            steady=system.steady,
+            steady=steady,
         )
         reading = await origin.open(now=clock())
         signer = JwsSigner(reading.keys, refresh_keys=keys.stateless_refresh, issuer=settings.issuer)

@@ -37,6 +37,7 @@ def serve_auth(
     ready: Callable[[], None],
     signals: Sequence[signal.Signals],
     clock: Clock = system.clock,
+    steady: Clock = system.steady,
     metrics_directory: Path | None = None,
     opened: Callable[[], Awaitable[None]] = _nothing_more,
     more: Sequence[Feature] = (),
@@ -54,7 +55,9 @@ def serve_auth(
 
     async def serve() -> None:
         features = [*standard_features(settings, clock=clock), *more]
-        app = create_app(settings, clock=clock, features=features, metrics_directory=metrics_directory)
+        app = create_app(
+            settings, clock=clock, steady=steady, features=features, metrics_directory=metrics_directory
+        )
         # Not by the lifespan protocol: what that reports of a fault is a text without its fix.
         await app.open()
         try:
