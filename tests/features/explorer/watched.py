@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 REFUSED: Final = re.compile(r"error: Failed to load resource: the server responded with a status of 4\d\d \(")
 CHAPTERS: Final = ("start", "login", "call", "expiry", "logout", "tamper", "stolen", "two", "decide")
 
+#: Milliseconds that what surely comes may take, on a machine that does other things as well.
+_PATIENCE: Final = 30_000
 _STEPS: Final = """which => [...document.querySelectorAll(which)]
     .map(each => [Number(each.dataset.seq), each.dataset.label])"""
 
@@ -61,6 +63,24 @@ class Watched:
     async def text(self, selector: str) -> str:
         """What is to be read there."""
         return await self.page.locator(selector).inner_text()
+
+    async def come(self, selector: str, *, count: int, within: str, why: str = "") -> None:
+        """Wait until so many are there; where they never are, what is to be read in `within` is told."""
+        # Whoever only collects the tests needs no Playwright.
+        from playwright.async_api import expect  # noqa: PLC0415 - see above
+
+        try:
+            await expect(self.page.locator(selector)).to_have_count(count, timeout=_PATIENCE)
+        except AssertionError as never:
+            raise AssertionError(f"{why}\n{never}\n{await self.text(within)}") from None
+
+    async def answers(self) -> list[str]:
+        """What was answered in the act, in its order: news of the feed may come after the last of them."""
+        return [label for _, label in await self.drawn() if re.match(r"\d{3}\b", label)]
+
+    async def go(self, step: int) -> None:
+        """Go to a step of the act by the slider."""
+        await self.page.locator("#place").fill(str(step))
 
     async def cost(self, lane: str, what: str) -> str:
         """A figure of the strip."""

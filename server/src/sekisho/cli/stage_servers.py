@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two readings of the shared secret, which the operator may replace.
 _SECRET_EVERY = 1.0
+#: Seconds for the auth server to hand out its keys, on a machine that is busy with other things.
+_PATIENCE = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def serve_stage_auth(
             ready=ready,
             signals=signals,
             clock=MovedClock(watched.clock, system.clock),
+            # A skipped minute is one for the keys too: those of a store of secrets are read every minute.
+            steady=MovedClock(watched.clock, system.steady),
             more=[door(settings.issuer, page)],
             around=lambda app: Tap(app, server=watched.name, tell=told, steady=system.steady),
         )
@@ -144,7 +148,9 @@ def serve_stage_shop(
     # Not remembered, so that every call shows what it costs.
     sessions = SessionCookies(shop.issuer, url=shop.sessions, remember=0)
     examiner = Examiner(verifier, source, clock=clock, steady=system.steady)
-    examiner.start()
+    # Before it says that it is ready: without keys it could say nothing of a token, check by check.
+    if not examiner.start(patience=_PATIENCE):
+        sys.exit(f"no keys of {shop.issuer}: {source.status.last_error}")
     name = watched.name.partition("_")[0].upper()
     guarded = shop_app(name, database=shop.database, verifier=verifier, session=sessions)
     # Starlette's types ask for its own; what stands outside of the guard gets its preflights.

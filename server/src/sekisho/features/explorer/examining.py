@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Event
 from typing import Any, Final
 
 from sekisho.ports import Clock
@@ -28,10 +29,15 @@ class Examiner:
         self._clock: Final = clock
         self._steady: Final = steady
         self._keys: tuple[VerificationKey, ...] = ()
+        self._there: Final = Event()
 
-    def start(self) -> None:
-        """Take the keys, now and whenever they change; the first time it waits for them, some seconds."""
+    def start(self, *, patience: float) -> bool:
+        """Take the keys, now and whenever they change; whether there are any within that many seconds.
+
+        A source that could not be reached at once is tried again, which is longer than it waits by itself.
+        """
         self._source.provide(self._take)
+        return self._there.wait(patience)
 
     def examine(self, token: str) -> Mapping[str, Any]:
         """The `refs` of a `token.check`; `ms` is what the verifier itself took."""
@@ -64,6 +70,8 @@ class Examiner:
 
     def _take(self, keys: tuple[VerificationKey, ...], remaining: float) -> None:  # noqa: ARG002 - the shape of a `KeyTaker`
         self._keys = keys
+        if keys:
+            self._there.set()
 
 
 def _told(check: Check) -> dict[str, str | None]:

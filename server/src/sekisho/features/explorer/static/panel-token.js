@@ -1,6 +1,7 @@
 // The inspector's second tab: a token, what anybody can read of it, and what the server made of it.
 
 import { $, h } from "./dom.js";
+import { player } from "./player.js";
 import { parse, record } from "./record.js";
 import { TOKEN, claims, coloured, countdown, decode, left, legend, partName } from "./token-text.js";
 import { say } from "./words.js";
@@ -56,18 +57,15 @@ export const verdict = (check) => {
 };
 
 /** The last time that a server judged this very token. */
-const judged = (token) =>
-  record.events.findLast((event) => event.kind === "token.check" && tokenOf(record.exchanges.get(event.refs.for)?.request) === token);
+const judged = (token) => record.events.findLast(({ kind, refs }) => kind === "token.check" && refs.token === token);
 
 const tokenOf = (event) => {
   const headers = new Map(parse(event?.raw).headers.map(([name, given]) => [name.toLowerCase(), given]));
   return headers.get("authorization")?.replace(/^Bearer /i, "") ?? null;
 };
 
-/** The token of a step: what it carries, or what its answer hands out. */
-const ofStep = (step) => {
-  if (!step) return null;
-  const { event } = step;
+/** The token of an event: what its request carries, or what the answer hands out. */
+const ofEvent = (event) => {
   const exchange = record.exchanges.get(event.id ?? event.refs?.for);
   const carried = tokenOf(exchange?.request);
   if (carried) return carried;
@@ -81,6 +79,17 @@ const tick = () => {
   const seconds = left(shown);
   place.textContent = countdown(shown);
   place.dataset.over = seconds !== null && seconds <= 0;
+};
+
+/** The token of a step; of one that has none, such as a shop's own question for keys, that of the one before. */
+const ofStep = (step) => {
+  if (!step) return null;
+  const upto = player.steps.filter(({ seq }) => seq <= step.seq);
+  for (const { event } of upto.reverse()) {
+    const token = ofEvent(event);
+    if (token) return token;
+  }
+  return null;
 };
 
 export const showToken = (step) => {

@@ -116,15 +116,16 @@ export const follow = (from) => {
   source.onmessage = ({ data }) => add(JSON.parse(data));
 };
 
-/** The first event from now on that is as `wanted` asks; rejects after so many seconds. */
-export const until = (wanted, seconds = 5) =>
+/** When that is so: it is looked at now, and after every event; rejects after so many seconds. */
+export const until = (holds, seconds) =>
   new Promise((done, fail) => {
     const late = setTimeout(() => stop(fail, new Error("late")), seconds * 1000);
-    const listen = ({ detail }) => detail && wanted(detail) && stop(done, detail);
+    const look = () => holds() && stop(done, undefined);
     const stop = (how, value) => {
       clearTimeout(late);
-      record.removeEventListener("event", listen);
+      record.removeEventListener("event", look);
       how(value);
     };
-    record.addEventListener("event", listen);
+    record.addEventListener("event", look);
+    look();
   });
