@@ -120,6 +120,16 @@ def a_person(seeds: dict[str, bytes]) -> Person:
     return person
 
 
+def set_up(surface: Surface, data: Path, seeds: dict[str, bytes]) -> None:
+    """Use the code that the server wrote down, where no terminal reads along; the file goes with its use."""
+    file = data / "setup-code"
+    code = file.read_text().strip()
+    seeds |= {"setup code": code.encode(), "setup code, bare": code.replace("-", "").encode()}
+    surface.set_up(code, "kanrisha@example.com")
+    assert [heard.status for heard in surface.heard[-3:]] == [403, 422, 201]
+    assert not file.exists()
+
+
 def pages(data: Path) -> list[str]:
     """Every page there is."""
     settings = read_settings({"SEKISHO_DATA": str(data)})
@@ -163,6 +173,7 @@ def test_nothing_leaks_from_sqlite_and_aws(tmp_path: Path) -> None:
         surface = stack.enter_context(Surface(server.url, person))
         person.feed = seeds["feed token"].decode()
         surface.register()
+        set_up(surface, data, seeds)
         operations = surface.everything([path for path in pages(data) if path != _DELETING])
         jwks = surface.ask("GET", "/.well-known/jwks.json").json()
         running = [path.read_bytes() for path in data.rglob("*") if path.is_file()]
@@ -213,13 +224,15 @@ def test_nothing_leaks_from_postgres_and_files(tmp_path: Path) -> None:
     for name, content in (("root", seeds["root"]), ("key.pem", pem)):
         (tmp_path / name).write_bytes(content)
         (tmp_path / name).chmod(0o600)
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)  # a server that is given everything makes none, and then writes no code down
     with ExitStack() as stack:
         postgres = stack.enter_context(PostgresServer())
         url = postgres.url(postgres.create_database())
         begun = time.time()
         seeds["database password"] = str(urlsplit(url).password).encode()
         environ = environment(
-            SEKISHO_DATA=str(tmp_path / "data"),
+            SEKISHO_DATA=str(data),
             SEKISHO_DATABASE_URL=url,
             SEKISHO_SIGNING_KEY=f"file:{tmp_path / 'key.pem'}",
             SEKISHO_ROOT_SECRET=f"file:{tmp_path / 'root'}",
@@ -229,7 +242,8 @@ def test_nothing_leaks_from_postgres_and_files(tmp_path: Path) -> None:
         server = stack.enter_context(Running(environ).started())
         surface = stack.enter_context(Surface(server.url, person))
         surface.register()
-        surface.everything(pages(tmp_path / "data"))
+        set_up(surface, data, seeds)
+        surface.everything(pages(data))
         jwks = surface.ask("GET", "/.well-known/jwks.json").json()
         postgres.stop()
         gone = len(surface.heard)

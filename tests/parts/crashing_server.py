@@ -1,7 +1,8 @@
 """The auth server with a route that falls over with everything in hand; a program that test_no_leaks runs.
 
-What it is given is what `sekisho serve` is given. The route reads whatever the request carried, keeps the
-keys of the server in its locals, and raises an exception whose message, cause and locals hold all of it.
+What it is given is what `sekisho serve` is given, and it offers a setup code as that does. The route reads
+whatever the request carried, keeps the keys of the server in its locals, and raises an exception whose
+message, cause and locals hold all of it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sekisho.adapters import system
 from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.secrets.secret import Secret
 from sekisho.adapters.settings_file import load_settings
+from sekisho.cli.first_run import FirstRun
 from sekisho.cli.http_server import SIGNALS, run, serve_http
 from sekisho.compose import create_app, standard_features
 from sekisho.feature import Feature
@@ -51,6 +53,7 @@ def main() -> None:
         features = standard_features(settings, clock=system.clock)
         app = create_app(settings, features=[*features, Feature(name="crash", routes=routes)])
         await app.open()
+        await FirstRun(settings, os.environ).offer()
         try:
             await serve_http(
                 app,

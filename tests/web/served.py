@@ -14,7 +14,10 @@ import httpx2
 from sekisho.adapters.password_hashes import CHEAPEST
 from sekisho.adapters.passwords import HashedPasswords
 from sekisho.compose import bind
+from sekisho.flows.setup import offer_setup
 from sekisho.house import House, open_house
+from sekisho.rules.events import Event
+from sekisho.rules.ids import uuid7
 from sekisho.settings import Settings, read_settings
 from sekisho.web.app import build_app
 from sekisho.web.metrics import Metrics
@@ -56,6 +59,20 @@ class Served:
     house: House
     metrics: Metrics
     contract: Contract
+
+    async def setup_code(self) -> str:
+        """The code that `serve` would print now."""
+        code = await offer_setup(accounts=self.house.store, clock=self.clock, entropy=os.urandom)
+        assert code is not None
+        return code
+
+    async def appoint(self, email: str = "ken@example.com") -> None:
+        """Make an account and give it the role of an administrator."""
+        account = await self.register(email)
+        event = Event(
+            "role_granted", self.clock(), uuid7(self.clock(), os.urandom(10)), user_id=account["id"]
+        )
+        await self.house.store.grant_role(account["id"], "admin", now=self.clock(), event=event)
 
     async def register(self, email: str = EMAIL, password: str = PASSWORD) -> dict[str, Any]:
         """Make an account."""

@@ -32,6 +32,7 @@ MEMBERS = [
     "scope",
     "locale",
     "current_password",
+    "code",
 ]
 
 bits = st.sampled_from([b"", b"0", b"\0", b"\xff", b"{}", b'{"email":"\\u0000"}', b"[" * 3000, b"9" * 5000])

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 import uvicorn
 
-from sekisho.flows.setup import offer_setup
 from tests.features.pages.conftest import with_pages
 from tests.web.served import EMAIL, PASSWORD
 
@@ -70,9 +68,7 @@ async def site(
 async def first_run(server: Server) -> AsyncIterator[tuple[str, str]]:
     """A server without accounts; yields its origin and the code that it would print."""
     async with _listening(server) as (url, served):
-        code = await offer_setup(accounts=served.house.store, clock=served.clock, entropy=os.urandom)
-        assert code is not None
-        yield url, code
+        yield url, await served.setup_code()
 
 
 async def log_in(page: Page, email: str = EMAIL, password: str = PASSWORD) -> None:

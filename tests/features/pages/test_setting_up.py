@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sekisho.flows.setup import offer_setup
-from sekisho.rules.events import Event
-from sekisho.rules.ids import uuid7
 from tests.features.pages.conftest import with_pages
 from tests.features.pages.visitor import Seen, Visitor
 from tests.web.browser import OWN_PAGE
@@ -32,13 +28,6 @@ async def empty(server: Server) -> AsyncIterator[Served]:
         yield running
 
 
-async def offered(served: Served) -> str:
-    """The code that `serve` would print now."""
-    code = await offer_setup(accounts=served.house.store, clock=served.clock, entropy=os.urandom)
-    assert code is not None
-    return code
-
-
 async def set_up(visitor: Visitor, code: str, email: str = EMAIL) -> httpx2.Response:
     """Fill in the page."""
     return await visitor.fill("/setup", code=code, email=email, password=PASSWORD)
@@ -47,7 +36,7 @@ async def set_up(visitor: Visitor, code: str, email: str = EMAIL) -> httpx2.Resp
 async def test_the_first_account_is_an_administrator(empty: Served) -> None:
     """Made and logged in by one form, with the role `admin`, in the language of the page; on record."""
     visitor = Visitor(empty, headers={**OWN_PAGE, "Accept-Language": "ja"})
-    answer = await set_up(visitor, await offered(empty))
+    answer = await set_up(visitor, await empty.setup_code())
     assert (answer.status_code, answer.headers["location"]) == (303, "/welcome?done=setup")
     page = await visitor.see(answer.headers["location"])
     assert "管理者のアカウントを作り、ログインしました。" in page.words
@@ -65,7 +54,7 @@ async def test_the_first_account_is_an_administrator(empty: Served) -> None:
 
 async def test_a_code_is_used_once(empty: Served) -> None:
     """The same form again, and the page itself, say that there is nothing to set up."""
-    code, other = await offered(empty), Visitor(empty)
+    code, other = await empty.setup_code(), Visitor(empty)
     page = await other.see("/setup")
     await set_up(Visitor(empty), code)
     answer = Seen(await other.send(page, "/setup", code=code, email="ken@example.com", password=PASSWORD))
@@ -76,7 +65,7 @@ async def test_a_code_is_used_once(empty: Served) -> None:
 
 async def test_looking_at_the_link_spends_nothing(empty: Served) -> None:
     """Whatever fetched it before its owner did."""
-    code, visitor = await offered(empty), Visitor(empty)
+    code, visitor = await empty.setup_code(), Visitor(empty)
     for _ in range(3):
         assert (await visitor.see("/setup")).status == 200
         assert (await visitor.ask("HEAD", "/setup")).status_code == 200
@@ -85,18 +74,18 @@ async def test_looking_at_the_link_spends_nothing(empty: Served) -> None:
 
 async def test_a_code_expires(empty: Served) -> None:
     """After half an hour to the second; an open form is told so, and another start brings another code."""
-    code, visitor = await offered(empty), Visitor(empty)
+    code, visitor = await empty.setup_code(), Visitor(empty)
     page = await visitor.see("/setup")
     empty.clock.now += 1800
     answer = Seen(await visitor.send(page, "/setup", code=code, email=EMAIL, password=PASSWORD))
     assert (answer.status, "the link has expired" in answer.words) == (403, True)
     assert (await visitor.see("/setup")).status == 403
-    assert (await set_up(visitor, await offered(empty))).status_code == 303
+    assert (await set_up(visitor, await empty.setup_code())).status_code == 303
 
 
 async def test_only_the_newest_code_counts(empty: Served) -> None:
     """Each start makes another one."""
-    old, new = await offered(empty), await offered(empty)
+    old, new = await empty.setup_code(), await empty.setup_code()
     page = Seen(await set_up(Visitor(empty), old))
     assert (page.status, "This is not the setup code" in page.words) == (403, True)
     assert page.of("input", id="code")["aria-invalid"] == "true"
@@ -105,7 +94,7 @@ async def test_only_the_newest_code_counts(empty: Served) -> None:
 
 async def test_who_signs_up_first_shuts_the_operator_out_of_nothing(empty: Served) -> None:
     """The code still makes the administrator; not of the address that is taken, and then it counts on."""
-    code = await offered(empty)
+    code = await empty.setup_code()
     await empty.register("ken@example.com")
     visitor = Visitor(empty)
     page = Seen(await set_up(visitor, code, "ken@example.com"))
@@ -119,12 +108,10 @@ async def test_who_signs_up_first_shuts_the_operator_out_of_nothing(empty: Serve
 
 async def test_another_administrator_closes_the_setup(empty: Served) -> None:
     """Whoever was given the role in any other way: the code makes no second beside him."""
-    code, visitor = await offered(empty), Visitor(empty)
+    code, visitor = await empty.setup_code(), Visitor(empty)
     page = await visitor.see("/setup")
     assert page.status == 200
-    ken = await empty.register("ken@example.com")
-    event = Event("role_granted", empty.clock(), uuid7(empty.clock(), os.urandom(10)), user_id=ken["id"])
-    await empty.house.store.grant_role(ken["id"], "admin", now=empty.clock(), event=event)
+    await empty.appoint("ken@example.com")
     assert (await visitor.see("/setup")).status == 403
     answer = await visitor.send(page, "/setup", code=code, email=EMAIL, password=PASSWORD)
     assert answer.status_code == 403
@@ -134,22 +121,20 @@ async def test_another_administrator_closes_the_setup(empty: Served) -> None:
 async def test_the_last_administrator_cannot_delete_himself(empty: Served) -> None:
     """The page says why and what to do, with 409; with a second one it is done."""
     visitor = Visitor(empty)
-    await set_up(visitor, await offered(empty))
+    await set_up(visitor, await empty.setup_code())
     page = Seen(await visitor.fill("/account/delete", password=PASSWORD))
     assert (page.status, "Nobody else administers this server" in page.words) == (409, True)
     assert await visitor.signed_in()
     page = Seen(await visitor.fill("/account/delete", password="wrong"))
     assert page.status == 401
-    ken = await empty.register("ken@example.com")
-    event = Event("role_granted", empty.clock(), uuid7(empty.clock(), os.urandom(10)), user_id=ken["id"])
-    await empty.house.store.grant_role(ken["id"], "admin", now=empty.clock(), event=event)
+    await empty.appoint("ken@example.com")
     answer = await visitor.fill("/account/delete", password=PASSWORD)
     assert (answer.status_code, answer.headers["location"]) == (303, "/logout?done=deleted")
 
 
 async def test_two_browsers_at_once_make_one_administrator(empty: Served) -> None:
     """Ten send the same form at the same time: one 303, nine refusals, one account."""
-    code = await offered(empty)
+    code = await empty.setup_code()
     visitors = [Visitor(empty) for _ in range(10)]
     pages = [await each.see("/setup") for each in visitors]
     answers = await asyncio.gather(
@@ -167,7 +152,7 @@ async def test_two_browsers_at_once_make_one_administrator(empty: Served) -> Non
 
 async def test_guesses_have_to_wait(empty: Served) -> None:
     """Ten from one network at once, also by who knows the code; another network goes on."""
-    code, visitor = await offered(empty), Visitor(empty)
+    code, visitor = await empty.setup_code(), Visitor(empty)
     for _ in range(10):
         page = Seen(await set_up(visitor, "0" * 28))
         assert page.status == 403
@@ -181,7 +166,7 @@ async def test_guesses_have_to_wait(empty: Served) -> None:
 
 async def test_a_stranger_learns_nothing_by_the_other_fields(empty: Served) -> None:
     """Without the code, address and password are not looked at; with it, a fault does not spend it."""
-    code, visitor = await offered(empty), Visitor(empty)
+    code, visitor = await empty.setup_code(), Visitor(empty)
     for guess in ("x", "0" * 28):
         page = Seen(await visitor.fill("/setup", code=guess, email="x", password="x"))
         assert (page.status, "E-mail address" in page.words.partition("Make the account")[0]) == (403, False)
@@ -195,7 +180,7 @@ async def test_a_stranger_learns_nothing_by_the_other_fields(empty: Served) -> N
 
 async def test_the_form_passes_the_gates(empty: Served) -> None:
     """Another site cannot send it, nor can anybody without the token of this browser."""
-    code, visitor = await offered(empty), Visitor(empty)
+    code, visitor = await empty.setup_code(), Visitor(empty)
     form = {"code": code, "email": EMAIL, "password": PASSWORD}
     assert (await visitor.ask("POST", "/setup", form)).status_code == 403
     page = await visitor.see("/setup")
@@ -210,7 +195,7 @@ async def test_the_code_is_in_no_log_and_in_no_database(
 ) -> None:
     """Right or wrong, spent or not: in neither spelling, and a digest is all that is kept."""
     caplog.set_level(logging.DEBUG)
-    code, visitor = await offered(empty), Visitor(empty)
+    code, visitor = await empty.setup_code(), Visitor(empty)
     wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
     await set_up(visitor, wrong)
     await visitor.fill("/setup", code=code, email="x", password="x")
@@ -228,7 +213,7 @@ async def test_the_code_is_in_no_log_and_in_no_database(
 
 async def test_what_runs_on_the_page_is_a_file_of_ours(empty: Served) -> None:
     """One module under the strict policy; nothing inline, and without it there is a field to paste into."""
-    await offered(empty)
+    await empty.setup_code()
     page = await Visitor(empty).see("/setup")
     scripts = [attributes for tag, attributes in page.tags if tag == "script"]
     assert [set(each) for each in scripts] == [{"type", "src"}] * 2

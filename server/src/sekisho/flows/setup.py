@@ -28,7 +28,7 @@ class SetupRequest:
     code: str = field(repr=False)
     email: str
     password: str = field(repr=False)
-    locale: str
+    locale: str | None
     client: Client
 
 
@@ -69,9 +69,11 @@ async def set_up(
     # Before anything is said of the rest, and before a password is hashed for a stranger.
     if presented is None or not compare_digest(standing, presented):
         raise Refusal("setup_code_invalid")
-    email, password = _admitted(request.email, request.password, addresses, policy)
+    email, password, language = _admitted(
+        request.email, request.password, request.locale, addresses=addresses, policy=policy
+    )
     hashed = await passwords.hash(password)
-    made = _made(email, request.locale, request.client, by="setup", now=now, entropy=entropy)
+    made = _made(email, language, request.client, by="setup", now=now, entropy=entropy)
     await accounts.add_first_account(
         made.account, hashed, role=ADMINISTRATOR, setup=presented, recorded=made.recorded
     )
@@ -97,14 +99,16 @@ async def appoint(
     Raises:
         Refusal: `validation_failed` with every fault at once, `email_taken`.
     """
-    hashed: str | None = None
+    hashed, language = None, LOCALES[0]
     # In the place of a digest: there is no code that it would be the digest of, so nobody else can spend it.
     setup = entropy(DIGEST_BYTES)
     while await accounts.offer_setup(setup, until=clock() + LIFETIME):
         if hashed is None:
-            email, normal = _admitted(email, password(), addresses, policy)
+            email, normal, language = _admitted(
+                email, password(), language, addresses=addresses, policy=policy
+            )
             hashed = await passwords.hash(normal)
-        made = _made(email, LOCALES[0], _HERE, by="settings", now=clock(), entropy=entropy)
+        made = _made(email, language, _HERE, by="settings", now=clock(), entropy=entropy)
         try:
             await accounts.add_first_account(
                 made.account, hashed, role=ADMINISTRATOR, setup=setup, recorded=made.recorded
@@ -126,7 +130,7 @@ class _Made:
 
 def _made(email: str, language: str, client: Client, *, by: str, now: float, entropy: Entropy) -> _Made:
     """The account, and what is put on record with it."""
-    account = Account(uuid7(now, entropy(ENTROPY_BYTES)), email, "active", locale(language, "/locale"), now)
+    account = Account(uuid7(now, entropy(ENTROPY_BYTES)), email, "active", language, now)
 
     def event(kind: EventKind, **about: str) -> Event:
         return Event(
@@ -142,15 +146,21 @@ def _made(email: str, language: str, client: Client, *, by: str, now: float, ent
     return _Made(account, (event("account_created"), event("role_granted", role=ADMINISTRATOR)))
 
 
-def _admitted(email: str, password: str, addresses: Addresses, policy: PasswordPolicy) -> tuple[str, str]:
-    """Address and password as they are kept."""
+def _admitted(
+    email: str, password: str, language: str | None, *, addresses: Addresses, policy: PasswordPolicy
+) -> tuple[str, str, str]:
+    """Address, password and language as they are kept."""
     address = addresses.normalize(email)
     faults: list[FieldError] = [] if address else [FieldError("/email", "invalid_email")]
-    normal = ""
+    normal = spoken = ""
     try:
         normal = policy.admit(password, email=email, pointer="/password")
     except Refusal as refusal:
         faults += refusal.errors
+    try:
+        spoken = locale(language, "/locale")
+    except Refusal as refusal:
+        faults += refusal.errors
     if address is None or faults:
         raise Refusal("validation_failed", errors=tuple(faults))
-    return address, normal
+    return address, normal, spoken

@@ -13,6 +13,7 @@ from sekisho.rules.session import CookieSession, Grant, Mode, Scope, Session, To
 
 Email = Annotated[str, msgspec.Meta(max_length=320, description="The e-mail address is the user name.")]
 Password = Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})]
+Locale = Annotated[str, msgspec.Meta(description="`en` or `ja`; English if left out.")]
 Instant = Annotated[datetime, msgspec.Meta(description="UTC, RFC 3339.")]
 
 
@@ -37,7 +38,7 @@ class NewAccount(Input, frozen=True, kw_only=True):
 
     email: Email
     password: Password
-    locale: Annotated[str, msgspec.Meta(description="`en` or `ja`; English if left out.")] | None = None
+    locale: Locale | None = None
 
 
 class Login(Input, frozen=True, kw_only=True):
@@ -79,9 +80,10 @@ class PasswordChange(Input, frozen=True, kw_only=True):
 class Setup(Input, frozen=True, kw_only=True):
     """The code of the link that `serve` printed, and who is to be the administrator."""
 
-    code: Annotated[str, msgspec.Meta(max_length=2048)]
+    code: Annotated[str, msgspec.Meta(max_length=2048, description="The code, or the whole link.")]
     email: Email
     password: Password
+    locale: Locale | None = None
 
 
 class AccountRemoval(Input, frozen=True, kw_only=True):
@@ -97,7 +99,7 @@ class LocaleChoice(Input, frozen=True, kw_only=True):
 
 
 class AccountMade(Body, frozen=True, kw_only=True):
-    """An account, without rights yet."""
+    """An account that was made just now."""
 
     id: str
     email: str

@@ -1,4 +1,4 @@
-"""The account: make one, look at it, change its password."""
+"""The account: make one, the first of all too, look at it, change its password."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from sekisho.flows.change_password import ChangePasswordRequest
 from sekisho.flows.register import RegisterRequest
+from sekisho.flows.setup import SetupRequest
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Held
-from sekisho.web.bodies import AccountMade, Me, NewAccount, PasswordChange, me
+from sekisho.web.bodies import AccountMade, Me, NewAccount, PasswordChange, Setup, me
 from sekisho.web.cookies import REFRESH
 from sekisho.web.credentials import handed_over
 from sekisho.web.endpoint import Answer, Call, Endpoint, Site
@@ -23,6 +24,15 @@ async def create_account(site: Site, call: Call[NewAccount]) -> AccountMade:
         email=body.email, password=body.password, locale=body.locale, client=call.client
     )
     return AccountMade.of(await site.acts.register(request))
+
+
+async def set_up(site: Site, call: Call[Setup]) -> AccountMade:
+    """POST /v1/setup."""
+    body = call.body
+    request = SetupRequest(
+        code=body.code, email=body.email, password=body.password, locale=body.locale, client=call.client
+    )
+    return AccountMade.of(await site.acts.set_up(request))
 
 
 async def show_me(_: Site, call: Call[None]) -> Me:
@@ -76,6 +86,17 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
         answer=AccountMade,
         status=201,
         codes=("email_taken", "rate_limited", "signup_closed"),
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/setup",
+        handler=set_up,
+        summary="Make the first administrator, with the code of the link that `serve` printed",
+        tag="account",
+        body=Setup,
+        answer=AccountMade,
+        status=201,
+        codes=("email_taken", "rate_limited", "setup_closed", "setup_code_invalid"),
     ),
     Endpoint(
         method="GET",

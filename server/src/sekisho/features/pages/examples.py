@@ -18,6 +18,7 @@ _VALUES: Final = {
     "current_password": "a gate at the sixth bell",
     "new_password": "another gate at the seventh bell",
     "mode": "token",
+    "code": "J4KQ-7MZT-9XRB-2WHD-60VN-PC3G-E5YS",
     "refresh_token": "skr1_...",
 }
 #: Optional in general, and needed by what the example does.

@@ -6,12 +6,12 @@ from typing import Final
 
 from sekisho.features.pages.printing import Printer
 from sekisho.features.pages.welcoming import WELCOME
-from sekisho.flows.setup import SetupRequest
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import Login, Setup
 from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form, form_as
 from sekisho.web.pages import Html, Page, Refused, SeeOther
+from sekisho.web.routes_account import set_up
 from sekisho.web.routes_session import login
 
 SETUP: Final = "/setup"
@@ -35,8 +35,8 @@ def setting_up(printer: Printer) -> tuple[Page, ...]:
         )
 
     async def submit(site: Site, call: Call[Form]) -> SeeOther:
-        body = form_as(Setup, call.body)
-        await site.acts.set_up(SetupRequest(body.code, body.email, body.password, call.language, call.client))
+        body = form_as(Setup, {**call.body, "locale": call.language})
+        await set_up(site, call.carrying(body))
         entered = Login(email=body.email, password=body.password, mode="session")
         answer = await login(site, call.carrying(entered))
         return SeeOther(f"{site.base_path}{WELCOME}?done=setup", answer.headers)
