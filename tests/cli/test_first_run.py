@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
+from sekisho.adapters import setup_file, system
+from sekisho.adapters.data_directory import alone_in
+from sekisho.cli.first_run import FirstRun
+from sekisho.house import store_for
+from sekisho.rules.setup_code import code_digest
+from sekisho.settings import read_settings
 from tests.parts.serving import Server, run
 
 if TYPE_CHECKING:
@@ -168,3 +176,30 @@ def test_an_administrator_of_the_command_line_closes_the_setup(tmp_path: Path) -
     assert json.loads(shown.stdout)["roles"] == ["admin"]
     with Server(data) as server:
         assert "/setup" not in server.welcome
+
+
+def test_the_code_in_the_file_is_the_one_that_counts(tmp_path: Path) -> None:
+    """Of starts at once on one directory the later offer is not overtaken by the earlier one's file."""
+    data = tmp_path / "data"
+    settings = read_settings({"SEKISHO_DATA": str(data)})
+
+    async def standing() -> bytes | None:
+        store = store_for(settings, entropy=system.entropy)
+        await store.open()
+        try:
+            return await store.setup_digest(now=system.clock())
+        finally:
+            await store.close()
+
+    with Server(data) as server:  # the schema, and the root secret
+        first = link_of(server)
+        server.stop()
+    with ThreadPoolExecutor(1) as other:
+        with alone_in(data):  # as a start has it, from its offer until the code is in the file
+            later = other.submit(asyncio.run, FirstRun(settings, {}).offer())
+            with pytest.raises(TimeoutError):
+                later.result(0.5)
+            setup_file.write_down(data, first, entropy=system.entropy)
+        later.result(60)
+    written = (data / "setup-code").read_text().strip()
+    assert (written != first, asyncio.run(standing())) == (True, code_digest(written))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from sekisho.adapters import system
 from sekisho.adapters.data_directory import write_private
 from sekisho.adapters.settings_file import load_settings
 from sekisho.cli import output
+from sekisho.cli.demo_folder import temporary_folder
 from sekisho.cli.demo_servers import Shop, serve_demo_alone, serve_demo_auth, serve_demo_shop
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.http_server import SIGNALS
@@ -96,7 +95,7 @@ def command(
     """
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SEKISHO_")}
     environ["SEKISHO_LANG"] = lang or language(os.environ)
-    with _signals_interrupt(), _temporary_folder() as folder, ExitStack() as stack:
+    with _signals_interrupt(), temporary_folder() as folder, ExitStack() as stack:
         if once:
             stage = _set_up(stack, folder, environ, port=port, alg=alg)
             return _tell_once(stage, _second_servers(stage))
@@ -128,15 +127,6 @@ def _signals_interrupt() -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _temporary_folder() -> Generator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="sekisho-demo-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 @dataclass(frozen=True, slots=True)

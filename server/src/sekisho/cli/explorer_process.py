@@ -36,22 +36,32 @@ class ExplorerProcess:
 
     def __init__(self, issuer: str) -> None:
         self._host = "127.0.0.1" if urlsplit(issuer).hostname == "localhost" else "localhost"
-        self._lock = asyncio.Lock()
         self._process: Process | None = None
-        self._url = ""
+        self._attempt: asyncio.Future[str] | None = None
 
     async def find(self) -> str:
-        """The address of its page.
+        """The address of its page. Whoever comes while it starts shares that start, and what becomes of it.
 
         Raises:
             Refusal: `unavailable`: it does not start.
         """
-        async with self._lock:
-            if not self._url or self._process is None or self._process.returncode is not None:
-                self._url = ""
-                self._process = await self._start()
-                self._url = await self._told(self._process)
-            return self._url
+        if self._attempt is None or (self._attempt.done() and not self._is_up()):
+            self._attempt = asyncio.ensure_future(self._bring_up())
+            # A failure is for those who wait; where all of them have gone, for nobody.
+            self._attempt.add_done_callback(_seen)
+        # One who goes away takes nothing from the others.
+        return await asyncio.shield(self._attempt)
+
+    def _is_up(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def _bring_up(self) -> str:
+        self._process = await self._start()
+        try:
+            return await self._told(self._process)
+        except BaseException:
+            await _end(self._process)
+            raise
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -59,6 +69,9 @@ class ExplorerProcess:
         try:
             yield
         finally:
+            if self._attempt is not None and not self._attempt.done():
+                self._attempt.cancel()
+                await asyncio.wait([self._attempt])
             if self._process is not None:
                 await _end(self._process)
 
@@ -89,8 +102,12 @@ class ExplorerProcess:
                     found = _URL.search(line)
                     if found is not None:
                         return found[0].decode()
-        await _end(process)
         raise Refusal("unavailable", "the explorer does not start: see `sekisho demo`")
+
+
+def _seen(attempt: asyncio.Future[str]) -> None:
+    if not attempt.cancelled():
+        attempt.exception()
 
 
 async def _end(process: Process) -> None:

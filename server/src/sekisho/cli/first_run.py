@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from sekisho.adapters import setup_file, system
 from sekisho.adapters.addresses import EmailAddresses
+from sekisho.adapters.data_directory import alone_in
 from sekisho.adapters.passwords import HashedPasswords, configured_hash
 from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.flows.setup import appoint, offer_setup
@@ -37,16 +39,19 @@ class FirstRun:
         Raises:
             SettingsRefused: the administrator of the settings cannot be made; with the fix.
         """
-        setup_file.forget(self.settings.data)  # of an earlier start
-        store = store_for(self.settings, entropy=system.entropy)
-        await store.open()
-        try:
-            if self.settings.admin_email is not None:
-                await self._appoint(store, self.settings.admin_email)
-            elif self.settings.refresh_store == "database":  # else there are no pages
-                await self._offer_link(store)
-        finally:
-            await store.close()
+        data = self.settings.data
+        # One start after another: else the code that counts could be the one and that in the file the other.
+        with alone_in(data) if data.is_dir() else nullcontext():
+            setup_file.forget(data)  # of an earlier start
+            store = store_for(self.settings, entropy=system.entropy)
+            await store.open()
+            try:
+                if self.settings.admin_email is not None:
+                    await self._appoint(store, self.settings.admin_email)
+                elif self.settings.refresh_store == "database":  # else there are no pages
+                    await self._offer_link(store)
+            finally:
+                await store.close()
 
     async def _offer_link(self, store: Store) -> None:
         code = await offer_setup(accounts=store, clock=system.clock, entropy=system.entropy)
