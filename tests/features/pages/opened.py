@@ -32,17 +32,23 @@ class Brand(TypedDict, total=False):
     brand_accent: str
 
 
+class Chosen(Brand, total=False):
+    """The same, and those that change which pages there are."""
+
+    signup: str
+
+
 def _as_it_is(app: ASGIApp) -> ASGIApp:
     return app
 
 
 @asynccontextmanager
 async def _listening(
-    server: Server, hears: Callable[[ASGIApp], ASGIApp] = _as_it_is, **brand: Unpack[Brand]
+    server: Server, hears: Callable[[ASGIApp], ASGIApp] = _as_it_is, **chosen: Unpack[Chosen]
 ) -> AsyncIterator[tuple[str, Served]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://localhost:{listener.getsockname()[1]}"
-        async with server(features=with_pages, issuer=url, **brand) as served:
+        async with server(features=with_pages, issuer=url, **chosen) as served:
             config = uvicorn.Config(hears(served.app), lifespan="off", log_config=None, access_log=False)
             running = uvicorn.Server(config)
             task = asyncio.create_task(running.serve([listener]))
@@ -65,9 +71,9 @@ async def site(
 
 
 @asynccontextmanager
-async def first_run(server: Server) -> AsyncIterator[tuple[str, str]]:
+async def first_run(server: Server, **chosen: Unpack[Chosen]) -> AsyncIterator[tuple[str, str]]:
     """A server without accounts; yields its origin and the code that it would print."""
-    async with _listening(server) as (url, served):
+    async with _listening(server, **chosen) as (url, served):
         yield url, await served.setup_code()
 
 

@@ -9,7 +9,7 @@ import httpx2
 from tests.web.served import EMAIL, PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from playwright.async_api import Locator, Page
 
@@ -41,6 +41,20 @@ async def elsewhere(url: str, **browser: str) -> dict[str, str]:
         assert answer.status_code == 200, answer.text
         tokens: dict[str, Any] = answer.json()
         return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+async def guess(url: str, headers: Mapping[str, str] | None = None) -> None:
+    """Give wrong passwords until none is heard: of the account, or of whose access token that is."""
+    path, name = ("/v1/password", "current_password") if headers else ("/v1/login", "password")
+    body = (
+        {name: "x", "new_password": PASSWORD[::-1]}
+        if headers
+        else {"email": EMAIL, name: "x", "mode": "token"}
+    )
+    async with httpx2.AsyncClient(base_url=url, headers=headers) as client:
+        while (answer := await client.post(path, json=body)).status_code == 401:
+            pass
+    assert answer.status_code == 429, answer.text
 
 
 async def first_steps(page: Page, code: str) -> AsyncIterator[str]:
@@ -84,7 +98,7 @@ async def owner(page: Page, url: str) -> AsyncIterator[str]:
     yield "logged-out"
 
 
-async def stranger(page: Page) -> AsyncIterator[str]:
+async def stranger(page: Page, url: str) -> AsyncIterator[str]:
     """What somebody sees who is not logged in, up to an account of their own that they delete."""
     for path in ("/login", "/login?why=session_expired"):
         await page.goto(path)
@@ -94,6 +108,9 @@ async def stranger(page: Page) -> AsyncIterator[str]:
     await page.context.clear_cookies()
     await submit(page, password=PASSWORD)
     yield "login-too-old"
+    await guess(url)
+    await submit(page, password=PASSWORD)
+    yield "login-limited"
     await page.goto("/signup")
     yield "signup"
     await submit(page, email=EMAIL, password=PASSWORD)
@@ -109,3 +126,48 @@ async def stranger(page: Page) -> AsyncIterator[str]:
     await page.goto("/account/delete")
     await submit(page, password=PASSWORD)
     yield "deleted"
+
+
+async def turned_away(page: Page, url: str, code: str) -> AsyncIterator[str]:
+    """The refusals that are met less often, on a server where nobody signs up."""
+    await page.goto(f"/setup#{code}")
+    await page.wait_for_url("**/setup")
+    await submit(page, code=code, email=EMAIL, password=PASSWORD)
+    await page.goto("/setup")
+    yield "setup-closed"
+    await page.goto("/account/delete")
+    await submit(page, password=PASSWORD)
+    yield "delete-last"
+    await guess(url, await elsewhere(url))
+    await submit(page, password="x")
+    yield "delete-limited"
+    await page.goto("/account")
+    await submit(page, current_password="x", new_password=PASSWORD[::-1])
+    yield "account-limited"
+    await page.context.clear_cookies()
+    await page.goto("/signup")
+    yield "signup-closed"
+    await page.goto("/login")
+    yield "login-alone"
+    await send(page, f"{url}/problems")
+    yield "method"
+    await page.goto("/login")
+    await submit(page, email=EMAIL, password="x" * 70_000)
+    yield "too-large"
+    await page.goto("about:blank")
+    await send(page, f"{url}/login")
+    yield "origin"
+
+
+async def send(page: Page, url: str) -> None:
+    """Send an empty form from where it stands."""
+    async with page.expect_event("load"):
+        await page.evaluate(
+            """url => {
+                const form = document.createElement("form");
+                Object.assign(form, { method: "post", action: url });
+                document.body.append(form);
+                form.submit();
+            }""",
+            url,
+        )

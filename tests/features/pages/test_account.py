@@ -54,7 +54,7 @@ async def test_the_device_list_shows_what_its_owner_recognises(owner: Visitor) -
     page = await owner.see("/account")
     assert len(devices(page)) == 2
     at = "18 Nov 2026, 11:07 UTC"
-    assert f"Safari on iPhone Last used 2 h ago, {at} From 127.0.0.1 Logged in {at}" in page.words
+    assert f"Safari on iPhone Last used 2 h ago ({at}) From 127.0.0.1 Logged in {at}" in page.words
     assert page.words.count("This device") == 1
     label = page.of("button", value=devices(page)[1])["aria-label"]
     assert label == "Log out Safari on iPhone, logged in 18 Nov 2026, 11:07 UTC"

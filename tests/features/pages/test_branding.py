@@ -172,3 +172,6 @@ async def test_the_colour_is_that_of_the_button(server: Server, chromium: Chromi
             assert await button.evaluate("e => getComputedStyle(e).backgroundColor") == colour
             link = visit.page.locator(".aside a")
             assert await link.evaluate("e => getComputedStyle(e).color") == colour
+            await visit.page.goto("/nothing")
+            leads_on = visit.page.locator("a.first")
+            assert await leads_on.evaluate("e => getComputedStyle(e).backgroundColor") == colour

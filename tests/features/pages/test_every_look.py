@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 import pytest
 
 from tests.features.pages.opened import ENGLISH, Brand, first_run, log_in, site
-from tests.features.pages.scenes import first_steps, owner, press, stranger, submit
+from tests.features.pages.scenes import first_steps, owner, press, stranger, submit, turned_away
 from tests.parts import axe
 from tests.parts.browser import Chromium, Visit, visiting
 
@@ -132,12 +132,27 @@ async def test_every_page_in_every_look(
     async with first_run(server) as (url, code), visiting(chromium, url, locale=locale) as visit:
         page, asked, scenes = visit.page, cast("list[str]", []), cast("list[str]", [])
         page.on("request", lambda request: asked.append(request.url))
-        for walk in (first_steps(page, code), owner(page, url), stranger(page)):
+        for walk in (first_steps(page, code), owner(page, url), stranger(page, url)):
             async for scene in walk:
                 await look_around(visit, scene, looks)
                 scenes.append(scene)
-        assert len(scenes) == len(set(scenes)) == 26
+        assert len(scenes) == len(set(scenes)) == 27
         assert [each for each in asked if not each.startswith(f"{url}/")] == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "looks"), [pytest.param("ja-JP", LOOKS, marks=pytest.mark.long), *_TURNS[2:]]
+)
+async def test_every_page_that_turns_somebody_away(
+    server: Server, chromium: Chromium, locale: str, looks: Sequence[Look]
+) -> None:
+    """As all others: a refusal that stands alone says what to do, and leads on."""
+    async with (
+        first_run(server, signup="closed") as (url, code),
+        visiting(chromium, url, locale=locale) as visit,
+    ):
+        async for scene in turned_away(visit.page, url, code):
+            await look_around(visit, scene, looks)
 
 
 @pytest.mark.parametrize(

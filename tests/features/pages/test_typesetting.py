@@ -16,11 +16,20 @@ if TYPE_CHECKING:
 def test_a_number_stays_with_what_it_counts() -> None:
     """The space between them does not end a line in Japanese; other spaces stay, and so does English."""
     say = typeset(PAGES, "ja")
+    assert "(最長\u00a015\u00a0分)" in say("logout.done", count=15)
     assert "記録は、90\u00a0日間保存されます" in say("delete.kept")
     assert say("time.minutes", count=5) == "5\u00a0分前"
     assert say("account.device_on", system="Linux", program="Chrome") == "Linux の Chrome"
     assert typeset(SHARED, "ja")("field.password_too_short", limit=8).startswith("8\u00a0文字以上")
     assert typeset(PAGES, "en").texts == words(PAGES, "en").texts
+
+
+def test_no_line_begins_with_a_particle() -> None:
+    """What is written in Latin letters holds on to it; a word of Japanese is left to the browser."""
+    say = typeset(PAGES, "ja")
+    assert "SEKISHO_SIGNUP=closed\u00a0を設定" in say("welcome.signup_no")
+    assert "aya@example.com\u00a0とその権限" in say("delete.what", email="aya@example.com")
+    assert "収めた JSON ファイル" in say("account.data_hint")
 
 
 async def test_a_page_is_set_so(visitor: Visitor) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from sekisho.features.pages.printing import Printer, asked_for, from_our_page, recognised
+from sekisho.features.pages.printing import PAGES, Printer, from_our_page, query, recognised
+from sekisho.features.pages.typesetting import typeset
 from sekisho.web.bodies import Logout
 from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form, form_as
@@ -21,6 +22,8 @@ def leaving(printer: Printer) -> tuple[Page, ...]:
     async def show(site: Site, call: Call[Form], refused: Refused | None) -> Html:
         email = call.grant.account.email if await recognised(site, call) else None
         here = site.base_path + LOGOUT
+        # A link of somebody else could tell of an account that is still there.
+        deleted = query(call).get("done") == "deleted" and from_our_page(call)
         # Who is not signed in has what was asked for, and is told nothing of a form that was old.
         return await printer.page(
             site,
@@ -28,7 +31,7 @@ def leaving(printer: Printer) -> tuple[Page, ...]:
             "logout.html",
             here=here,
             refused=refused if email else None,
-            notice=asked_for(call, "done", "done") if from_our_page(call) and not email else None,
+            notice=typeset(PAGES, call.language)("done.deleted") if deleted and not email else None,
             email=email,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from sekisho_verify.errors import TokenRefused
 PAGES: Final = "sekisho.features.pages"
 
 THEMES: Final = ("auto", "light", "dark")
+
+#: Seconds from which on a person is told minutes.
+_LONG: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +114,18 @@ class Printer:
 def told(refused: Refused, language: Language) -> Told:
     """The refusal in words: the page's own where it has some, else those that every surface shares."""
     code, shared, own = refused.code, typeset(SHARED, language), typeset(PAGES, language)
-    special = f"refused.{code}" in own
+    special, wait = f"refused.{code}" in own, seconds_to_wait(refused)
+    if special:
+        detail = own(f"refused.{code}")
+    elif code == "rate_limited" and wait >= _LONG:
+        detail = own("refused.rate_limited_minutes", count=math.ceil(wait / 60))
+    else:
+        detail = shared(f"problem.{code}.detail", count=wait)
     errors = refused.errors if isinstance(refused, Refusal) else ()
     return Told(
         code=code,
         title=own(f"refused.{code}_title") if special else shared(f"problem.{code}.title"),
-        detail=own(f"refused.{code}")
-        if special
-        else shared(f"problem.{code}.detail", count=seconds_to_wait(refused)),
+        detail=detail,
         fields={
             error.pointer.removeprefix("/"): shared(f"field.{error.code}", limit=error.limit)
             for error in errors
