@@ -10,13 +10,13 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks import machine, node_peers, python_peers
-from benchmarks.matrix import pages, races, scale, starts, tokens
+from benchmarks.matrix import growing, pages, races, scale, starts, tokens
 from benchmarks.matrix.players import Entrant, Place, oidc_provider
 from benchmarks.matrix.scale import Scale
 from benchmarks.matrix.servers import ACTS, MOST_TELLING, Act, Matrix
@@ -24,6 +24,7 @@ from benchmarks.matrix.targets import targets
 from benchmarks.matrix.turns import Pace
 from tests.parts.postgres import PostgresServer
 
+T = TypeVar("T")
 _HERE = Path(__file__).parent
 
 
@@ -39,11 +40,10 @@ class Effort:
     sqlite: Sequence[Act] = ACTS
 
 
-WHOLE = Effort(
-    Pace(rounds=9, seconds=0.2), 9, 5, 20, Scale((10_000, 1_000_000), 50_000, Pace(rounds=9, seconds=0.2))
-)
+_LONG = Pace(rounds=9, seconds=0.2)
 _SHORT = Pace(rounds=3, seconds=0.05)
-QUICK = Effort(_SHORT, 2, 1, 3, Scale((1_000, 50_000), 2_000, _SHORT), MOST_TELLING)
+WHOLE = Effort(_LONG, 9, 7, 20, Scale((10_000, 1_000_000, 10_000_000), 100_000, 1_000_000, _LONG))
+QUICK = Effort(_SHORT, 2, 1, 3, Scale((1_000, 50_000), 20_000, 10_000, _SHORT), MOST_TELLING)
 QUICK_SKIPS = "Node's libraries for tokens; SQLite but for refresh and session check"
 
 
@@ -52,11 +52,20 @@ class Progress:
 
     def __init__(self) -> None:
         self._began = time.monotonic()
+        #: Minutes that each part took.
+        self.parts: dict[str, float] = {}
 
     def __call__(self, what: str) -> None:
         """Say it."""
         minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
         print(f"[{minutes:2}:{seconds:02}] {what}", file=sys.stderr, flush=True)
+
+    def timed(self, part: str, run: Callable[[], T]) -> T:
+        """Do a part, and keep how long it took."""
+        began = time.monotonic()
+        done = run()
+        self.parts[part] = (time.monotonic() - began) / 60
+        return done
 
     @property
     def minutes(self) -> float:
@@ -83,16 +92,21 @@ def measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
             f"peers     {versions}",
             *([] if missing else [f"Node      {node_peers.facts()}"]),
         ]
-        compared = Matrix(folder, effort.pace, say, node, effort.sqlite).run()
-        by_token = tokens.run(effort.token_rounds, say, with_node=not missing and not quick)
-        started = starts.run(folder, effort.starts, say)
-        raced = _races(folder, effort, say, node)
-        scaled = scale.run(folder, effort.scale, say)
+        compared = say.timed("servers", Matrix(folder, effort.pace, say, node, effort.sqlite).run)
+        with_node = not missing and not quick
+        by_token = say.timed("tokens", lambda: tokens.run(effort.token_rounds, say, with_node=with_node))
+        started = say.timed("starts", lambda: starts.run(folder, effort.starts, say))
+        raced = say.timed("races", lambda: _races(folder, effort, say, node))
+        far = effort.scale
+        scaled = say.timed("scale", lambda: scale.run(folder, far, say))
+        small, refreshes = min(far.sizes), far.refreshes
+        grown = say.timed("growth", lambda: growing.run(folder, small, refreshes, say))
     skipped = [f"Node, oidc-provider ({missing})"] if missing else []
     return {
         "date": time.strftime("%Y-%m-%d"),
         "quick": quick,
         "minutes": say.minutes,
+        "parts": say.parts,
         "machine": "\n".join(facts),
         "skipped": skipped + ([QUICK_SKIPS] if quick else []),
         "targets": targets(compared, started),
@@ -100,7 +114,7 @@ def measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
         "tokens": by_token,
         "starts": started,
         "races": raced,
-        "scale": scaled,
+        "scale": {**scaled, "growth": grown},
     }
 
 

@@ -42,15 +42,20 @@ def page(results: Results, language: Language) -> str:
         f"![{said('ratios', language)}](ratios.{language}.svg)",
         f"## {said('targets', language)}",
         _table(_targets(results["targets"], language)),
+        f"## {said('servers', language)}",
+        said("servers note", language),
         *_servers(results["servers"], language),
         f"## {said('tokens', language)}",
         f"![{said('tokens plot', language)}](tokens.{language}.svg)",
         *(_table(_tokens(results["tokens"], act, language)) for act in ("verify", "sign")),
         f"## {said('starts', language)}",
+        said("starts note", language, rounds=results["starts"][1]["starts"]),
         _table(_starts(results["starts"], language)),
         f"## {said('races', language)}",
         _table(_races(results["races"], language)),
         *_scale(results["scale"], language),
+        f"## {said('parts', language)}",
+        _table(_parts(results["parts"], language)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -72,8 +77,12 @@ def drawings(results: Results, language: Language) -> dict[str, str]:
     ]
     sessions = results["scale"]["sessions"]
     scale = [
-        (said(act, language), [Bar(side["name"], *side["server_us"]) for side in sessions[act]["sides"]])
+        (
+            f"{said(act, language)}, {said(name, language)}",
+            [Bar(side["name"], *side[f"{name}_us"]) for side in sessions[act]["sides"]],
+        )
         for act in ("refresh", "session check")
+        for name in ("server", "database")
     ]
     return {
         "ratios": plots.ratios(said("ratios", language), ratios),
@@ -120,27 +129,35 @@ def _targets(targets: Sequence[Mapping[str, Any]], language: Language) -> list[R
 
 
 def _servers(servers: Sequence[Mapping[str, Any]], language: Language) -> list[str]:
-    columns = ("act", "server", "database", "times", "per_second", "p50", "p99", "memory")
+    columns = ("act", "server", "database", "times", "statements", "per_second", "p50", "p99", "memory")
     parts = []
     for each in servers:
         rows: list[Row] = [[said(name, language) for name in columns]]
-        rows += [_server(side, each["memory_mib"], language) for side in each["sides"]]
+        for side in each["sides"]:
+            asked = each.get("statements", {}).get(side["name"])
+            memory = f"{each['memory_mib'][side['name']]:.0f}"
+            cells = [*_measured(side), "" if asked is None else _asked(asked), *_speed(side), memory]
+            rows.append([said(side["name"], language), *cells])
         parts += [f"### {said(each['act'], language)}, {said(each['where'], language)}", _table(rows)]
     return parts
 
 
-def _server(side: Mapping[str, Any], memory: Mapping[str, float], language: Language) -> Row:
-    database = side["database_us"]
+def _measured(side: Mapping[str, Any]) -> Row:
+    database, ratio = side["database_us"], side["ratio"]
     return [
-        said(side["name"], language),
         f"{side['server_us'][1]:.0f}",
         "" if database is None else f"{database[1]:.0f}",
-        "" if side["ratio"] is None else _of(side["ratio"]),
-        f"{side['per_second']:.0f}",
-        f"{side['p50_ms']:.2f}",
-        f"{side['p99_ms']:.2f}",
-        f"{memory[side['name']]:.0f}" if side["name"] in memory else "",
+        "" if ratio is None else _of(ratio),
     ]
+
+
+def _asked(statements: Mapping[str, float]) -> str:
+    """Statements that read or write, and those that begin and end transactions."""
+    return f"{statements['work']:.0f} + {statements['control']:.0f}"
+
+
+def _speed(side: Mapping[str, Any]) -> Row:
+    return [f"{side['per_second']:.0f}", f"{side['p50_ms']:.2f}", f"{side['p99_ms']:.2f}"]
 
 
 def _tokens(tokens: Sequence[Mapping[str, Any]], act: str, language: Language) -> list[Row]:
@@ -161,9 +178,17 @@ def _token(side: Mapping[str, Any] | None) -> str:
 
 
 def _starts(starts: Sequence[Mapping[str, Any]], language: Language) -> list[Row]:
-    columns = ("seconds", "cpu_seconds", "idle_mib", "loaded_mib")
-    rows: list[Row] = [["", *(said(name, language) for name in columns)]]
-    rows += [[said(each["name"], language), *(f"{each[name]:.3g}" for name in columns)] for each in starts]
+    measured = ("seconds", "cpu_seconds", "idle_mib")
+    heads = [said(name, language) for what in measured for name in (what, "times")]
+    rows: list[Row] = [["", *heads, said("loaded_mib", language)]]
+    for each in starts:
+        ratios = each["ratio"]
+        cells = [
+            cell
+            for what in measured
+            for cell in (f"{each[what][1]:.3g}", "" if ratios is None else _of(ratios[what]))
+        ]
+        rows.append([said(each["name"], language), *cells, f"{each['loaded_mib']:.3g}"])
     return rows
 
 
@@ -182,35 +207,59 @@ def _races(races: Sequence[Mapping[str, Any]], language: Language) -> list[Row]:
 
 
 def _scale(scale: Mapping[str, Any], language: Language) -> list[str]:
-    sessions, growth, workers = scale["sessions"], scale["growth"], scale["workers"]
-    sizes: list[Row] = [[said(name, language) for name in ("sessions", "bytes", "filled")]]
-    sizes[0] = [
-        *sizes[0],
-        *(f"{said(act, language)}, {said('server', language)}" for act in ("refresh", "session check")),
+    return [
+        f"## {said('scale', language)}",
+        said("scale note", language),
+        _table(_sizes(scale["sessions"], language)),
+        f"![{said('scale plot', language)}](scale.{language}.svg)",
+        _grown(scale["growth"], language),
+        _table(_sizes_after(scale["growth"], language)),
+        _table(_workers(scale["workers"], language)),
     ]
+
+
+def _sizes(sessions: Mapping[str, Any], language: Language) -> list[Row]:
+    acts, whose = ("refresh", "session check"), ("server", "database")
+    costs = [f"{said(act, language)}, {said(name, language)}" for act in acts for name in whose]
+    rows: list[Row] = [[*(said(name, language) for name in ("sessions", "bytes", "filled")), *costs]]
     for number, size in enumerate(sessions["sizes"]):
-        costs = (_of(sessions[act]["sides"][number]["server_us"]) for act in ("refresh", "session check"))
+        sides = [sessions[act]["sides"][number] for act in acts]
+        found = [_of(side[f"{name}_us"]) for side in sides for name in whose]
         filled = (f"{size['sessions']:,}", f"{size['bytes'] / 1e6:.1f}", f"{size['filled_seconds']:.1f}")
-        sizes.append([*filled, *costs])
+        rows.append([*filled, *found])
+    return rows
+
+
+def _grown(growth: Mapping[str, Any], language: Language) -> str:
     (_, before), (refreshes, after) = growth["bytes_after"][0], growth["bytes_after"][-1]
-    mine = {
+    sizes = {
+        "sessions": growth["sessions"],
+        "refreshes": refreshes,
         "before": before / 1e6,
         "after": after / 1e6,
-        "refreshes": refreshes,
-        "sessions": growth["sessions"],
     }
-    theirs = said("theirs", language, bytes=growth["simplejwt_bytes_a_refresh"])
-    grown = f"{said('grown', language, **mine)} {theirs}"
+    parts = [said("grown", language, **sizes)]
+    if "in_process" in growth:
+        parts.append(said("grown how", language, **growth["in_process"]))
+    return " ".join([*parts, said("theirs", language, bytes=growth["simplejwt_bytes_a_refresh"])])
+
+
+def _sizes_after(growth: Mapping[str, Any], language: Language) -> list[Row]:
+    rows: list[Row] = [[said("refreshes", language), said("bytes", language)]]
+    return rows + [[f"{number:,}", f"{size / 1e6:.2f}"] for number, size in growth["bytes_after"]]
+
+
+def _workers(workers: Mapping[str, Any], language: Language) -> list[Row]:
     columns = ("server", "database", "times", "per_second", "p50", "p99")
     rows: list[Row] = [[said("workers", language), *(said(name, language) for name in columns)]]
     for act in ("refresh", "session check"):
-        for side in workers[act]["sides"]:
-            row = [*_server(side, {}, language)][:-1]
-            rows.append([f"{said(act, language)}, {side['name']}", *row[1:]])
-    return [
-        f"## {said('scale', language)}",
-        _table(sizes),
-        f"![{said('scale plot', language)}](scale.{language}.svg)",
-        grown,
-        _table(rows),
-    ]
+        rows += [
+            [f"{said(act, language)}, {side['name']}", *_measured(side), *_speed(side)]
+            for side in workers[act]["sides"]
+        ]
+    return rows
+
+
+def _parts(parts: Mapping[str, float], language: Language) -> list[Row]:
+    rows: list[Row] = [[said("part", language), said("minutes", language)]]
+    return rows + [[said(f"part {name}", language), f"{minutes:.1f}"] for name, minutes in parts.items()]

@@ -1,9 +1,9 @@
-"""What refreshes and session checks cost with many sessions and more workers, and what they leave behind."""
+"""What refreshes and session checks cost with many sessions, and with more workers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -11,16 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
-
 from benchmarks.load import Timed, exchange
 from benchmarks.matrix import filling, turns
 from benchmarks.matrix.acts import Reading, Refreshing
 from benchmarks.matrix.dialects import SekishoCookie, SekishoTokens, Ticket
-from benchmarks.matrix.players import AUTH_SERVER, CLIENTS, ENTRANTS, Field, Place
+from benchmarks.matrix.players import AUTH_SERVER, CLIENTS
 from benchmarks.matrix.turns import Meter, Pace, Side
 from benchmarks.process import Served, family_cpu
-from benchmarks.refresh import environ
 from tests.parts.postgres import PostgresServer
 from tests.parts.serving import Server
 
@@ -28,17 +25,23 @@ from tests.parts.serving import Server
 SAMPLE = 4096
 #: The same where a process is to know them already.
 REMEMBERED = 64
-#: Times that the table is measured while it is refreshed.
-STEPS = 5
 #: What a server of that size would be given.
 _MEMORY = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How far to go: sizes of the table, and refreshes after which the table is measured again."""
+    """How far to go.
+
+    Args:
+        sizes: sessions in the tables that are compared.
+        workers_at: sessions in the one on which one worker is compared with two.
+        refreshes: made at the smallest size, to see what they leave behind.
+        pace: how long to measure.
+    """
 
     sizes: Sequence[int]
+    workers_at: int
     refreshes: int
     pace: Pace
 
@@ -48,18 +51,7 @@ def run(folder: Path, scale: Scale, say: Callable[[str], None]) -> Mapping[str, 
     with PostgresServer(durable=True, settings=_MEMORY) as postgres:
         sessions = _sizes(folder, scale, postgres, say)
         workers = _workers(folder, scale, postgres, say)
-    return {"sessions": sessions, "workers": workers, "growth": _growth(folder, scale, say)}
-
-
-@contextmanager
-def _filled(folder: Path, postgres: PostgresServer, sessions: int) -> Iterator[tuple[dict[str, str], float]]:
-    """Settings of a server whose database has that many sessions, and the seconds that filling took."""
-    url = postgres.url(name := postgres.create_database())
-    settings = environ(folder / name, database=url, alg="HS256") | {"SEKISHO_SESSION_IDLE": "300d"}
-    with Served("sekisho", folder, settings, program=AUTH_SERVER):  # which makes the schema
-        pass
-    yield settings, filling.fill(url, sessions)
-    postgres.drop_database(name)
+    return {"sessions": sessions, "workers": workers}
 
 
 def _sizes(
@@ -72,7 +64,7 @@ def _sizes(
     with ExitStack() as stack:
         for sessions in scale.sizes:
             say(f"filling {sessions:,} sessions")
-            settings, seconds = stack.enter_context(_filled(folder, postgres, sessions))
+            settings, seconds = stack.enter_context(filling.filled(folder, postgres, sessions))
             bytes_ = filling.size(settings["SEKISHO_DATABASE_URL"])
             facts.append({"sessions": sessions, "filled_seconds": seconds, "bytes": bytes_})
             stepping = Served("sekisho-stepping", folder, settings, program=AUTH_SERVER)
@@ -117,59 +109,14 @@ def _sample(sessions: int, *, first: int) -> list[Ticket]:
     return filling.tickets(range(first, sessions, step)[:SAMPLE])
 
 
-def _growth(folder: Path, scale: Scale, say: Callable[[str], None]) -> Mapping[str, Any]:
-    with PostgresServer(settings={**_MEMORY, "autovacuum": "on"}) as postgres:
-        return _grown(folder, scale, postgres, say)
-
-
-def _grown(
-    folder: Path, scale: Scale, postgres: PostgresServer, say: Callable[[str], None]
-) -> Mapping[str, Any]:
-    """What refreshes leave in the database: ours, and as many as time allows of simplejwt's.
-
-    No flush is waited for, since it changes no size; but the database vacuums, as it would.
-    """
-    small, part = min(scale.sizes), scale.refreshes // STEPS
-    sizes = []
-    with _filled(folder, postgres, small) as (settings, _):
-        url = settings["SEKISHO_DATABASE_URL"]
-        with Served("sekisho-stepping", folder, settings, program=AUTH_SERVER) as server:
-            refresh = _refreshes(server.port, small)
-            sizes.append([0, filling.size(url)])
-            for number in range(1, STEPS + 1):
-                say(f"refreshes that leave something behind: {number * part:,} of {scale.refreshes:,}")
-                refresh(part)
-                sizes.append([number * part, filling.size(url)])
-    theirs = scale.refreshes // 100
-    place = Place(folder, lambda: postgres.url(postgres.create_database()))
-    with Field(place) as field:
-        say(f"the same with simplejwt: {theirs:,}")
-        player = field.player(ENTRANTS["simplejwt"])
-        side = player.refreshing()
-        before = _their_bytes(player.told["PEER_DATABASE_URL"])
-        side.run(theirs)
-        left = _their_bytes(player.told["PEER_DATABASE_URL"]) - before
-    return {"sessions": small, "bytes_after": sizes, "simplejwt_bytes_a_refresh": left / theirs}
-
-
-def _their_bytes(url: str) -> int:
-    with psycopg.connect(url) as connection:
-        row = connection.execute(
-            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
-            " AND relname LIKE 'token_blacklist%'"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def _workers(
     folder: Path, scale: Scale, postgres: PostgresServer, say: Callable[[str], None]
 ) -> Mapping[str, Any]:
     """`sekisho serve` with one worker and with two, which share the cores with database and clients."""
-    middle = sorted(scale.sizes)[len(scale.sizes) // 2]
+    middle = scale.workers_at
     checked: list[Side] = []
     refreshed: list[Side] = []
-    with _filled(folder, postgres, middle) as (settings, _), ExitStack() as stack:
+    with filling.filled(folder, postgres, middle) as (settings, _), ExitStack() as stack:
         for number, workers in enumerate((1, 2)):
             server = Server(folder / f"workers-{workers}", ("--workers", str(workers)), settings)
             stack.enter_context(server)

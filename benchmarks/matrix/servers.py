@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.matrix import turns
+from benchmarks.matrix import statements, turns
 from benchmarks.matrix.players import CLIENTS, ENTRANTS, Entrant, Field, Place, Player
 from benchmarks.matrix.turns import Pace, Side
 from benchmarks.process import family_cpu
@@ -113,20 +113,30 @@ class Matrix:
         )
         found: list[Mapping[str, Any]] = []
         with Field(place) as field:
-            found += [self._compared(field, act, POSTGRES) for act in ACTS]
+            found += [self._compared(field, act, POSTGRES, postgres=postgres) for act in ACTS]
             if self.node is not None:
-                found.append(self._compared(field, REFRESH_ES256, POSTGRES))
+                found.append(self._compared(field, REFRESH_ES256, POSTGRES, postgres=postgres))
         with RedisServer() as redis, Field(replace(place, redis=redis.url)) as field:
-            found.append(self._compared(field, ON_REDIS, REDIS))
+            found.append(self._compared(field, ON_REDIS, REDIS, postgres=postgres))
         with Field(replace(place, hashing="default")) as field:
             slow = Pace(max(self.pace.rounds // 3, 1), self.pace.seconds, most=CLIENTS)
-            found.append(self._compared(field, HASHED, POSTGRES, slow))
+            found.append(self._compared(field, HASHED, POSTGRES, pace=slow))
         return found
 
-    def _compared(self, field: Field, act: Act, where: str, pace: Pace | None = None) -> Mapping[str, Any]:
+    def _compared(
+        self,
+        field: Field,
+        act: Act,
+        where: str,
+        *,
+        postgres: PostgresServer | None = None,
+        pace: Pace | None = None,
+    ) -> Mapping[str, Any]:
         self.say(f"{act.name} on {where}: {len(act.entrants)} sides")
         known = ENTRANTS if self.node is None else {**ENTRANTS, self.node.name: self.node}
         players = [field.player(known[name]) for name in act.entrants]
-        costs = turns.compare([act.side(player) for player in players], pace or self.pace, clients=CLIENTS)
+        sides = [act.side(player) for player in players]
+        costs = turns.compare(sides, pace or self.pace, clients=CLIENTS)
         memory = {player.name: round(player.server.memory(), 1) for player in players}
-        return {**turns.told(costs, act=act.name, where=where), "memory_mib": memory}
+        found = {**turns.told(costs, act=act.name, where=where), "memory_mib": memory}
+        return found if postgres is None else {**found, "statements": statements.count(postgres, sides)}

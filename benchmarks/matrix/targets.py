@@ -47,7 +47,7 @@ def _all(servers: Sequence[Mapping[str, Any]], starts: Sequence[Mapping[str, Any
                 if side["name"] == peer:
                     shown = f"{act.removesuffix(', ES256')}, beside {peer.removesuffix(', JWT')}"
                     yield Target(shown, wanted, side["ratio"])
-    ours, *peers = starts
     for what, name in (("cpu_seconds", "start CPU"), ("idle_mib", "idle memory")):
-        ratio = ours[what] / min(peer[what] for peer in peers)
-        yield Target(f"{name}, beside the best of Python's", 1.0, [ratio] * 3, at_least=False)
+        low, middle, high = min((peer["ratio"][what] for peer in starts[1:]), key=lambda ratio: ratio[1])
+        found = [1 / high, 1 / middle, 1 / low]  # ours by theirs
+        yield Target(f"{name}, beside the best of Python's", 1.0, found, at_least=False)

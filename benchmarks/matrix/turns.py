@@ -60,9 +60,9 @@ class Cost:
         ratios = [theirs / mine for theirs, mine in zip(self.server, ours.server, strict=True)]
         return {
             "name": self.name,
-            "server_us": _quartiles(self.server),
-            "database_us": _quartiles(self.database) if self.database else None,
-            "ratio": None if self is ours else _quartiles(ratios),
+            "server_us": quartiles(self.server),
+            "database_us": quartiles(self.database) if self.database else None,
+            "ratio": None if self is ours else quartiles(ratios),
             "per_second": statistics.median(self.per_second),
             "p50_ms": statistics.median(self.latencies),
             "p99_ms": statistics.quantiles(self.latencies, n=100)[98],
@@ -70,7 +70,7 @@ class Cost:
         }
 
 
-def _quartiles(values: list[float]) -> list[float]:
+def quartiles(values: list[float]) -> list[float]:
     """The lower quartile, the median and the upper one."""
     return statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
 

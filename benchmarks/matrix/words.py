@@ -89,6 +89,25 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "p99": ("p99, ms", "p99、ms"),
     "memory": ("memory then, MiB", "その時点のメモリ、MiB"),
     "tokens": ("Tokens in process, microseconds of CPU", "プロセス内でのトークン処理、CPU 時間(マイクロ秒)"),
+    "servers": ("Every act", "操作ごとの結果"),
+    "servers note": (
+        "SQL statements a request are counted in PostgreSQL's own log; those that begin or end go apart.",
+        "1 リクエストあたりの SQL 文を PostgreSQL 自身のログで数えました。開始と終了は別に示します。",
+    ),
+    "statements": ("SQL statements + BEGIN, COMMIT", "SQL 文 + BEGIN、COMMIT"),
+    "starts note": (
+        "In pairs: ours and a peer right after each other, {rounds} times; a ratio is taken within a pair.",
+        "sekisho と他の製品を続けて起動し、製品ごとに {rounds} 組計測します。比は組の中で取ります。",
+    ),
+    "parts": ("How long each part took", "各部の所要時間"),
+    "part": ("part", "部"),
+    "minutes": ("minutes", "分"),
+    "part servers": ("servers", "サーバー"),
+    "part tokens": ("tokens", "トークン"),
+    "part starts": ("starts", "起動"),
+    "part races": ("races", "競合"),
+    "part scale": ("scale, filling included", "規模(投入を含む)"),
+    "part growth": ("growth", "表の大きさの変化"),
     "starts": ("Second start and memory, SQLite", "2 回目の起動とメモリ、SQLite"),
     "seconds": ("start, s", "起動、秒"),
     "cpu_seconds": ("start, s of CPU", "起動の CPU、秒"),
@@ -102,9 +121,18 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "sessions": ("sessions", "セッション数"),
     "bytes": ("table and indexes, MB", "表と索引、MB"),
     "filled": ("filled in, s", "投入時間、秒"),
+    "scale note": (
+        "Tokens and cookies are taken from all over the table, and the process remembers none of them.",
+        "トークンと Cookie は表の全体から選びます。プロセスは何も記憶しません。",
+    ),
+    "refreshes": ("refreshes", "リフレッシュの回数"),
     "grown": (
-        "{sessions:,} sessions, refreshed {refreshes:,} times: {before:.2f} MB before, {after:.2f} MB after.",
-        "{sessions:,} セッションを計 {refreshes:,} 回リフレッシュ: 前 {before:.2f} MB、後 {after:.2f} MB。",
+        "Half of {sessions:,} sessions, {refreshes:,} refreshes: {before:.2f} MB before, {after:.2f} after.",
+        "{sessions:,} セッションの半数を計 {refreshes:,} 回更新: 前 {before:.2f} MB、後 {after:.2f} MB。",
+    ),
+    "grown how": (
+        "By the storage adapter in process, not by HTTP, in {seconds:.0f} s; {hot_share:.1%} touch no index.",
+        "HTTP ではなくプロセス内のストレージ層で {seconds:.0f} 秒。{hot_share:.1%} は索引に触れません。",
     ),
     "theirs": (
         "simplejwt's tables grow by {bytes:.0f} bytes at each refresh.",
@@ -136,8 +164,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "Bearer トークンの GET、fastapi-users の何分の 1 か",
     ),
     "scale plot": (
-        "Server CPU, microseconds, by sessions in the table",
-        "表のセッション数ごとのサーバー CPU 時間(マイクロ秒)",
+        "CPU, microseconds, by sessions in the table",
+        "表のセッション数ごとの CPU 時間(マイクロ秒)",
     ),
     "tokens plot": ("Check a token: times the CPU of sekisho", "トークンの検証: CPU 時間、sekisho の何倍か"),
 }

@@ -259,7 +259,7 @@ class PostgresServer:
         """Run the postmaster; False when it ended before it was ready."""
         settings = self._settings | {"port": str(self._port)}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        with (self._root / "log").open("wb") as log:
+        with self.log.open("wb") as log:
             process = subprocess.Popen(
                 [str(self._bin / "postgres"), "-D", str(self._data), *options],
                 stdout=log,
@@ -290,9 +290,13 @@ class PostgresServer:
             self._process.wait(_STOP_SECONDS)
             self._process = None
 
+    @property
+    def log(self) -> Path:
+        """What it says, in a file."""
+        return self._root / "log"
+
     def _log(self) -> str:
-        log = self._root / "log"
-        return log.read_text(errors="replace")[-4000:] if log.exists() else ""
+        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
 
     @property
     def _data(self) -> Path:
