@@ -26,7 +26,7 @@ from tests.words.reading import (
 LATIN = {
     "sekisho.cli": {"fix.usage", "fix.no_driver"},
     "sekisho.cli.checkup": {"permissions.bad_fix", "schema.bad_fix"},
-    "sekisho.features.explorer": {"expiry.call", "actor.a_es256"},
+    "sekisho.features.explorer": {"expiry.call", "actor.a_es256", "actor.redis", "actor.aws"},
 }
 NAME = "関所"  # of the project, in every language
 JAPANESE = re.compile(r"[\u3001-\u30ff\u4e00-\u9fff\uff01-\uff9f]")

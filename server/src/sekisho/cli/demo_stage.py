@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from socket import socket
-from time import sleep
 from typing import Final
 
 from sekisho.adapters import system
 from sekisho.adapters.data_directory import write_private
 from sekisho.adapters.settings_file import load_settings
+from sekisho.cli import stage_aws, stage_redis
 from sekisho.cli.fault import EXITS, Exit, Fault
 from sekisho.cli.listening import listen
 from sekisho.cli.main import run
 from sekisho.cli.operating import operate
 from sekisho.cli.options import Given, Surroundings
 from sekisho.cli.processes import Child, stop_all
+from sekisho.cli.stage_aws import AwsAuth, Emulated, StageAws, serve_stage_aws, serve_stage_aws_auth
+from sekisho.cli.stage_people import settle
+from sekisho.cli.stage_redis import StageRedis
+from sekisho.cli.stage_secret import SharedSecret
 from sekisho.cli.stage_servers import (
     StageShop,
     Watched,
@@ -29,10 +32,10 @@ from sekisho.cli.stage_servers import (
     serve_stage_auth,
     serve_stage_shop,
 )
+from sekisho.cli.stage_sets import BACKSTAGE, FIRST, LATER, PEOPLED, shop_of
 from sekisho.features.demo.clock import ClockHand, MovedClock
 from sekisho.features.demo.scene import Person
-from sekisho.features.demo.wire import exchange, request
-from sekisho.features.explorer.stage import Keys, Lifetimes, Server, SetName
+from sekisho.features.explorer.stage import Keys, Lifetimes, SecretStep, Server, SetName
 from sekisho.features.explorer.tables import Change, Tables
 from sekisho.features.explorer.telling import Source
 from sekisho.house import House
@@ -40,7 +43,6 @@ from sekisho.rules.refusals import Refusal
 from sekisho.settings import Settings
 from sekisho.words.catalogue import Say
 from sekisho_verify import HmacKey
-from sekisho_verify.forgeries.forging import parts
 
 #: Short, so that an expiry can be waited for; the rest long enough that nobody is signed out behind his back.
 LIFETIMES: Final = Lifetimes(access=20, refresh=1800, idle=1800, grace=10)
@@ -48,16 +50,6 @@ AUDIENCE: Final = "shop"
 #: Seconds for a server to start on a machine that is busy with other things.
 _PATIENCE: Final = 60.0
 _SECRET_BYTES: Final = 32
-#: Seconds between two looks at who signs.
-_PAUSE: Final = 0.2
-#: The first four take consecutive ports where one was chosen.
-_FIRST: Final = ("auth", "a", "b", "explorer")
-_LATER: Final[Mapping[SetName, tuple[str, str]]] = {
-    "alone": ("auth_alone", "b_alone"),
-    "deaf": ("b_deaf", ""),
-    "es256": ("auth_es256", "a_es256"),
-    "stateless": ("auth_stateless", "a_stateless"),
-}
 
 
 @dataclass(slots=True)
@@ -101,22 +93,21 @@ class DemoStage:
         self._join: Final = join
         self._cast: Final = people
         self.people: Final = [(person.email, person.password) for person in people]
-        later = [name for names in _LATER.values() for name in names if name]
+        later = [name for names in LATER.values() for name in names]
         self._places: Final = {
-            name: self._bind(port and port + place) for place, name in enumerate(_FIRST)
-        } | {name: self._bind(0) for name in later}
+            name: self._bind(port and port + place, host) for place, name in enumerate(FIRST)
+        } | {name: self._bind(0, stage_aws.HOST if name == "aws" else host) for name in later}
         self._clock: Final = folder / "clock"
         self._hand: Final = ClockHand(self._clock)
         self._moved: Final = MovedClock(self._clock, system.clock)
-        self._secret: Final = folder / "shared-secret"
-        write_private(self._secret, system.entropy(_SECRET_BYTES).hex().encode())
+        self._secret: Final = SharedSecret(folder / "shared-secret")
         self._environs: Final = {
-            "auth": self._environment(environ, "auth", SEKISHO_SIGNING_KEY=f"file:{self._secret}"),
+            "auth": self._environment(environ, "auth", SEKISHO_SIGNING_KEY=self._secret.reference),
             "auth_es256": self._environment(environ, "auth_es256", SEKISHO_SIGNING_ALG="ES256"),
             "auth_stateless": self._environment(
                 environ,
                 "auth_stateless",
-                SEKISHO_SIGNING_KEY=f"file:{self._secret}",
+                SEKISHO_SIGNING_KEY=self._secret.reference,
                 SEKISHO_REFRESH_STORE="none",
             ),
         }
@@ -124,6 +115,8 @@ class DemoStage:
         self._sets: list[SetName] = []
         self._keys: dict[str, Keys] = {}
         self._tables: Final = Tables(folder / "auth" / "sekisho.db")
+        self._redis: Final = StageRedis(folder)
+        self._aws: Final = StageAws(self._places["aws"].port)
 
     @property
     def explorer(self) -> str:
@@ -158,21 +151,23 @@ class DemoStage:
 
     def close(self) -> None:
         """Stop every server."""
+        self._redis.stop()
         stop_all([place.child for place in self._places.values() if place.child is not None])
         for place in self._places.values():
             _close(place)
 
     def servers(self) -> Mapping[str, Server]:
         """See `Stage`."""
-        return {
+        found = {
             name: Server(name, self._url(name), place.child is not None and place.child.process.is_alive())
             for name, place in self._places.items()
-            if name != "explorer" and (name in _FIRST or self._is_summoned(name))
+            if name not in BACKSTAGE and (name in FIRST or self._is_summoned(name))
         }
+        return found | ({"redis": Server("redis", "", self._redis.up)} if "redis" in self._sets else {})
 
     def origins(self) -> Sequence[str]:
         """See `Stage`."""
-        return [self._url(name) for name in self._places if name != "explorer"]
+        return [self._url(name) for name in self._places if name not in BACKSTAGE]
 
     def sets(self) -> Sequence[SetName]:
         """See `Stage`."""
@@ -207,6 +202,9 @@ class DemoStage:
 
     def turn(self, server: str, *, up: bool) -> None:
         """See `Stage`."""
+        if server == "redis":
+            self._turn_redis(up=up)
+            return
         place = self._places[server]
         if up:
             if place.child is None or not place.child.process.is_alive():
@@ -219,16 +217,66 @@ class DemoStage:
         """See `Stage`."""
         if name in self._sets:
             return
+        if name in self.lacking():
+            raise Refusal("unavailable", self.lacking()[name])
         try:
-            for server in _LATER[name]:
-                if server:
-                    self._start(server)
+            if name == "redis":
+                self._turn_redis(up=True)
+                shared = replace(self.settings, session_store_url=self._redis.url)
+                self._settings["auth_redis"] = self._settings["auth_redis_b"] = shared
+                self._tables.add("redis", self._redis.rows)
+            for server in LATER[name]:
+                self._start(server)
+                # These wait for nobody but Redis and the auth server, which are there.
+                if name != "redis":
                     self._await(server)
-            if name in {"es256", "stateless"}:
+                if server == "aws":
+                    self._keep_secret_at_aws()
+            for server in LATER[name]:
+                self._await(server)
+            if name in PEOPLED:
                 self._people(f"auth_{name}")
         except Fault as fault:
             raise Refusal("unavailable", str(fault)) from None
         self._sets.append(name)
+
+    def _turn_redis(self, *, up: bool) -> None:
+        if not up:
+            self._redis.stop()
+        elif not self._redis.start():
+            raise Refusal("unavailable", f"Redis does not start: {self.logs()}")
+
+    def _keep_secret_at_aws(self) -> None:
+        """Put the SECRET_KEY of the server to come there.
+
+        What the operator does to that server's accounts is done with a key of no meaning: a command signs
+        nothing, and would ask the AWS of whoever owns this machine.
+        """
+        self._aws.create()
+        self._tables.add("secretsmanager", self._aws.rows)
+        self._environs["auth_aws"] = self._environment(
+            self._environs["auth"],
+            "auth_aws",
+            SEKISHO_SIGNING_KEY=self._secret.reference,
+            SEKISHO_ACCESS_TTL=stage_aws.ACCESS_TTL,
+        )
+        self._settings["auth_aws"] = replace(
+            load_settings(self._environs["auth_aws"]), signing_key=stage_aws.REFERENCE
+        )
+
+    def lacking(self) -> Mapping[SetName, str]:
+        """See `Stage`."""
+        found: dict[SetName, str | None] = {"redis": stage_redis.lacking(), "aws": stage_aws.lacking()}
+        return {name: command for name, command in found.items() if command is not None}
+
+    def turn_secret(self, step: SecretStep, *, act: str) -> None:
+        """See `Stage`."""
+        if "aws" not in self._sets:
+            raise Refusal("not_found", "aws")
+        if step == "pending":
+            self._aws.put(act)
+        elif not self._aws.promote(act):
+            raise Refusal("conflict", "no version is AWSPENDING")
 
     def keys(self, at: str) -> Keys:
         """See `Stage`."""
@@ -244,39 +292,16 @@ class DemoStage:
         old = self.keys("auth").signing
         if not isinstance(old, HmacKey):
             raise Refusal("conflict", "the auth server has a key pair")
-        new = HmacKey(system.entropy(_SECRET_BYTES))
-        held = json.dumps({"keys": [new.to_private_jwk(), old.to_private_jwk()]})
-        fresh = self._secret.with_suffix(".new")
-        with suppress(FileNotFoundError):
-            fresh.unlink()
-        write_private(fresh, held.encode())
-        fresh.replace(self._secret)
-        self._await_seal(new.kid)
+        self._secret.replace(old, auth=self._url("auth"))
         return old.kid
-
-    def _await_seal(self, kid: str) -> None:
-        """Wait until the auth server signs by that key: it reads the file by itself, every few seconds.
-
-        Its feed is sealed by the key that signs, and anybody here may read that.
-
-        Raises:
-            Refusal: `unavailable`: it does not, or is not there; the new secret stays where it was put.
-        """
-        until = system.steady() + _PATIENCE
-        while system.steady() < until:
-            try:
-                answer = exchange(request("GET", f"{self._url('auth')}/v1/revocations"))
-                sealed_by = parts(answer.body.decode()).header.get("kid")
-            except (OSError, ValueError):
-                break
-            if sealed_by == kid:
-                return
-            sleep(_PAUSE)
-        raise Refusal("unavailable", "the auth server does not sign by the new secret")
 
     def look(self) -> list[Change]:
         """See `Stage`."""
         return self._tables.look()
+
+    def look_beside(self) -> list[Change]:
+        """See `Stage`."""
+        return self._tables.look_beside()
 
     def tables(self) -> list[dict[str, object]]:
         """See `Stage`."""
@@ -306,15 +331,15 @@ class DemoStage:
             **signing,
         }
 
-    def _bind(self, port: int) -> _Place:
-        sockets = listen(self._host, port, self._say)
+    def _bind(self, port: int, host: str) -> _Place:
+        sockets = listen(host, port, self._say)
         return _Place(sockets[0].getsockname()[1], sockets)
 
     def _url(self, name: str) -> str:
         return f"http://{self._host}:{self._places[name].port}"
 
     def _is_summoned(self, name: str) -> bool:
-        return any(name in _LATER[each] for each in self._sets)
+        return any(name in LATER[each] for each in self._sets)
 
     def _start(self, name: str) -> None:
         place = self._places[name]
@@ -334,23 +359,23 @@ class DemoStage:
         except Fault as fault:
             raise Refusal("unavailable", str(fault)) from None
 
-    def _role(self, name: str) -> tuple[Callable[..., None], Settings | StageShop]:
+    def _role(self, name: str) -> tuple[Callable[..., None], Settings | StageShop | AwsAuth | Emulated]:
         """What a server runs, and what it is told."""
+        if name == "aws":
+            return serve_stage_aws, self._aws.emulated
+        if name == "auth_aws":
+            return serve_stage_aws_auth, AwsAuth(self._settings[name], self._aws.environ)
         if name in self._settings:
             return serve_stage_auth, self._settings[name]
         if name == "auth_alone":
             return serve_stage_alone, self._settings["auth"]
-        auth, secret = self._url("auth"), self._secret
-        shop = StageShop(self._folder / f"shop-{name}.db", auth, AUDIENCE, secret, sessions=auth)
-        if name == "b_alone":
-            shop = replace(shop, sessions=self._url("auth_alone"))
-        elif name == "b_deaf":
-            shop = replace(shop, deaf=True)
-        elif name in {"a_es256", "a_stateless"}:
-            other = self._url(name.replace("a_", "auth_", 1))
-            shop = replace(shop, issuer=other, sessions=other)
-            shop = replace(shop, secret=None) if name == "a_es256" else shop
-        return serve_stage_shop, shop
+        return serve_stage_shop, shop_of(
+            name,
+            url=self._url,
+            database=self._folder / f"shop-{name}.db",
+            audience=AUDIENCE,
+            secret=self._secret.file,
+        )
 
     def _await(self, name: str) -> None:
         child = self._places[name].child
@@ -358,32 +383,10 @@ class DemoStage:
             raise Fault("demo_failed", self._say("fault.demo_start"), self.logs())
 
     def _people(self, at: str) -> None:
-        """Two accounts, and a group that may read the secret; of its members, one is denied it.
-
-        Aya signs up. Ken was there when new passwords were hashed by bcrypt: his next login changes his row.
-        """
-        first, second = self._cast
-        body = {"email": first.email, "password": first.password}
-        answer = exchange(request("POST", f"{self._url(at)}/v1/accounts", json_body=body))
-        if answer.status != 201:
-            raise Fault("demo_failed", f"{answer.status} {answer.code}", self.logs())
-        aya, ken = first.email, second.email
-        password = self._folder / f"password-{at}"
-        write_private(password, second.password.encode())
-        earlier = {**self._environs[at], "SEKISHO_PASSWORD_HASH": "bcrypt"}
-        self._run(["user", "create", ken, "--password-file", str(password)], earlier)
-        password.unlink()
-        for command in (
-            ["group", "create", "staff"],
-            ["group", "allow", "staff", "customers:read"],
-            ["group", "allow", "staff", "secret:read"],
-            ["group", "add", "staff", aya],
-            ["group", "add", "staff", ken],
-            ["user", "grant", aya, "user"],
-            ["user", "grant", ken, "admin"],
-            ["user", "deny", ken, "secret:read"],
-        ):
-            self.operate(command, at=at)
+        password, environ = self._folder / f"password-{at}", self._environs[at]
+        reason = settle(self._cast, self._url(at), run=self._run, environ=environ, password=password)
+        if reason:
+            raise Fault("demo_failed", reason, self.logs())
 
 
 def _close(place: _Place) -> None:

@@ -42,7 +42,7 @@ class StageShop:
     """A shop: whose tokens it takes, and whom it asks about a cookie.
 
     `secret` is the file of the shared secret; without one the keys are found by the issuer's name. With
-    `deaf` it has no feed.
+    `deaf` it has no feed; otherwise it follows the issuer's, at the server `follows` if one is named.
     """
 
     database: Path
@@ -51,6 +51,7 @@ class StageShop:
     secret: Path | None
     sessions: str
     deaf: bool = False
+    follows: str | None = None
 
 
 def serve_stage_auth(
@@ -123,7 +124,7 @@ def serve_stage_shop(
     from sekisho.features.explorer.outgoing import tell_outgoing  # noqa: PLC0415 - same
     from sekisho.features.explorer.tap import Tap  # noqa: PLC0415 - same
     from sekisho.features.explorer.telling import telling  # noqa: PLC0415 - same
-    from sekisho_verify import HmacKeySource, IssuerKeys, Verifier  # noqa: PLC0415 - same
+    from sekisho_verify import HmacKeySource, IssuerFeed, IssuerKeys, Verifier  # noqa: PLC0415 - same
     from sekisho_verify.session_cookies import SessionCookies  # noqa: PLC0415 - same
 
     write_to(watched.log)
@@ -138,11 +139,13 @@ def serve_stage_shop(
         if secret is None
         else HmacKeySource(lambda: _shared(secret), refresh_every=_SECRET_EVERY)
     )
+    # A server that nobody has asked for a while has let the feed be: its next look-up is one in the database.
+    near = shop.follows and IssuerFeed(shop.issuer, urls=[f"{shop.follows}/v1/revocations"], keys=source)
     verifier = Verifier(
         issuer=shop.issuer,
         audience=shop.audience,
         keys=source,
-        feed=None if shop.deaf else "issuer",
+        feed=None if shop.deaf else near or "issuer",
         clock=clock,
     )
     # Not remembered, so that every call shows what it costs.

@@ -17,7 +17,8 @@ import msgspec
 from sekisho.features.explorer import deciding, presets, thief
 from sekisho.features.explorer.events import Actor, Event, Lane, Message, actor_of
 from sekisho.features.explorer.ledger import Ledger, Origin
-from sekisho.features.explorer.stage import SetName, Stage
+from sekisho.features.explorer.stage import SecretStep, SetName, Stage
+from sekisho.features.explorer.tables import Change
 from sekisho.rules.refusals import Refusal, invalid
 from sekisho.web.wire import reader
 
@@ -83,6 +84,12 @@ class Summon(_Input, frozen=True, kw_only=True):
     set: SetName
 
 
+class TurnSecret(_Input, frozen=True, kw_only=True):
+    """Put the next version of the secret at AWS, or let it be the current one."""
+
+    step: SecretStep
+
+
 class Forge(_Input, frozen=True, kw_only=True):
     """Make a forgery of a good token; `at` is the auth server that it is from."""
 
@@ -137,6 +144,7 @@ class Acts:
             "operate": _act(Operate, self._operate),
             "server": _act(Turn, self._turn),
             "summon": _act(Summon, self._summon),
+            "secret": _act(TurnSecret, self._turn_secret),
             "forge": _act(Forge, self._forge),
             "edit": _act(Edit, self._edit),
             "thief": _act(Steal, self._steal),
@@ -151,6 +159,7 @@ class Acts:
         return {
             "servers": {name: server.as_row() for name, server in stage.servers().items()},
             "sets": list(stage.sets()),
+            "lacking": dict(stage.lacking()),
             "clock": {"now": stage.now(), "offset": stage.offset()},
             "access_ttl": stage.lifetimes.access,
             "refresh_ttl": stage.lifetimes.refresh,
@@ -173,10 +182,20 @@ class Acts:
         """Look for rows that have changed, and tell; `of`: what may have changed them."""
         async with self._one_at_a_time:
             changes = await asyncio.to_thread(self._stage.look)
+        self._tell_rows(changes, of)
+
+    async def changed_beside(self) -> None:
+        """The same for what changes by itself: Redis forgets keys."""
+        async with self._one_at_a_time:
+            changes = await asyncio.to_thread(self._stage.look_beside)
+        self._tell_rows(changes, _Input())
+
+    def _tell_rows(self, changes: Sequence[Change], of: _Input | Event) -> None:
         for table in dict.fromkeys(change.table for change in changes):
             rows = [change.as_row() for change in changes if change.table == table]
             message = Message("ev.rows", {"table": table, "rows": len(rows)})
-            self._tell("rows", "db", message, {"table": table, "rows": rows}, of)
+            where: Actor = "redis" if table == "redis" else "aws" if table == "secretsmanager" else "db"
+            self._tell("rows", where, message, {"table": table, "rows": rows}, of)
 
     async def _skip(self, skip: Skip) -> object:
         if not 0 < skip.seconds <= _LONGEST_SKIP:
@@ -223,6 +242,13 @@ class Acts:
     async def _summon(self, summon: Summon) -> object:
         async with self._one_at_a_time:
             await asyncio.to_thread(self._stage.summon, summon.set)
+        await self.changed(summon)
+        return self.state()
+
+    async def _turn_secret(self, turn: TurnSecret) -> object:
+        async with self._one_at_a_time:
+            await asyncio.to_thread(partial(self._stage.turn_secret, turn.step, act=turn.act or ""))
+        await self.changed(turn)
         return self.state()
 
     async def _forge(self, forge: Forge) -> object:
@@ -289,7 +315,7 @@ class Acts:
     ) -> None:
         self._ledger.tell(
             kind,
-            **{"from": "db" if kind == "rows" else "operator"},
+            **{"from": to if kind == "rows" else "operator"},
             to=to,
             message=message.id,
             values=message.values,

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
-Actor = Literal["browser", "a", "b", "auth", "db", "shop_db", "thief", "operator"]
+Actor = Literal["browser", "a", "b", "auth", "db", "redis", "aws", "shop_db", "thief", "operator"]
 Lane = Literal["session", "jwt"]
 Kind = Literal[
     "http.request",
@@ -17,6 +17,8 @@ Kind = Literal[
     "feed.entry",
     "db.read",
     "db.write",
+    "redis.read",
+    "redis.write",
     "hash.verify",
     "token.sign",
     "token.check",
@@ -25,15 +27,19 @@ Kind = Literal[
     "server",
     "operator",
 ]
+#: What has a process and a lifeline of its own, beside the auth servers.
+_STANDING: Final[tuple[Actor, ...]] = ("a", "b", "redis", "aws")
 Refs: TypeAlias = Mapping[str, Any]
 
 LANES: Final[tuple[Lane, ...]] = get_args(Lane)
 #: What `refs` hold, by kind. Where it happened for the sake of a request, `for` is the `id` of that; `server`
 #: is the process, where it is not the one that the lifeline is named after.
 #:
-#: http.request   credential (kind and bytes of what is presented), preflight, by (the process that asks)
+#: http.request   credential (kind and bytes of what is presented), preflight, by (the process that asks);
+#:                of AWS Secrets Manager: operation, stage
 #: feed.entry     entries (seq, kind, effect), by
 #: db.read, .write  sql, parameters, rows that came or were changed; database: shop, for a shop's own
+#: redis.read, .write  command; answer, or silent where none came in time
 #: hash.verify    alg and costs
 #: token.sign     alg, kid, typ
 #: token.check    token, code, checks (name, verdict, code, detail) in the order in which they are made
@@ -62,9 +68,19 @@ REQUESTS: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/customers"): "ev.customers",
     ("GET", "/secret"): "ev.secret",
 }
+#: The same for what AWS Secrets Manager is asked, by its operation.
+OPERATIONS: Final[Mapping[str, str]] = {
+    "GetSecretValue": "ev.aws.get",
+    "CreateSecret": "ev.aws.create",
+    "PutSecretValue": "ev.aws.put",
+    "UpdateSecretVersionStage": "ev.aws.move",
+}
 #: Every `msg.id` there is: the words of the page have one sentence for each, in each language.
 MESSAGES: Final = (
     *REQUESTS.values(),
+    *OPERATIONS.values(),
+    "ev.aws.ok",
+    "ev.aws.none",
     "ev.request",
     "ev.preflight",
     "ev.feed",
@@ -79,6 +95,10 @@ MESSAGES: Final = (
     "ev.db.read",
     "ev.db.write",
     "ev.db.shop",
+    "ev.redis.hit",
+    "ev.redis.miss",
+    "ev.redis.write",
+    "ev.redis.silent",
     "ev.hash",
     "ev.sign",
     "ev.check.ok",
@@ -132,4 +152,4 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 def actor_of(server: str) -> Actor:
     """The lifeline of a server: `b_alone` is another process, and stands where B stands."""
     name = server.partition("_")[0]
-    return "a" if name == "a" else "b" if name == "b" else "auth"
+    return next((each for each in _STANDING if each == name), "auth")

@@ -15,7 +15,17 @@ from itertools import count
 from threading import Lock
 from typing import Any, Final
 
-from sekisho.features.explorer.events import REQUESTS, SHOPS, Actor, Event, Kind, Lane, Message, actor_of
+from sekisho.features.explorer.events import (
+    OPERATIONS,
+    REQUESTS,
+    SHOPS,
+    Actor,
+    Event,
+    Kind,
+    Lane,
+    Message,
+    actor_of,
+)
 from sekisho.features.explorer.telling import Record, Source
 from sekisho.ports import Clock
 
@@ -165,9 +175,13 @@ class Ledger:
             "credential": record["credential"],
             "server": server if server != actor_of(server) else None,
             "by": origin.server if origin.server != origin.actor else None,
+            "operation": record.get("operation"),
+            "stage": record.get("stage"),
         }
         name = REQUESTS.get((method, path), "ev.request")
-        if record["kind"] == "feed.request":
+        if server == "aws":
+            name = OPERATIONS.get(record["operation"], name)
+        elif record["kind"] == "feed.request":
             name = "ev.feed"
         elif record["preflight"]:
             name = "ev.preflight"
@@ -182,6 +196,10 @@ class Ledger:
         )
 
     def _origin(self, record: Record) -> Origin:
+        if "asker" in record:  # known by its credential
+            server = record["asker"]
+            actor: Actor = "operator" if server == "operator" else actor_of(server)
+            return Origin(actor, server, record["lane"], record["act"])
         client = _address(record)
         at, origin = self._origins.pop(client, (float("-inf"), None))
         if origin is None or not 0 <= record["at"] - at < _SOON:
@@ -233,6 +251,8 @@ class Ledger:
             to, refs = origin.actor, {**refs, "by": origin.server}
         elif record["kind"] in {"db.read", "db.write"}:
             to = "shop_db" if facts.get("database") == "shop" else "db"
+        elif record["kind"] in {"redis.read", "redis.write"}:
+            to = "redis"
         message = Message(_inside(record["kind"], to, facts), _values(facts))
         return self._numbered(record, (here, to), message, origin, refs=refs, ms=ms, raw=record.get("raw"))
 
@@ -281,8 +301,12 @@ def _present(values: Mapping[str, Any]) -> dict[str, Any]:
 def _answer(asked: _Asked, record: Record) -> str:
     if record["kind"] == "feed.response":
         return "ev.feed.ok"
+    if record["code"] == "ResourceNotFoundException":
+        return "ev.aws.none"
     if record["status"] >= 400:
         return "ev.refused"
+    if asked.server == "aws":
+        return "ev.aws.ok"
     name = REQUESTS.get((asked.method, asked.path))
     if name == "ev.login":
         return "ev.login.session" if asked.origin.lane == "session" else "ev.login.token"
@@ -294,6 +318,9 @@ def _inside(kind: str, to: Actor, facts: Mapping[str, Any]) -> str:
         return "ev.check.refused" if facts.get("code") else "ev.check.ok"
     if to == "shop_db":
         return "ev.db.shop"
+    if to == "redis":
+        outcome = "silent" if "silent" in facts else "hit" if facts["found"] else "miss"
+        return "ev.redis.write" if outcome != "silent" and kind == "redis.write" else f"ev.redis.{outcome}"
     return {"hash.verify": "ev.hash", "token.sign": "ev.sign", "feed.entry": "ev.feed.entries"}.get(
         kind, f"ev.{kind}"
     )

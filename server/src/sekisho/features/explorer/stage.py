@@ -10,7 +10,9 @@ from sekisho.features.explorer.events import actor_of
 from sekisho.features.explorer.tables import Change
 from sekisho_verify.keys import Signer, VerificationKey
 
-SetName = Literal["alone", "deaf", "es256", "stateless"]
+SetName = Literal["alone", "deaf", "es256", "stateless", "redis", "aws"]
+#: What an operator does to a secret at AWS: put the next version there, and let that be the current one.
+SecretStep = Literal["pending", "promote"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,15 @@ class Stage(Protocol):
         ...
 
     def summon(self, name: SetName) -> None:
-        """Start further servers, once."""
+        """Start further servers, once. Raises `Refusal`."""
+        ...
+
+    def lacking(self) -> Mapping[SetName, str]:
+        """Sets for which this machine lacks something, each with the command that brings it."""
+        ...
+
+    def turn_secret(self, step: SecretStep, *, act: str) -> None:
+        """Do that to the secret at AWS, as part of an act of the page. Raises `Refusal`."""
         ...
 
     def keys(self, at: str) -> Keys:
@@ -108,6 +118,10 @@ class Stage(Protocol):
 
     def look(self) -> list[Change]:
         """The rows of the database that have changed since the last look."""
+        ...
+
+    def look_beside(self) -> list[Change]:
+        """The same of what is not in the database: it may change while nobody asks for anything."""
         ...
 
     def tables(self) -> list[dict[str, object]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -52,22 +52,33 @@ class Tables:
     def __init__(self, path: Path) -> None:
         self._path: Final = path
         self._known: dict[str, Rows] = {}
+        self._beside: Final[dict[str, Callable[[], Rows]]] = {}
+
+    def add(self, name: str, read: Callable[[], Rows]) -> None:
+        """One more, that is in no file; `read` gives its rows, and does not raise."""
+        self._beside[name] = read
 
     def look(self) -> list[Change]:
         """What has changed since the last look. It reads a file: on a thread.
 
         Where that cannot be read just now nothing has changed, and the next look finds it.
         """
-        try:
-            now = self._read()
-        except sqlite3.Error:
-            return []
+        now = {name: read() for name, read in self._beside.items()}
+        with suppress(sqlite3.Error):
+            now |= self._read()
+        return self._took(now)
+
+    def look_beside(self) -> list[Change]:
+        """The same, but for what is in the file: that changes only when a server is asked for something."""
+        return self._took({name: read() for name, read in self._beside.items()})
+
+    def _took(self, now: Mapping[str, Rows]) -> list[Change]:
         changes = [
             change
             for table, rows in now.items()
             for change in _changes(table, self._known.get(table, {}), rows)
         ]
-        self._known = now
+        self._known |= now
         return changes
 
     def whole(self) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ They end here: neither the server nor its CORS rules know of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from itertools import count
 from typing import Any, Final, TypeAlias, cast
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sekisho.adapters.watching import Kind, watched
 from sekisho.features.explorer.events import LANES
 from sekisho.features.explorer.frames import frame
-from sekisho.features.explorer.telling import Tell, printable
+from sekisho.features.explorer.telling import Tell, command, printable
 from sekisho.ports import Clock
 from sekisho_verify.encoding import json_object
 from sekisho_verify.errors import EncodingError
@@ -101,6 +101,9 @@ class _Exchange:
             given = cast("Mapping[str, object]", parameters)
             shown = {name: printable(value) for name, value in given.items()}
             facts = {**facts, "parameters": shown}
+        words = facts.get("words")
+        if words is not None:
+            facts = _of_redis(facts, cast("Sequence[bytes | int]", words))
         self.note(kind, facts)
 
     def note(self, kind: str, facts: Mapping[str, object]) -> None:
@@ -180,6 +183,22 @@ class _Exchange:
     def _record(self, kind: str, facts: Mapping[str, object]) -> None:
         about = {"kind": kind, "server": self._server, "id": self._name, "at": self._steady()}
         self._tell({**about, **facts})
+
+
+def _of_redis(facts: Mapping[str, object], words: Sequence[bytes | int]) -> Mapping[str, object]:
+    """A command and its answer in words; `found` of a look-up."""
+    told: dict[str, object] = {"command": command(words), "ms": facts["ms"]}
+    if "silent" in facts:
+        return {**told, "silent": facts["silent"]}
+    answer = facts["answer"]
+    values = cast("list[object]", answer) if isinstance(answer, list) else [answer]
+    text = ", ".join(_reply(value) for value in values)
+    return {**told, "answer": text, "found": any(value is not None for value in values)}
+
+
+def _reply(value: object) -> str:
+    """As redis-cli shows it; the client library makes a truth of OK."""
+    return "(nil)" if value is None else "OK" if value is True else str(printable(value))
 
 
 class _Text:

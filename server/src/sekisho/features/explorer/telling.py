@@ -5,7 +5,7 @@ A pipe, and not a socket: nobody else on the machine can write into it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
@@ -91,6 +91,16 @@ class Source:
                 else:
                     take(record)
         self.gone = True
+
+
+def command(words: Sequence[bytes | int]) -> str:
+    """A command of Redis as a person would type it, what is no text in hexadecimal."""
+    return " ".join(_word(word) for word in words)
+
+
+def _word(word: bytes | int) -> str:
+    text = word.decode("ascii", "replace") if isinstance(word, bytes) else str(word)
+    return text if text.isascii() and text.isprintable() else str(printable(word))
 
 
 def printable(value: object) -> str | float | None:

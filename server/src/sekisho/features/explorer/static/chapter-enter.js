@@ -1,5 +1,6 @@
 // Chapters 0 and 1: who there is, and how they log in.
 
+import { logInAtAws } from "./aws.js";
 import { $, all } from "./dom.js";
 import { judgeOutcome, perform, tell } from "./doing.js";
 import { keeping } from "./lanes.js";
@@ -26,7 +27,15 @@ const register = (email, password) =>
     return tell(say("act.registered", { who: short(email) }));
   });
 
-const logIn = (password) => perform(async () => judgeOutcome(await enter($("who").value, password)));
+const atAws = () => document.body.dataset.mode === "jwt" && all("input[name=key]").find((each) => each.checked).value === "aws";
+
+const logIn = (password) =>
+  perform(async () => (atAws() ? logInAtAws($("who").value, password, "key-verdict") : judgeOutcome(await enter($("who").value, password))));
+
+const showKey = () => {
+  $("key-what").hidden = !atAws();
+  if (!atAws()) $("key-verdict").hidden = true;
+};
 
 export const startEntering = () => {
   record.addEventListener("event", ({ detail }) => (!detail || detail.kind === "rows") && showUsers());
@@ -41,6 +50,8 @@ export const startEntering = () => {
     logIn($("password").value);
   };
   $("wrong").onclick = () => logIn(`not ${$("password").value}`);
+  for (const each of all("input[name=key]")) each.addEventListener("change", showKey);
+  document.addEventListener("chosen", showKey);
   for (const each of all("input[name=keep]")) {
     each.addEventListener("change", () => (keeping.jwt = each.value));
   }

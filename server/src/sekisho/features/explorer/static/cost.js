@@ -12,12 +12,13 @@ export const revoked = { session: null, jwt: null };
 const mine = (event, lane) => (event.lane ?? null) === lane && event.act === player.act;
 
 const counted = (lane) => {
-  const cost = { reads: 0, writes: 0, asked: 0, bytes: 0, ms: 0, any: false };
+  const cost = { reads: 0, writes: 0, redis: 0, asked: 0, bytes: 0, ms: 0, any: false };
   for (const event of record.events) {
     if (!mine(event, lane)) continue;
     cost.any = true;
     if (event.kind === "db.read" && event.to === "db") cost.reads += 1;
     if (event.kind === "db.write" && event.to === "db") cost.writes += 1;
+    if (event.to === "redis" && event.kind.startsWith("redis.")) cost.redis += 1;
     if (isPreflight(event)) continue;
     if (event.kind === "http.request") {
       if (event.to === "auth") cost.asked += 1;
@@ -28,12 +29,13 @@ const counted = (lane) => {
   return cost;
 };
 
-const words = ({ any, reads, writes, asked, bytes, ms }, lane) => {
+const words = ({ any, reads, writes, redis, asked, bytes, ms }, lane) => {
   const revoke = revoked[lane] === null ? "–" : say("note.seconds", { seconds: number(revoked[lane]) });
-  if (!any) return { reads: "–", writes: "–", asked: "–", bytes: "–", ms: "–", revoke };
+  if (!any) return { reads: "–", writes: "–", redis: "–", asked: "–", bytes: "–", ms: "–", revoke };
   return {
     reads: say("note.times", { count: reads }),
     writes: say("note.times", { count: writes }),
+    redis: say("note.times", { count: redis }),
     asked: say("note.times", { count: asked }),
     bytes: `${number(bytes)} B`,
     ms: `${number(ms)} ms`,

@@ -6,7 +6,7 @@ import { actor } from "./steps.js";
 const ROW = 42;
 const TOP = 14;
 const HEAD = 34;
-const ORDER = ["browser", "thief", "a", "shop_db", "b", "auth", "db"];
+const ORDER = ["browser", "thief", "a", "shop_db", "b", "auth", "redis", "db", "aws", "operator"];
 const USUAL = ["browser", "a", "auth", "db"];
 /** Milliseconds for an arrow at the usual speed, and for a whole act at most. */
 export const ARROW = 350;

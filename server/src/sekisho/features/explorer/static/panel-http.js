@@ -95,6 +95,8 @@ const facts = (event) => {
     rows.push(h("h3", {}, say("inspect.parameters")), h("dl", { class: "facts" }, shown));
   }
   if (refs.command) rows.push(h("h3", {}, say("inspect.command")), h("pre", { class: "wire" }, refs.command));
+  const answer = refs.answer ?? refs.silent;
+  if (answer) rows.push(h("h3", {}, say("inspect.answer"), ms ? h("span", { class: "aside" }, `${ms} ms`) : null), h("pre", { class: "wire" }, answer));
   if (!rows.length) {
     const values = Object.entries({ ...msg.values, ...(ms ? { ms } : {}) }).map(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]);
     rows.push(h("h3", {}, kind), h("dl", { class: "facts" }, values));

@@ -1,12 +1,16 @@
 // The inspector's third tab: the rows of the auth server's own database, what changed in them, and by which SQL.
 
-import { $, h } from "./dom.js";
+import { $, all, h } from "./dom.js";
 import { player } from "./player.js";
 import { record } from "./record.js";
 import { say } from "./words.js";
 
-const FIRST = ["users", "sessions", "feed", "group_permissions", "user_permissions"];
+const FIRST = ["users", "sessions", "redis", "secretsmanager", "feed", "group_permissions", "user_permissions"];
 const cell = (value) => (value === null || value === undefined ? h("i", {}, "NULL") : String(value));
+
+/** When Redis forgets a key, by its own clock, which nobody skips. */
+const ttl = (at) => say("inspect.ttl", { at, seconds: Math.max(0, Math.ceil(at - Date.now() / 1000)) });
+const until = (at) => h("span", { "data-until": at }, ttl(at));
 
 /** One table, with what changed since the act began. */
 export const table = ({ name, columns, rows }) => {
@@ -19,7 +23,7 @@ export const table = ({ name, columns, rows }) => {
     return h(
       "tr",
       { "data-change": state, class: ended ? "ended" : null },
-      columns.map((column) => h("td", { class: news?.columns.includes(column) ? "changed" : null }, cell(cells[column]))),
+      columns.map((column) => h("td", { class: news?.columns.includes(column) ? "changed" : null }, name === "redis" && column === "expires_at" ? until(cells[column]) : cell(cells[column]))),
     );
   });
   return h(
@@ -30,7 +34,7 @@ export const table = ({ name, columns, rows }) => {
 };
 
 /** Which are open. */
-const unfolded = new Set(["users", "sessions"]);
+const unfolded = new Set(["users", "sessions", "redis", "secretsmanager"]);
 
 const order = ({ name }) => (FIRST.indexOf(name) + 1 || FIRST.length + 1);
 
@@ -58,4 +62,9 @@ const showSql = () => {
   $("sql").replaceChildren(lines.length ? h("ol", { class: "plainlist" }, lines) : h("p", { class: "empty" }, say("inspect.no_sql")));
 };
 
-export const startTables = () => $("show-sql").addEventListener("change", showSql);
+export const startTables = () => {
+  $("show-sql").addEventListener("change", showSql);
+  setInterval(() => {
+    for (const each of all("[data-until]")) each.textContent = ttl(Number(each.dataset.until));
+  }, 1000);
+};

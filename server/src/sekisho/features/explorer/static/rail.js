@@ -17,7 +17,7 @@ const CONDITIONS = {
   logout: (event) => ["token_revoked", "session_revoked", "session_unknown"].includes(event.code),
   tamper: (event) => /^token_(signature_mismatch|alg_not_allowed|key_unknown|malformed|type_mismatch|audience_mismatch)$/.test(event.code ?? ""),
   stolen: (event) => event.from === "thief",
-  two: (event) => ["server", "operator"].includes(event.kind) || event.refs?.server === "b_alone",
+  two: (event) => ["server", "operator"].includes(event.kind) || ["b_alone", "b_redis"].includes(event.refs?.server),
 };
 
 const SEEN = "explorer seen";

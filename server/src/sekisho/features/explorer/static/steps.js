@@ -5,7 +5,7 @@ import { number, say } from "./words.js";
 
 const NOTES = new Set(["hash.verify", "token.sign", "token.check"]);
 const BANDS = new Set(["clock", "server", "operator"]);
-const DRAWN = new Set(["http.request", "http.response", "db.read", "db.write", "feed.entry", ...NOTES, ...BANDS]);
+const DRAWN = new Set(["http.request", "http.response", "db.read", "db.write", "redis.read", "redis.write", "feed.entry", ...NOTES, ...BANDS]);
 
 const TABLE = /\b(?:FROM|INTO|UPDATE)\s+(\w+)/i;
 
@@ -16,15 +16,23 @@ const statement = (sql) => {
   return main ? `${main[1].split(" ")[0].toUpperCase()} ${main[2]}` : `${verb} ${sql.match(TABLE)?.[1] ?? ""}`.trim();
 };
 
+/** `MGET session:4ae1…` of a command: the key is a hash, and its beginning is enough to know it again. */
+const command = (text) => {
+  const [verb, key] = text.split(" ");
+  return `${verb} ${key.replace(/^sekisho:/, "").slice(0, 16)}…`;
+};
+
 const credential = ({ credential: held }) =>
   held ? ` · ${held.kind === "bearer" ? "Bearer" : "Cookie"}` : "";
 
 const label = (event) => {
   const { kind, msg, refs = {}, ms } = event;
   const values = { ...msg.values, ...refs };
+  if (refs.operation) return `${refs.operation} ${refs.stage}`.trim();
   if (kind === "http.request") return `${values.method} ${values.path}${credential(refs)}`;
   if (kind === "http.response") return `${event.status} ${event.code ?? ""}`.trim();
   if (kind === "db.read" || kind === "db.write") return statement(refs.sql ?? "");
+  if (kind === "redis.read" || kind === "redis.write") return command(refs.command);
   if (kind === "feed.entry") return say("note.feed_any");
   if (kind === "hash.verify") return `${values.alg ?? "argon2id"} · ${number(ms ?? 0)} ms`;
   if (kind === "token.sign") return say("note.sign", { alg: values.alg, ms: number(ms ?? 0) });
@@ -34,10 +42,14 @@ const label = (event) => {
   return say(values.up ? "note.up" : "note.down", { server: actor(values.server ?? "auth") });
 };
 
-/** What stands at the right of a label: how long it took. */
-const aside = ({ kind, ms }) => (kind === "http.response" && ms ? `${number(ms)} ms` : "");
+/** What stands at the right of a label: how long it took, or that Redis had nothing, or did not answer. */
+const aside = ({ kind, ms, refs }) => {
+  if (kind.startsWith("redis.")) return refs.silent ?? (refs.found ? "" : refs.answer);
+  return kind === "http.response" && ms ? `${number(ms)} ms` : "";
+};
 
 const tone = (event) => {
+  if (event.msg.id === "ev.aws.none") return "plain";
   if (event.kind === "http.response") return event.status >= 400 ? "bad" : "good";
   if (event.kind === "token.check") return event.msg.values?.code || event.refs?.code ? "bad" : "good";
   return "plain";
@@ -68,7 +80,7 @@ export const stepOf = (event) => {
     shape: shape(event),
     tone: tone(event),
     answer: event.kind === "http.response",
-    thin: event.kind.startsWith("db.") || event.kind === "feed.entry",
+    thin: /^(db|redis|feed)\./.test(event.kind),
     folded: isPreflight(event),
     label: label(event),
     aside: aside(event),
