@@ -1,6 +1,7 @@
-// A front end without a framework: log in, ask a shop on another origin, mind one's devices, log out.
+// A front end without a framework: set up, log in, ask a shop on another origin, mind one's devices, log out.
 
 import { createAuth, SekishoError } from "http://localhost:8400/static/sekisho.js";
+import { language, say, speak, words } from "./words.js";
 
 const ISSUER = "http://localhost:8400";
 const SHOP = "http://localhost:8001";
@@ -8,40 +9,73 @@ const SHOP = "http://localhost:8001";
 const auth = createAuth({ issuer: ISSUER, mode: "browser", apis: [SHOP] });
 const $ = (id) => document.getElementById(id);
 
-/** What is said when a session has ended, by the reason. */
-const ENDED = {
-  logout: "You are logged out.",
-  session_revoked: "This device was logged out. Log in again.",
-  refresh_reused: "Somebody may have a copy of this session, so it was ended. Log in again.",
+/** What a User-Agent says of itself: the first that fits, since each also claims to be some of those below it. */
+const PROGRAMS = { Edge: /\bEdg/, Firefox: /\b(Firefox|FxiOS)/, Chrome: /(Chrome|CriOS)\//, Safari: /\bSafari/ };
+const SYSTEMS = {
+  iPhone: /iPhone/,
+  iPad: /iPad/,
+  Android: /Android/,
+  Windows: /Windows/,
+  macOS: /Macintosh/,
+  Linux: /Linux/,
 };
 
-const say = (text = "") => {
+const first = (patterns, text) => Object.keys(patterns).find((name) => patterns[name].test(text));
+
+const made = (tag, ...content) => {
+  const element = document.createElement(tag);
+  element.append(...content);
+  return element;
+};
+
+const tell = (text = "", refused = false) => {
   $("status").textContent = text;
+  $("status").classList.toggle("refused", refused);
 };
 
-/** Do what a button asks for, and say what the server says where it refuses. */
-const attempt = async (act) => {
-  say();
+/** A refusal in the words of the page; of a code that it does not know, in those of the server. */
+const refusal = ({ code, detail, errors, retryAfter }) =>
+  errors
+    ?.map((each) =>
+      words("fault", {
+        label: words(each.pointer.slice(1)) ?? each.pointer,
+        fault: words(`fault.${each.code}`) ?? each.detail,
+      }),
+    )
+    .join(" ") ??
+  words(`refused.${code}`, { seconds: retryAfter }) ??
+  detail;
+
+/** Do what somebody asked for, and say what came of it. */
+const attempt = async (act, done) => {
+  const before = auth.user;
+  tell();
   try {
     await act();
+    if (done) tell(words(done));
   } catch (error) {
-    if (!(error instanceof SekishoError)) throw error;
-    say(error.errors?.map((each) => each.detail).join(" ") || error.detail);
+    if (before && !auth.user) return; // the session has ended, and whoever subscribed says so
+    const known = error instanceof SekishoError;
+    tell(known ? refusal(error) : words("broken"), true);
+    if (!known) throw error;
   }
 };
 
-const item = (text, ...more) => {
-  const line = document.createElement("li");
-  line.append(text, ...more);
-  return line;
+/** Show one of the four pages that this is. */
+const view = (name) => {
+  for (const main of document.querySelectorAll("main")) main.hidden = main.id !== name;
 };
 
-/** Show what the shop has under a path; it checks the access token by itself. */
-const ask = async (path, name) => {
-  const answer = await auth.fetch(SHOP + path);
-  const said = await answer.json();
-  if (answer.ok) $("goods").replaceChildren(...said[name].map((row) => item(row.name)));
-  else say(said.detail);
+/** Let a form do something with its fields, which are empty again once it is done. */
+const submits = (form, done, act) => {
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    const fields = Object.fromEntries(new FormData(form));
+    attempt(async () => {
+      await act(fields);
+      form.reset();
+    }, done);
+  };
 };
 
 const showDevices = async () => {
@@ -50,58 +84,94 @@ const showDevices = async () => {
 };
 
 const device = ({ id, user_agent, last_used_at, current }) => {
-  const since = new Date(last_used_at).toLocaleString();
-  if (current) return item(`${user_agent}, ${since} (this device)`);
-  const end = document.createElement("button");
-  end.textContent = "Log out there";
+  const [program, system] = [first(PROGRAMS, user_agent), first(SYSTEMS, user_agent)];
+  const name = say(made("b"), program && system ? "devices.on" : "devices.unknown", { program, system });
+  const line = made("li", name, say(made("span"), "devices.used", { time: last_used_at }));
+  if (current) {
+    line.append(say(made("em"), "devices.this"));
+    return line;
+  }
+  const end = say(made("button"), "devices.end");
+  name.id = `device-${id}`;
+  end.setAttribute("aria-describedby", name.id);
   end.onclick = () =>
     attempt(async () => {
       await auth.call("DELETE", `/v1/sessions/${id}`);
       await showDevices();
-    });
-  return item(`${user_agent}, ${since} `, end);
+    }, "devices.done");
+  line.append(end);
+  return line;
+};
+
+/** Show what the shop has under a path; it checks the access token by itself. */
+const showGoods = async (path) => {
+  const answer = await auth.fetch(SHOP + path);
+  const said = await answer.json();
+  if (!answer.ok) throw new SekishoError(said);
+  $("goods").replaceChildren(...said[path.slice(1)].map(({ name }) => made("li", name)));
 };
 
 /** Show the page that is for whoever is logged in, or for nobody. */
 const show = async (user) => {
-  $("stranger").hidden = Boolean(user);
-  $("customer").hidden = !user;
+  view(user ? "account" : "login");
   $("goods").replaceChildren();
   $("devices").replaceChildren();
-  $("email").textContent = user?.email ?? "";
-  if (user) await attempt(showDevices);
+  if (!user) return;
+  say($("who"), "who", { email: user.email });
+  await showDevices();
 };
 
-$("enter").onsubmit = (event) => {
-  event.preventDefault();
-  const form = event.target;
-  attempt(async () => {
-    const account = Object.fromEntries(new FormData(form));
-    if (event.submitter?.value === "signup") await auth.call("POST", "/v1/accounts", account);
-    await auth.login(account);
-    form.reset();
-  });
+/** The code stands behind the # of the link, which no browser sends anywhere: from here it goes into the form alone. */
+const takeCode = () => {
+  const code = location.hash.slice(1);
+  if (!code) return;
+  history.replaceState(null, "", location.pathname);
+  view("setup");
+  $("setup").querySelector("[name=code]").value = code;
+  $("setup").querySelector("[name=email]").focus();
 };
 
-$("password").onsubmit = (event) => {
-  event.preventDefault();
-  const form = event.target;
-  attempt(async () => {
-    await auth.call("POST", "/v1/password", Object.fromEntries(new FormData(form)));
-    form.reset();
-    await showDevices();
-    say("The password is changed, and every other device is logged out.");
-  });
+const enter = async (path, account) => {
+  await auth.call("POST", path, { ...account, locale: language });
+  await auth.login(account);
 };
 
-$("products").onclick = () => attempt(() => ask("/products", "products"));
-$("customers").onclick = () => attempt(() => ask("/customers", "customers"));
+submits($("setup").querySelector("form"), "setup.done", (fields) => enter("/v1/setup", fields));
+submits($("signup").querySelector("form"), "signup.done", (fields) => enter("/v1/accounts", fields));
+submits($("login").querySelector("form"), undefined, (fields) => auth.login(fields));
+submits($("password"), "password.done", async (fields) => {
+  await auth.call("POST", "/v1/password", fields);
+  await showDevices();
+});
+
+$("products").onclick = () => attempt(() => showGoods("/products"));
+$("customers").onclick = () => attempt(() => showGoods("/customers"));
 $("leave").onclick = () => attempt(() => auth.logout());
 $("leave-all").onclick = () => attempt(() => auth.logout({ scope: "all" }));
 
+for (const button of document.querySelectorAll("[data-view]")) {
+  button.onclick = () => {
+    tell();
+    view(auth.user ? "account" : button.dataset.view);
+    document.querySelector("main:not([hidden]) input").focus();
+  };
+}
+
+const choose = (chosen) => {
+  speak(chosen);
+  tell(); // it was said in the other language
+  for (const button of $("languages").children) button.ariaPressed = String(button.value === chosen);
+};
+for (const button of $("languages").children) button.onclick = () => choose(button.value);
+choose(language);
+
 // Whoever logs in or out, in this tab or another one: every tab shows it.
-auth.subscribe(async (user, why) => {
-  await show(user);
-  if (!user) say(ENDED[why] ?? "Log in again.");
-});
-await show(await auth.restore());
+auth.subscribe((user, why) =>
+  attempt(async () => {
+    await show(user);
+    if (!user) tell(words(`ended.${why}`) ?? words("ended"));
+  }),
+);
+await attempt(async () => (await auth.restore()) ?? show(null));
+addEventListener("hashchange", takeCode);
+takeCode();
