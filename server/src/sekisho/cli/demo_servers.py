@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
+from types import FrameType
 
 from sekisho.adapters import system
 from sekisho.cli.telling import tell
@@ -93,6 +95,18 @@ def serve_demo_shop(
     )
     app = shop_app(shop.name, database=shop.database, verifier=verifier)
     run(serve_http(app, sockets, lifespan="on", ready=ready, signals=signals))
+
+
+def told_to_stop(signals: Sequence[signal.Signals]) -> threading.Event:
+    """What is set as soon as one of these comes: for a process whose loop is none of ours."""
+    over = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+        over.set()
+
+    for each in signals:
+        signal.signal(each, stop)
+    return over
 
 
 def write_to(log: Path) -> None:

@@ -13,7 +13,7 @@ from socket import socket
 from typing import Any, Final
 
 from sekisho.adapters import system
-from sekisho.cli.demo_servers import write_to
+from sekisho.cli.demo_servers import told_to_stop, write_to
 from sekisho.cli.stage_servers import Watched, serve_stage_auth
 from sekisho.features.explorer.secrets_tap import ACT, HEADERS, SecretsTap
 from sekisho.features.explorer.tables import Rows
@@ -171,10 +171,12 @@ class StageAws:
             aws_secret_access_key=self._operator.secret,
             config=Config(proxies={}, connect_timeout=5, read_timeout=20),
         )
+
+        def mark(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
+            request.headers.add_header(ACT, act)
+
         if act:
-            client.meta.events.register(
-                "before-sign.secretsmanager", lambda request, **_: request.headers.add_header(ACT, act)
-            )
+            client.meta.events.register("before-sign.secretsmanager", mark)
         return client
 
 
@@ -193,11 +195,9 @@ def serve_stage_aws(
     signals: Sequence[signal.Signals],
 ) -> None:
     """Secrets Manager, until a signal asks to stop."""
-    over = threading.Event()
-    for each in signals:
-        signal.signal(each, lambda *_: over.set())
+    over = told_to_stop(signals)
     write_to(watched.log)
-    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - optional, and for this process alone
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - optional, and for this process alone  # pyright: ignore[reportMissingTypeStubs] -- it has none
         DomainDispatcherApplication,
         MotoRequestHandler,
         create_backend_app,

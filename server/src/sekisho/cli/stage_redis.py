@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Any, Final, cast
 
 from sekisho.adapters import system
-from sekisho.cli.demo_servers import write_to
+from sekisho.cli.demo_servers import told_to_stop, write_to
 from sekisho.cli.processes import Child
 from sekisho.features.explorer.tables import Rows
 from sekisho.features.explorer.telling import printable
@@ -97,10 +97,12 @@ class StageRedis:
             return {}
         import redis  # noqa: PLC0415 - an optional dependency
 
-        client = redis.Redis(_HOST, self._port, password=self._password, socket_timeout=1)
+        client: Any = redis.Redis(_HOST, self._port, password=self._password, socket_timeout=1)
         try:
-            names = sorted(client.scan_iter(match=_KEYS, count=100))
-            found = {name: (client.expiretime(name), client.get(name)) for name in names}
+            names: list[bytes] = sorted(client.scan_iter(match=_KEYS, count=100))
+            found: dict[bytes, tuple[int, bytes | None]] = {
+                name: (client.expiretime(name), client.get(name)) for name in names
+            }
         except redis.RedisError:
             return {}  # it stops just now, and what it held is gone
         finally:
@@ -140,9 +142,7 @@ class _Place:
 
 def serve_stage_redis(place: _Place, *, ready: Callable[[], None], signals: Sequence[signal.Signals]) -> None:
     """Run it until a signal asks to stop, or it ends."""
-    over = threading.Event()
-    for each in signals:
-        signal.signal(each, lambda *_: over.set())
+    over = told_to_stop(signals)
     write_to(place.log)
     # In a session of its own: Ctrl-C reaches every process of a terminal, and only the parent acts on it.
     with subprocess.Popen(  # noqa: S603 - the program that was found on PATH, with no argument of anybody

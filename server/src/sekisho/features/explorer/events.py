@@ -28,7 +28,7 @@ Kind = Literal[
     "operator",
 ]
 #: What has a process and a lifeline of its own, beside the auth servers.
-_STANDING: Final[tuple[Actor, ...]] = ("a", "b", "redis", "aws")
+_STANDING: Final[Mapping[str, Actor]] = {"a": "a", "b": "b", "redis": "redis", "aws": "aws"}
 Refs: TypeAlias = Mapping[str, Any]
 
 LANES: Final[tuple[Lane, ...]] = get_args(Lane)
@@ -152,4 +152,4 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 def actor_of(server: str) -> Actor:
     """The lifeline of a server: `b_alone` is another process, and stands where B stands."""
     name = server.partition("_")[0]
-    return next((each for each in _STANDING if each == name), "auth")
+    return _STANDING.get(name, "auth")

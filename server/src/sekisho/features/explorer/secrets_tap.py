@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO
 from itertools import count
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from sekisho.features.explorer.telling import Tell
 from sekisho.ports import Clock
@@ -113,7 +113,7 @@ def _request(
         "credential": None,
         "asker": asker,
         "operation": operation,
-        "stage": " ".join(stages) if isinstance(stages, list) else str(stages),
+        "stage": " ".join(cast("list[str]", stages)) if isinstance(stages, list) else str(stages),
         "raw": _raw(line, headers, members),
     }
 
@@ -141,4 +141,4 @@ def _object(body: bytes) -> dict[str, Any]:
         value = json.loads(body)
     except ValueError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
