@@ -1,6 +1,7 @@
 """What somebody would write by hand for speed: raw ASGI, the same statements, the same signature, no more.
 
-No seal on the refresh token, no reuse detection, no refusals, no log, no counts, no request id.
+No seal on the refresh token, no reuse detection, no refusals, no log, no counts, no request id. This is for
+PostgreSQL; what is different on SQLite is in `bare_sqlite`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from argon2.low_level import Type, verify_secret
@@ -25,13 +26,20 @@ from sekisho.adapters.given_keys import given_keys
 from sekisho.adapters.postgres import statements
 from sekisho.adapters.postgres.connecting import make_pool, target
 from sekisho.adapters.postgres.parameters import Numbered, numbered
+from sekisho.adapters.postgres.rotating import Presented
 from sekisho.adapters.secrets.references import Secrets, sources
+from sekisho.adapters.sql import ending, events
+from sekisho.adapters.sql.operation import Operation
 from sekisho.ports import Clock
+from sekisho.rules.events import Event
 from sekisho.rules.ids import uuid7
-from sekisho.rules.throttle import login_buckets
+from sekisho.rules.session import Client, NewSession
+from sekisho.rules.throttle import Bucket, login_buckets
 from sekisho.settings import Settings
 from sekisho_verify import jws
 from sekisho_verify.revocations.entries import entry_key
+
+T = TypeVar("T")
 
 _BY_EMAIL = b"SELECT id, email, status, locale, created_at, password_hash FROM users WHERE email = $1"
 _ROTATE = numbered(statements.ROTATE)
@@ -40,6 +48,7 @@ _OPEN = numbered(statements.open_session(2))
 _LIVE = numbered(statements.LIVE)
 
 _PREFIX = "skr1_"
+_USER_AGENT = "sekisho-benchmarks"
 _TYPE = {"typ": "at+jwt"}
 _JSON = (b"content-type", b"application/json")
 
@@ -49,23 +58,23 @@ _decode_copy = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
 class Bare:
-    """Refresh and login on PostgreSQL; an ASGI application while `open` is entered."""
+    """Refresh, login, session check and logout; an ASGI application while `open` is entered."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         if settings.signing_key is None:
             raise ValueError("both sides are to sign with one key, so it has to be given")
         secret = Secrets(sources(os.environ)).read(settings.signing_key, setting="SEKISHO_SIGNING_KEY")
         self._key = given_keys(secret, alg=settings.signing_alg, where="SEKISHO_SIGNING_KEY").signing
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._pool: AsyncConnectionPool[AsyncConnection[Any]]
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
         """Connect, as sekisho does: the same pool, cursors and prepared statements."""
-        url = self._settings.session_store_url
+        url = self.settings.session_store_url
         self._redis: Redis | None = None if url is None else Redis.from_url(url)
-        async with make_pool(target(self._settings.database_url), size=10, patience=3.0) as self._pool:
+        async with make_pool(target(self.settings.database_url), size=10, patience=3.0) as self._pool:
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,6 +84,11 @@ class Bare:
         while message.get("more_body"):
             message = await receive()
             body += message["body"]
+        if scope["path"] == "/v1/logout":
+            await self._logout(_decode(body), scope)
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
         if scope["path"] == "/v1/me":
             reply = await self._me(scope)
         elif scope["path"] == "/v1/refresh":
@@ -87,24 +101,14 @@ class Bare:
         await send({"type": "http.response.body", "body": content})
 
     async def _me(self, scope: Scope) -> dict[str, Any]:
-        cookie = next(value for name, value in scope["headers"] if name == b"cookie")
-        opened = urlsafe_b64decode(cookie.partition(b"=sks1_")[2] + b"==")
+        opened = _cookie(scope)
         session_id, digest = str(uuid.UUID(bytes=opened[4:20])), hashlib.sha256(opened[20:52]).digest()
         if self._redis is not None:
             name = b"sekisho:session:" + entry_key("session", session_id).hex().encode()
             copy = _copy(await self._redis.get(name))
             if copy is not None and copy["held"]["digest"] == digest:
                 return _me_of_copy(copy["grant"])
-        parameters = {
-            "id": session_id,
-            "user_id": None,
-            "digest": digest,
-            "mode": "session",
-            "gen": None,
-            "now": self._clock(),
-        }
-        async with self._pool.connection() as connection:
-            _, auth_time, amr, *account = await _one(connection, _LIVE, parameters)
+        _, auth_time, amr, *account = await self.live(session_id, digest, self._clock())
         user_id, email, _, locale, created_at, _, _, allowed, denied, roles, groups = account
         return {
             "id": user_id,
@@ -124,20 +128,8 @@ class Bare:
         session_id = str(uuid.UUID(bytes=token[4:20]))
         generation = int.from_bytes(token[20:24])
         now = self._clock()
-        parameters = {
-            "id": session_id,
-            "gen": generation,
-            "fam": hashlib.sha256(token[24:56]).digest(),
-            "retry_key": None,
-            "refresh": self._settings.refresh_ttl,
-            "settling": self._settings.refresh_grace,
-            "now": now,
-            "ip": "127.0.0.1",
-            "user_agent": "sekisho-benchmarks",
-            "mode": "token",
-        }
-        async with self._pool.connection() as connection:
-            current, expires_at, auth_time, amr, *account = await _one(connection, _ROTATE, parameters)
+        family = hashlib.sha256(token[24:56]).digest()
+        current, expires_at, auth_time, amr, *account = await self.rotate(session_id, generation, family, now)
         if current:
             raise ValueError("not rotated: the clock has to go on by more than the grace")
         successor = token[:20] + (generation + 1).to_bytes(4) + token[24:]
@@ -149,55 +141,133 @@ class Bare:
 
     async def _login(self, asked: dict[str, str], scope: Scope) -> dict[str, Any]:
         now = self._clock()
-        settings = self._settings
+        settings = self.settings
         email, ip = asked["email"].lower(), scope["client"][0]
         buckets = login_buckets(email=email, ip=ip, known_device=None)
-        throttled: dict[str, Any] = {"now": now}
-        forgiven: dict[str, Any] = {}
-        for slot, bucket in enumerate(buckets):
-            policy = bucket.policy
-            throttled |= {f"key{slot}": bucket.key, f"free{slot}": policy.free, f"base{slot}": policy.base}
-            throttled |= {f"cap{slot}": policy.cap, f"forgotten{slot}": now - policy.forget}
-            throttled[f"shared{slot}"] = int(policy.shared)
-            forgiven |= {f"key{slot}": bucket.key, f"free{slot}": policy.free if slot else None}
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(_BY_EMAIL, [email])
-            rows = await cursor.fetchall()
-            user_id, hashed = rows[0][0], rows[0][5]
-            await _one(connection, _ATTEMPT, throttled)
+        user_id, hashed = await self.attempt(email, buckets, now)
         await asyncio.to_thread(verify_secret, hashed.encode(), asked["password"].encode(), Type.ID)
-        session_id = uuid7(now, os.urandom(10))
         family = os.urandom(32)
-        parameters = {
-            "id": session_id,
-            "user_id": user_id,
-            "checked": hashed,
-            "mode": asked["mode"],
-            "now": now,
-            "amr": "pwd",
-            "ip": ip,
-            "user_agent": "sekisho-benchmarks",
-            "fam": hashlib.sha256(family).digest(),
-            "refresh_expires_at": now + settings.refresh_ttl,
-            "ends_at": now + settings.session_max,
-            "event_id": uuid7(now, os.urandom(10)),
-            "event_at": now,
-            "event_kind": "login_succeeded",
-            "event_user_id": user_id,
-            "event_session_id": session_id,
-            "event_ip": ip,
-            "event_request_id": "",
-            "event_about": "{}",
-            **forgiven,
-        }
-        async with self._pool.connection() as connection:
-            account = await _one(connection, _OPEN, parameters)
+        session = NewSession(
+            id=uuid7(now, os.urandom(10)),
+            user_id=user_id,
+            mode="session" if asked["mode"] == "session" else "token",
+            client=Client(ip=ip, user_agent=_USER_AGENT),
+            now=now,
+            ends_at=now + settings.session_max,
+            refresh_expires_at=now + settings.refresh_ttl,
+            amr=("pwd",),
+            family_digest=hashlib.sha256(family).digest(),
+        )
+        account = await self.open_session(session, hashed, buckets)
+        session_id = session.id
         token = bytes(4) + uuid.UUID(session_id).bytes + bytes(4) + family + bytes(32)
         return self._tokens(session_id, account, now, "pwd", now) | {
             "refresh_token": _PREFIX + urlsafe_b64encode(token).decode().rstrip("="),
             "refresh_expires_in": int(settings.refresh_ttl),
             "device_token": urlsafe_b64encode(os.urandom(84)).decode(),
         }
+
+    async def _logout(self, asked: dict[str, str], scope: Scope) -> None:
+        sealed = asked.get("refresh_token")
+        opened = _cookie(scope) if sealed is None else urlsafe_b64decode(sealed[len(_PREFIX) :] + "==")
+        session_id, now = str(uuid.UUID(bytes=opened[4:20])), self._clock()
+        event = Event(
+            "session_revoked",
+            now,
+            uuid7(now, os.urandom(10)),
+            session_id=session_id,
+            ip=scope["client"][0],
+            about={"why": "logout", "scope": "this"},
+        )
+        await self.transact(ending.end_session(session_id, user_id=None, why="logout", now=now, event=event))
+
+    async def live(self, session_id: str, digest: bytes, now: float) -> Sequence[Any]:
+        """Its end, the time and the means of the login; the account, the number of the feed, the rights."""
+        parameters = {
+            "id": session_id,
+            "user_id": None,
+            "digest": digest,
+            "mode": "session",
+            "gen": None,
+            "now": now,
+        }
+        async with self._pool.connection() as connection:
+            return await _one(connection, _LIVE, parameters)
+
+    async def rotate(self, session_id: str, generation: int, family: bytes, now: float) -> Sequence[Any]:
+        """Whether it was left as it was, and the same."""
+        presented = Presented(
+            session_id=session_id,
+            gen=generation,
+            fam=family.hex(),
+            mode="token",
+            retry_key=None,
+            now=now,
+            settling=self.settings.refresh_grace,
+            refresh=self.settings.refresh_ttl,
+            ip="127.0.0.1",
+            user_agent=_USER_AGENT,
+        )
+        parameters = {"asked": _encode([presented]).decode()}
+        async with self._pool.connection() as connection:
+            return (await _one(connection, _ROTATE, parameters))[1:]
+
+    async def attempt(self, email: str, buckets: Sequence[Bucket], now: float) -> tuple[str, str]:
+        """The id of the account and its password hash; the attempt is counted."""
+        throttled: dict[str, Any] = {"now": now}
+        for slot, bucket in enumerate(buckets):
+            policy = bucket.policy
+            throttled |= {f"key{slot}": bucket.key, f"free{slot}": policy.free, f"base{slot}": policy.base}
+            throttled |= {f"cap{slot}": policy.cap, f"forgotten{slot}": now - policy.forget}
+            throttled[f"shared{slot}"] = int(policy.shared)
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_BY_EMAIL, [email])
+            rows = await cursor.fetchall()
+            await _one(connection, _ATTEMPT, throttled)
+        return rows[0][0], rows[0][5]
+
+    async def open_session(
+        self, session: NewSession, checked: str, buckets: Sequence[Bucket]
+    ) -> Sequence[Any]:
+        """The account, the number of the feed, the rights."""
+        now = session.now
+        parameters: dict[str, Any] = {
+            "id": session.id,
+            "user_id": session.user_id,
+            "checked": checked,
+            "mode": session.mode,
+            "now": now,
+            "amr": "pwd",
+            "ip": session.client.ip,
+            "user_agent": session.client.user_agent,
+            "fam": session.family_digest,
+            "refresh_expires_at": session.refresh_expires_at,
+            "ends_at": session.ends_at,
+        }
+        for slot, bucket in enumerate(buckets):
+            parameters |= {f"key{slot}": bucket.key, f"free{slot}": bucket.policy.free if slot else None}
+        event = events.columns(login_event(session))
+        parameters |= {f"event_{name}": value for name, value in event.items()}
+        async with self._pool.connection() as connection:
+            return await _one(connection, _OPEN, parameters)
+
+    async def transact(self, steps: Operation[T]) -> T:
+        """All statements of one operation of ours, in one transaction."""
+        async with self._pool.connection() as connection:
+            await connection.execute(b"BEGIN", prepare=False)
+            try:
+                statement = next(steps)
+                while True:
+                    text, names = numbered(statement.sql, statement.lock)
+                    asked = [statement.parameters[name] for name in names]
+                    cursor = await connection.execute(text, asked)
+                    result = cursor.pgresult
+                    rows = await cursor.fetchall() if result is not None and result.nfields else []
+                    statement = steps.send(rows)
+            except StopIteration as done:
+                await connection.execute(b"COMMIT", prepare=False)
+                value: T = done.value
+                return value
 
     def _tokens(
         self, session_id: str, account: Sequence[Any], auth_time: float, amr: str, now: float
@@ -208,7 +278,7 @@ class Bare:
             "groups": groups.split() if groups else [],
             "entitlements": sorted({*(allowed or "").split()} - {*(denied or "").split()}),
         }
-        settings = self._settings
+        settings = self.settings
         claims = {
             "iss": settings.issuer,
             "sub": user_id,
@@ -231,6 +301,23 @@ class Bare:
             "session_id": session_id,
             "user": {"id": user_id, "email": email, "locale": locale, **rights},
         }
+
+
+def login_event(session: NewSession) -> Event:
+    """What is put on record of a login."""
+    return Event(
+        "login_succeeded",
+        session.now,
+        uuid7(session.now, os.urandom(10)),
+        user_id=session.user_id,
+        session_id=session.id,
+        ip=session.client.ip,
+    )
+
+
+def _cookie(scope: Scope) -> bytes:
+    cookie = next(value for name, value in scope["headers"] if name == b"cookie")
+    return urlsafe_b64decode(cookie.partition(b"=sks1_")[2] + b"==")
 
 
 async def _one(

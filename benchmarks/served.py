@@ -15,16 +15,19 @@ from typing import Any
 
 from benchmarks import api, ours
 from benchmarks.bare import Bare
+from benchmarks.bare_sqlite import BareOnSqlite
 from benchmarks.ours import SIGNALS, ready, settings, stepping
 from sekisho.cli.http_server import run, serve_http
 from sekisho.ports import Clock
 
 
 def bare(sockets: list[socket.socket], clock: Clock) -> None:
-    """Refresh and login by hand."""
+    """Refresh, login, session check and logout by hand, on the database of the settings."""
+    told = settings()
+    kind = BareOnSqlite if told.database_url.startswith("sqlite") else Bare
 
     async def opened() -> None:
-        application = Bare(settings(), clock)
+        application = kind(told, clock)
         async with application.open():
             await serve_http(application, sockets, lifespan="off", ready=ready, signals=SIGNALS)
 

@@ -51,8 +51,14 @@ ACTS = (
         Player.logging_in,
         ("sekisho", "floor", "fastapi-users", "Django", "simplejwt", "Flask-Security"),
     ),
-    Act("logout by cookie", Player.leaving, ("sekisho, cookie", "fastapi-users", "Django", "Flask-Security")),
-    Act("logout by refresh token", Player.leaving, ("sekisho", "simplejwt", "Flask-Security, tokens")),
+    Act(
+        "logout by cookie",
+        Player.leaving,
+        ("sekisho, cookie", "floor, cookie", "fastapi-users", "Django", "Flask-Security"),
+    ),
+    Act(
+        "logout by refresh token", Player.leaving, ("sekisho", "floor", "simplejwt", "Flask-Security, tokens")
+    ),
 )
 #: Those that say most, for whoever has three minutes.
 MOST_TELLING = ACTS[:2]
@@ -68,8 +74,6 @@ HASHED = Act(
     Player.logging_in,
     ("sekisho, default hash", "fastapi-users", "Django", "Flask-Security"),
 )
-#: The floor is PostgreSQL's; there is none on SQLite.
-_ON_POSTGRES_ONLY = {"floor", "floor, cookie", "floor, refresh"}
 
 
 def sqlite_place(folder: Path) -> Place:
@@ -102,9 +106,7 @@ class Matrix:
         with PostgresServer(durable=True) as postgres:
             found = self._on_postgres(postgres)
         with Field(sqlite_place(self.folder / "sqlite")) as field:
-            for act in self.sqlite:
-                there = tuple(name for name in act.entrants if name not in _ON_POSTGRES_ONLY)
-                found.append(self._compared(field, replace(act, entrants=there), SQLITE))
+            found += [self._compared(field, act, SQLITE) for act in self.sqlite]
         return found
 
     def _on_postgres(self, postgres: PostgresServer) -> list[Mapping[str, Any]]:
