@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 
-from sekisho.features.pages.first_api import protected
+from sekisho.features.explorer.door import door
 from sekisho.flows.setup import offer_setup
 from sekisho.rules.events import Event
 from sekisho.rules.ids import uuid7
@@ -17,10 +22,11 @@ from tests.features.pages.opened import ENGLISH, first_run
 from tests.features.pages.visitor import Visitor
 from tests.parts import serving
 from tests.parts.browser import Chromium, visiting
+from tests.parts.examples import PORT, listening
 from tests.web.served import EMAIL, PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from tests.web.served import Server
@@ -138,31 +144,85 @@ async def call_async(app: Any, token: str) -> int:  # noqa: ANN401 - whatever th
         return (await client.get("/hello", headers={"Authorization": f"Bearer {token}"})).status_code
 
 
-@pytest.mark.parametrize("name", ["FastAPI", "Starlette", "Flask"])
-async def test_the_lines_that_are_shown_tick_the_card(name: str, tmp_path: Path) -> None:
-    """As they stand, against a real server: a forgery is refused, the first good token brings the tick."""
-    with serving.Server(tmp_path / "data") as running:
+@contextmanager
+def to_protect(folder: Path) -> Iterator[tuple[serving.Server, str]]:
+    """A server that no API follows, and an access token of its administrator."""
+    with serving.Server(folder / "data") as running:
         account = {"email": EMAIL, "password": PASSWORD}
         assert running.ask("POST", "/v1/accounts", account).status == 201
         granted = serving.run("user", "grant", EMAIL, "admin", "--data", str(running.data))
         assert granted.returncode == 0, granted.stderr
         token = running.ask("POST", "/v1/login", {**account, "mode": "token"}).json["access_token"]
+        assert not followed(running, token)
+        yield running, token
+        serving.until(lambda: followed(running, token), "an API that follows the server")
+        running.stop()
 
-        def ticked() -> bool:
-            found: dict[str, bool] = running.ask("GET", "/welcome/state", bearer=token).json
-            return found["api"]
 
-        if name == "FastAPI":
-            assert not ticked()
+def followed(running: serving.Server, token: str) -> bool:
+    """Whether the card of the first API is ticked."""
+    found: dict[str, bool] = running.ask("GET", "/welcome/state", bearer=token).json
+    return found["api"]
+
+
+def shown(running: serving.Server, token: str, name: str) -> str:
+    """The lines of a framework, as somebody copies them from the page."""
+    page = httpx2.get(f"{running.url}/welcome", headers={"Authorization": f"Bearer {token}"}).text
+    lines = dict(re.findall(r"<summary>(.*?)</summary>\s*<pre><code>(.*?)</code></pre>", page, re.DOTALL))
+    assert lines.keys() == {"FastAPI", "Starlette", "Flask", "Django"}
+    return unescape(lines[name])
+
+
+@pytest.mark.parametrize("name", ["FastAPI", "Starlette", "Flask"])
+async def test_the_lines_that_are_shown_tick_the_card(name: str, tmp_path: Path) -> None:
+    """As they stand, against a real server: a forgery is refused, the first good token brings the tick."""
+    with to_protect(tmp_path) as (running, token):
         made: dict[str, Any] = {"__name__": "api"}
-        exec(compile(protected(running.url, "api")[name], name, "exec"), made)  # noqa: S102 -- what is shown
+        exec(compile(shown(running, token, name), name, "exec"), made)  # noqa: S102 -- what is shown
         asks: Callable[..., Any] = call if name == "Flask" else call_async
         # Only the first has a page of that name; with the others nothing is told before the token was good.
         for presented, status in (("x", 401), (token, 200 if name == "FastAPI" else 404)):
             answered = asks(made["app"], presented)
             assert (answered if name == "Flask" else await answered) == status
-        serving.until(ticked, "an API that follows the server")
-        running.stop()
+
+
+@pytest.mark.long
+def test_the_lines_for_django_tick_the_card(tmp_path: Path) -> None:
+    """At the end of the settings that Django writes for a new project, with nothing else changed."""
+    project = tmp_path / "project"
+    project.mkdir()
+    start = [sys.executable, "-m", "django", "startproject", "site_of_mine", str(project)]
+    subprocess.run(start, env=serving.environment(DJANGO_SETTINGS_MODULE=""), check=True, timeout=60)
+    with to_protect(tmp_path) as (running, token):
+        settings = project / "site_of_mine" / "settings.py"
+        settings.write_text(settings.read_text("utf-8") + shown(running, token, "Django"), "utf-8")
+        serve = ["python", "manage.py", "runserver", "--noreload", PORT]
+        with listening(serve, project, running.url, tmp_path / "log") as url:
+            # The one page that a new project has; who may enter leads on to its own login.
+            forged = serving.ask(url, "GET", "/admin/", bearer="x")
+            assert (forged.status, forged.json["code"]) == (401, "token_malformed")
+            assert serving.ask(url, "GET", "/admin/", bearer=token).status == 302
+            serving.until(lambda: followed(running, token), "Django that follows the server")
+
+
+async def test_the_way_to_the_explorer_is_shown_where_there_is_one(
+    administrator: Visitor, server: Server
+) -> None:
+    """In the place of the command that would start it."""
+    page = await administrator.see("/welcome")
+    assert ("sekisho demo" in page.words, "/explore" in page.answer.text) == (True, False)
+
+    async def find() -> str:
+        return "http://localhost:1/explore"
+
+    routes = door("http://localhost:8400", find).routes
+    async with server(features=with_pages, routes=routes) as served:
+        visitor = Visitor(served)
+        await set_up(visitor)
+        page = await visitor.see("/welcome")
+        link = page.of("a", href="/explore")["href"]
+        assert "sekisho demo" not in page.words
+        assert (await visitor.ask("GET", link)).headers["location"] == await find()
 
 
 @pytest.mark.browser

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sekisho.ports import Entropy
@@ -70,7 +70,7 @@ def build_app(
         ValueError: two endpoints claim one method of one path.
     """
     base_path = _base_path(settings)
-    served = (*CORE, *endpoints)
+    served, routes = (*CORE, *endpoints), tuple(routes)
     metrics = metrics or Metrics()
 
     @cache
@@ -96,6 +96,7 @@ def build_app(
         gate=CrossSiteGate(settings.origin, settings.allowed_origins),
         session_max=int(settings.session_max),
         document=document,
+        beside=frozenset(each.path for each in routes if isinstance(each, Route)),
     )
     endpoints = (*served, *_below_the_origin(served, base_path))
     app: ASGIApp = Dispatcher(site, endpoints, routes, pages=pages, error_page=error_page)

@@ -55,6 +55,8 @@ class Site:
     session_max: int
     #: The OpenAPI document, made when it is first asked for.
     document: Callable[[], bytes]
+    #: Paths that features answer by routes of their own: what is there to be linked to.
+    beside: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

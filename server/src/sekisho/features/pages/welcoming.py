@@ -15,6 +15,8 @@ from sekisho.web.pages import Data, Html, Page, Refused, SeeOther
 from sekisho.web.wire import encode
 
 WELCOME: Final = "/welcome"
+#: The way to the flow explorer, of a server that has one.
+_EXPLORE: Final = "/explore"
 #: What a verifier asks for when it begins to follow us.
 _FEED: Final = "/v1/revocations"
 
@@ -35,6 +37,7 @@ def welcoming(printer: Printer, audience: str) -> tuple[Page, ...]:
             checks=await _checks(site),
             lines=protected(site.issuer, audience),
             issuer=site.issuer,
+            explore=site.base_path + _EXPLORE if _EXPLORE in site.beside else None,
         )
 
     async def state(site: Site, call: Call[Form], refused: Refused | None) -> Data:
