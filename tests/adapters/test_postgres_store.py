@@ -135,8 +135,8 @@ async def test_a_second_page_load_writes_nothing(scene: Scene, hand: Hand) -> No
     assert hand.ask(version) == before
 
 
-async def test_the_rights_of_a_refresh_and_its_number_are_the_snapshot(scene: Scene, hand: Hand) -> None:
-    """A change committed during the wait for the row is in neither, so the token dies by its entry."""
+async def test_the_rights_of_a_refresh_that_waited_are_those_of_its_number(scene: Scene, hand: Hand) -> None:
+    """A change that was committed during the wait for the row is in both, so the token outlives its entry."""
     hanako = await scene.account()
     token = await scene.login(hanako)
     hand.hold("SELECT 1 FROM sessions FOR UPDATE")
@@ -144,7 +144,7 @@ async def test_the_rights_of_a_refresh_and_its_number_are_the_snapshot(scene: Sc
     await scene.store.grant_role(hanako.id, "admin", now=NOW, event=scene.event("role_granted"))
     hand.let_go()
     rights = (await rotating).grant.rights
-    assert (rights.roles, rights.rv) == ((), "1.0")
+    assert (rights.roles, rights.rv) == (("admin",), "1.1")
     assert [number for number, _, _ in await scene.feed()] == [1]
 
 

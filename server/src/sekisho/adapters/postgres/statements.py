@@ -12,28 +12,48 @@ from sekisho.adapters.postgres.rights import COLUMNS, SOURCES
 
 _ACCOUNT = "u.id, u.email, u.status, u.locale, u.created_at"
 
-# "n = gen" of the refresh table: rotated, or current and left alone. What decides is read in the snapshot of
-# the statement, and the row is written only if it still stands so when its lock is ours, for READ COMMITTED
-# looks again at the newest version. Whatever changes it changes generation, family or revocation too.
+# "n = gen" of the refresh table, for all who ask at the same time: rotated, or current and left alone. What
+# decides is read in the snapshot of the statement. A row that somebody else holds is left to the portable
+# transaction, so nobody here waits for another's row, and two statements never wait for each other. One that
+# is ours is written only if it still stands so, for READ COMMITTED looks again at the newest version;
+# whatever changes it changes generation, family or revocation too.
+#
+# One text of JSON, and not arrays, each of which the driver reads through. Row by row (LATERAL, OFFSET 0,
+# ANY): how many are asked for is not known when the plan is made, and for a guess of a hundred it would read
+# whole tables.
 ROTATE = f"""
 WITH s AS (
-    SELECT s.id, s.gen, s.auth_time, s.amr, s.refresh_expires_at, s.user_id,
-           s.rotated_at IS NOT NULL AND ABS(:now - s.rotated_at) < :settling AS current
-    FROM sessions s JOIN users a ON a.id = s.user_id
-    WHERE s.id = :id AND s.fam = :fam AND s.gen = :gen AND s.mode = :mode AND s.revoked_at IS NULL
-      AND s.refresh_expires_at > :now AND s.ends_at > :now AND a.status = 'active'
+    SELECT q.*, u.*
+    FROM json_to_recordset(CAST(:asked AS json)) AS q(
+        session_id uuid, gen integer, fam text, mode text, retry_key text, now double precision,
+        settling double precision, refresh double precision, ip text, user_agent text
+    ) CROSS JOIN LATERAL (
+        SELECT {_ACCOUNT}, x.auth_time, x.amr, x.refresh_expires_at, x.fam AS held_fam,
+               x.rotated_at IS NOT NULL AND ABS(q.now - x.rotated_at) < q.settling AS current
+        FROM sessions x JOIN users u ON u.id = x.user_id
+        WHERE x.id = q.session_id AND x.fam = decode(q.fam, 'hex') AND x.gen = q.gen AND x.mode = q.mode
+          AND x.revoked_at IS NULL AND x.refresh_expires_at > q.now AND x.ends_at > q.now
+          AND u.status = 'active'
+        OFFSET 0
+    ) AS u
+), held AS (
+    SELECT s.* FROM s CROSS JOIN LATERAL (
+        SELECT FROM sessions x WHERE x.id = s.session_id AND x.gen = s.gen FOR NO KEY UPDATE SKIP LOCKED
+    ) AS x
+    WHERE NOT s.current
 ), w AS (
     UPDATE sessions t
-    SET gen = t.gen + 1, rotated_at = :now, retry_gen = t.gen, retry_key = :retry_key,
-        refresh_expires_at = LEAST(:now + :refresh, t.ends_at), ip = :ip, user_agent = :user_agent
-    FROM s
-    WHERE NOT s.current AND t.id = s.id AND t.gen = s.gen AND t.fam = :fam AND t.revoked_at IS NULL
-    RETURNING t.refresh_expires_at
+    SET gen = t.gen + 1, rotated_at = h.now, retry_gen = t.gen, retry_key = decode(h.retry_key, 'hex'),
+        refresh_expires_at = LEAST(h.now + h.refresh, t.ends_at), ip = h.ip, user_agent = h.user_agent
+    FROM held h
+    WHERE t.id = ANY(ARRAY(SELECT session_id FROM held)) AND t.id = h.session_id
+      AND t.gen = h.gen AND t.fam = h.held_fam AND t.revoked_at IS NULL
+    RETURNING t.id, t.refresh_expires_at
 )
-SELECT s.current, COALESCE(w.refresh_expires_at, s.refresh_expires_at), s.auth_time, s.amr,
+SELECT u.session_id, u.current, COALESCE(w.refresh_expires_at, u.refresh_expires_at), u.auth_time, u.amr,
     {_ACCOUNT}, {COLUMNS}
-FROM s JOIN users u ON u.id = s.user_id LEFT JOIN w ON TRUE {SOURCES}
-WHERE s.current OR w.refresh_expires_at IS NOT NULL
+FROM s AS u LEFT JOIN w ON w.id = u.session_id {SOURCES}
+WHERE u.current OR w.refresh_expires_at IS NOT NULL
 """  # noqa: S608 - constants of ours
 
 LIVE = f"""

@@ -8,6 +8,7 @@ from typing import Any
 from sekisho.adapters.postgres import rights, statements
 from sekisho.adapters.postgres.connecting import PATIENCE
 from sekisho.adapters.postgres.engine import PostgresEngine
+from sekisho.adapters.postgres.rotating import Presented, Rotating
 from sekisho.adapters.sql import accounts, events
 from sekisho.adapters.sql.revocations import CHANNEL
 from sekisho.adapters.sql.store import SqlStore
@@ -26,6 +27,7 @@ class PostgresStore(SqlStore):
     def __init__(self, url: str, *, entropy: Entropy, size: int = 10, patience: float = PATIENCE) -> None:
         self._postgres = PostgresEngine(url, entropy=entropy, size=size, patience=patience)
         super().__init__(self._postgres)
+        self._rotating = Rotating(self._postgres)
 
     async def feed_listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` when there may be news, until cancelled; or return, where nobody tells."""
@@ -47,20 +49,20 @@ class PostgresStore(SqlStore):
         Run again on a lost connection: within the grace, the same token at the same instant gets the same
         successor. With no grace that would be reuse, so then the client is told, and retries by its key.
         """
-        parameters = {
-            "id": token.session_id,
-            "gen": token.generation,
-            "fam": token.secret_digest,
-            "mode": mode,
-            "retry_key": retry_digest,
-            "refresh": lifetimes.refresh,
-            "settling": lifetimes.settling(mode),
-            "now": now,
-            "ip": client.ip,
-            "user_agent": client.user_agent,
-        }
-        rows = await self._postgres.run(statements.ROTATE, parameters, repeatable=lifetimes.grace > 0)
-        if not rows:
+        presented = Presented(
+            session_id=token.session_id,
+            gen=token.generation,
+            fam=token.secret_digest.hex(),
+            mode=mode,
+            retry_key=retry_digest.hex() if retry_digest is not None else None,
+            now=now,
+            settling=lifetimes.settling(mode),
+            refresh=lifetimes.refresh,
+            ip=client.ip,
+            user_agent=client.user_agent,
+        )
+        row = await self._rotating.rotate(presented, repeatable=lifetimes.grace > 0)
+        if row is None:
             return await super().rotate(
                 token,
                 mode=mode,
@@ -70,7 +72,7 @@ class PostgresStore(SqlStore):
                 now=now,
                 new_id=new_id,
             )
-        current, *granted = rows[0]
+        current, *granted = row
         grant = _grant(token.session_id, granted)
         if current:
             return Rotation(grant, Verdict.CURRENT, token.generation)

@@ -1,0 +1,140 @@
+"""Refreshes that come at the same time go to the database together: one statement, one commit.
+
+Rotating one session costs the server a round trip, and the database a commit, which waits for its disk.
+While a statement is under way, whoever comes next waits for it, and then all of them go at once. Alone, a
+refresh is as fast as ever. In a crowd each waits for at most one statement of others, and costs the server
+two thirds and the database half (decision 0012).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextvars import Context
+from typing import Final
+
+import msgspec
+
+from sekisho.adapters import watching
+from sekisho.adapters.postgres.engine import PostgresEngine
+from sekisho.adapters.postgres.statements import ROTATE
+from sekisho.adapters.sql.operation import Row
+from sekisho.rules.refusals import Refusal
+
+#: Sessions in one statement.
+_AT_MOST: Final = 64
+#: Seconds that a crowd is given to come together, as PostgreSQL's `commit_delay` gives it to commits.
+_GATHERING: Final = 0.001
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Presented(msgspec.Struct, frozen=True):
+    """A refresh token that was presented, as `statements.ROTATE` reads it; digests are in hexadecimal.
+
+    `now` in POSIX seconds, `settling` and `refresh` in seconds.
+    """
+
+    session_id: str
+    gen: int
+    fam: str
+    mode: str
+    retry_key: str | None
+    now: float
+    settling: float
+    refresh: float
+    ip: str
+    user_agent: str
+
+
+class _Asking:
+    """One who waits for his row."""
+
+    __slots__ = ("answer", "presented", "repeatable")
+
+    def __init__(self, presented: Presented, *, repeatable: bool) -> None:
+        self.presented: Final = presented
+        self.repeatable: Final = repeatable
+        self.answer: Final[asyncio.Future[Row | None]] = asyncio.get_running_loop().create_future()
+
+    def tell(self, row: Row | None) -> None:
+        if not self.answer.done():  # else he has gone
+            self.answer.set_result(row)
+
+    def fail(self, fault: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(fault)
+
+
+class Rotating:
+    """The statements by which one process rotates: one at a time.
+
+    Args:
+        engine: runs them.
+    """
+
+    def __init__(self, engine: PostgresEngine) -> None:
+        self._engine: Final = engine
+        self._waiting: list[_Asking] = []
+        self._crowd = 1
+        self._working: asyncio.Task[None] | None = None
+
+    async def rotate(self, presented: Presented, *, repeatable: bool) -> Row | None:
+        """The row of `ROTATE` behind the session's id; None where the portable transaction has to decide.
+
+        `repeatable`: twice comes to the same as once.
+
+        Raises:
+            Refusal: `unavailable`.
+        """
+        asking = _Asking(presented, repeatable=repeatable)
+        if watching.current() is not None:
+            # What is done for a watched request is told as its own.
+            await self._ask({presented.session_id: asking})
+            return await asking.answer
+        self._waiting.append(asking)
+        if self._working is None:
+            # Of no request's context: it works for whoever comes.
+            self._working = asyncio.get_running_loop().create_task(self._work(), context=Context())
+        return await asking.answer
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                if len(self._waiting) < self._crowd:
+                    await asyncio.sleep(_GATHERING)
+                together = self._take()
+                self._crowd = len(together)
+                await self._ask(together)
+        finally:
+            self._working = None
+
+    def _take(self) -> dict[str, _Asking]:
+        """Those who go together: of one session only the first, since the next finds it changed."""
+        together: dict[str, _Asking] = {}
+        later: list[_Asking] = []
+        for asking in self._waiting:
+            if len(together) == _AT_MOST or asking.presented.session_id in together:
+                later.append(asking)
+            else:
+                together[asking.presented.session_id] = asking
+        self._waiting = later
+        return together
+
+    async def _ask(self, together: Mapping[str, _Asking]) -> None:
+        parameters = {"asked": _encode([asking.presented for asking in together.values()]).decode()}
+        repeatable = all(asking.repeatable for asking in together.values())
+        try:
+            rows = await self._engine.run(ROTATE, parameters, repeatable=repeatable)
+        except Exception as fault:  # noqa: BLE001 - told to whoever asked, and raised there
+            if len(together) > 1 and not isinstance(fault, Refusal):
+                # It is one of them, and nothing was done for any: each by itself.
+                for session_id, asking in together.items():
+                    await self._ask({session_id: asking})
+                return
+            for asking in together.values():
+                asking.fail(fault)
+            return
+        found = {row[0]: row[1:] for row in rows}
+        for session_id, asking in together.items():
+            asking.tell(found.get(session_id))
