@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Client
 from tests.conformance.scene import GRACE, NOW
 from tests.parts.postgres_nodes import Hand, migrated, nodes
@@ -136,3 +139,35 @@ async def test_who_gives_up_takes_nobody_along(scene: Scene) -> None:
     assert [each.verdict for each in await crowd] == ["rotated"] * 3
     later = await scene.present(others[0].at(1), at=NOW + GRACE)
     assert (later.verdict, later.generation) == ("rotated", 2)
+
+
+async def test_a_connection_that_went_silent_holds_nobody_else_up(scene: Scene, hand: Hand) -> None:
+    """The next statement goes beside the one that does not come back; that one is answered when it does."""
+    unlucky, *others = await _tokens(scene, 4)
+    hand.hold("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+    waiting, backend = await hand.blocked(scene.present(unlucky, at=NOW))
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        hand.let_go()
+        async with asyncio.timeout(10):
+            rotations = await asyncio.gather(*[scene.present(token, at=NOW) for token in others])
+        assert [each.verdict for each in rotations] == ["rotated"] * 3
+        assert not waiting.done()
+    finally:
+        os.kill(backend, signal.SIGCONT)
+    assert (await waiting).verdict == "rotated"
+
+
+async def test_more_than_can_wait_are_told_to_come_again(scene: Scene, hand: Hand) -> None:
+    """A database that stands still costs bounded memory: who comes too late is refused at once, to retry."""
+    token, *_ = await _tokens(scene, 1)
+    hand.hold("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+    crowd = [asyncio.ensure_future(scene.present(token, at=NOW)) for _ in range(800)]
+    answered, _ = await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
+    refusals = [each.exception() for each in answered]
+    assert {str(refusal) for refusal in refusals} == {"unavailable: too many refreshes are waiting"}
+    assert {refusal.retry_after for refusal in refusals if isinstance(refusal, Refusal)} == {1.0}
+    hand.let_go()
+    for each in crowd:
+        each.cancel()
+    await asyncio.gather(*crowd, return_exceptions=True)
