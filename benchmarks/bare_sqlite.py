@@ -106,7 +106,11 @@ class BareOnSqlite(Bare):
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
         self._connection.execute(begin)
-        yield self._connection
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.rollback()
+            raise
         self._connection.execute("COMMIT")
 
 

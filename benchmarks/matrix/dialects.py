@@ -74,6 +74,10 @@ class Dialect(Protocol):
         """Whether it was ended."""
         ...
 
+    def after(self, ticket: Ticket) -> bytes | None:
+        """What whoever kept a copy of the ticket asks then, to be refused; none where nobody would."""
+        ...
+
 
 def _request(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> bytes:
     head = {"Host": "localhost", "User-Agent": "sekisho-benchmarks", **headers}
@@ -146,6 +150,9 @@ class _Ordinary:
 
     def ended(self, reply: Reply) -> None:
         _accepted(reply)
+
+    def after(self, ticket: Ticket) -> bytes | None:
+        return self.refresh(ticket) if ticket.refresh else self.me(ticket)
 
     def _carried(self, ticket: Ticket) -> dict[str, str]:
         if ticket.cookie:
@@ -283,6 +290,10 @@ class FlaskSecuritySession(_Ordinary):
     def logout(self, ticket: Ticket) -> bytes:
         """By JSON."""
         return _json(self.logout_path, {}, **self._carried(ticket))
+
+    def after(self, ticket: Ticket) -> bytes | None:
+        """Nothing: Flask's session is the cookie, which a browser is asked to forget, and a copy goes on."""
+        return super().after(ticket) if ticket.refresh else None
 
 
 class FlaskSecurityToken(FlaskSecuritySession):

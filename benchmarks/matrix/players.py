@@ -25,6 +25,7 @@ from benchmarks.matrix.dialects import (
     SekishoTokens,
     Simplejwt,
     Ticket,
+    WrongAnswerError,
 )
 from benchmarks.matrix.turns import Meter, Side
 from benchmarks.process import OURS, Served
@@ -175,10 +176,16 @@ class Player:
         return Side(self.name, self.meter, lambda n: exchange(self.server.port, chains, requests=n))
 
     def leaving(self) -> Side:
-        """Logouts, each of a session that was opened before the measurement."""
+        """Logouts, each of a session that was opened before the measurement.
+
+        Raises:
+            WrongAnswerError: at the next turn, one that was ended in this one is still good.
+        """
         ready: list[Ticket] = []
 
         def prepare(number: int) -> None:
+            if ready:
+                self._refused(ready[0])
             ready[:] = self.log_in(number)
 
         def run(number: int) -> Timed:
@@ -186,6 +193,11 @@ class Player:
             return exchange(self.server.port, leaving, requests=number)
 
         return Side(self.name, self.meter, run, prepare)
+
+    def _refused(self, ticket: Ticket) -> None:
+        copied = self.dialect.after(ticket)
+        if copied is not None and (reply := asked(self.server.port, copied)).status // 100 == 2:
+            raise WrongAnswerError(f"{self.name} goes on after a logout: {reply.body.decode()[:200]}")
 
 
 class Field:

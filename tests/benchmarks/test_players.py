@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from benchmarks.load import exchange
 from benchmarks.matrix import turns
 from benchmarks.matrix.acts import Leaving, Reading, asked
-from benchmarks.matrix.dialects import WrongAnswerError
+from benchmarks.matrix.dialects import SekishoTokens, Ticket, WrongAnswerError
 from benchmarks.matrix.players import CLIENTS, ENTRANTS, Field
 from benchmarks.matrix.servers import sqlite_place
 from benchmarks.matrix.turns import Pace
@@ -44,6 +45,36 @@ def test_a_logout_that_was_counted_has_ended_the_session(field: Field) -> None:
         assert reply.json["code"] == "session_revoked"
         with pytest.raises(WrongAnswerError, match="session_revoked"):
             player.dialect.named(reply)
+
+
+@pytest.mark.parametrize("name", ["floor", "floor, cookie"])
+def test_a_logout_of_the_bare_application_is_one(field: Field, name: str) -> None:
+    """Our own server, on the same database, knows the session no more; nor does the bare application."""
+    player = field.player(ENTRANTS[name])
+    (ticket, *_) = player.log_in(1)
+    copied = player.dialect.after(ticket)
+    assert copied is not None
+    asked(player.server.port, player.dialect.logout(ticket))
+    assert asked(player.home.port, copied).json["code"] == "session_revoked"
+    for _ in range(2):  # and goes on to answer
+        assert asked(player.server.port, copied).status == 500
+    (other, *_) = player.log_in(1)
+    player.dialect.ended(asked(player.server.port, player.dialect.logout(other)))
+
+
+class Polite(SekishoTokens):
+    """A client whose logout is none, and is answered all the same."""
+
+    def logout(self, ticket: Ticket) -> bytes:
+        """Ask for something else."""
+        return self.me(ticket)
+
+
+def test_a_logout_that_ended_nothing_ends_the_measurement(field: Field) -> None:
+    """A good answer is not enough: whoever kept a copy has to be refused."""
+    player = replace(field.player(ENTRANTS["sekisho"]), dialect=Polite())
+    with pytest.raises(WrongAnswerError, match="sekisho goes on after a logout"):
+        turns.compare([player.leaving()], Pace(rounds=1, seconds=0.01), clients=CLIENTS)
 
 
 def test_a_refresh_that_was_counted_was_a_rotation(field: Field) -> None:
