@@ -30,6 +30,8 @@ from sekisho.web.pages import Asset
 from sekisho.words.catalogue import Say, words
 
 _KEY_BYTES = 32
+#: Seconds between two looks into what changes by itself.
+_EVERY = 1.0
 
 
 def explore(
@@ -60,7 +62,6 @@ def explore(
     )
     stack.callback(stage.close)
     stage.begin()
-    stage.prepare()
     told = _Told(stage, words("sekisho.features.demo", lang), browser=browser)
     run(_serve(stage, ledger, told, until_stdin_ends=until_stdin_ends))
     return Exit.OK
@@ -68,21 +69,32 @@ def explore(
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What a person is told when everything is up."""
+    """What a person is told: where the page is, as soon as there is one; the rest when everything is up."""
 
     stage: DemoStage
     say: Say
     browser: bool
 
-    def __call__(self) -> None:
+    @property
+    def _explorer(self) -> str:
+        return f"{self.stage.explorer}{PATH}"
+
+    def page(self) -> None:
+        """It can be opened, and shows that the servers are to come."""
+        say = self.say
+        click.echo("\n".join([say("scene.title"), "", say("wait.explorer"), f"  {self._explorer}", ""]))
+        if self.browser and sys.stdout.isatty() and _has_display():
+            # A thread: some browsers return only when they are closed.
+            threading.Thread(target=webbrowser.open, args=(self._explorer,), daemon=True).start()
+
+    def everything(self) -> None:
+        """The servers and the accounts are there."""
         say, stage = self.say, self.stage
         servers = stage.servers()
         aya, ken = stage.people
         login = f'{{"email":"{aya[0]}","password":"{aya[1]}","mode":"token"}}'
         read = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
-        explorer = f"{stage.explorer}{PATH}"
         lines = [
-            say("scene.title"),
             "  " + say("scene.auth", url=servers["auth"].url, data=stage.settings.data),
             *("  " + say("scene.shop", name=name.upper(), url=servers[name].url) for name in ("a", "b")),
             "",
@@ -95,15 +107,9 @@ class _Told:
             f'  curl -i {servers["a"].url}/customers -H "Authorization: Bearer $TOKEN"',
             f'  curl -i {servers["b"].url}/secret -H "Authorization: Bearer $TOKEN"',
             "",
-            say("wait.explorer"),
-            f"  {explorer}",
-            "",
             say("wait.ready"),
         ]
         click.echo("\n".join(lines))
-        if self.browser and sys.stdout.isatty() and _has_display():
-            # A thread: some browsers return only when they are closed.
-            threading.Thread(target=webbrowser.open, args=(explorer,), daemon=True).start()
 
 
 def _has_display() -> bool:
@@ -122,12 +128,7 @@ async def _serve(stage: DemoStage, ledger: Ledger, told: _Told, *, until_stdin_e
         acts=acts,
         client=_client(),
     )
-    looks = _Looks(acts)
-    ledger.answered = looks.after
-    # What was done to set the stage is no part of what is shown.
-    ledger.release(until=system.steady())
-    ledger.clear()
-    running = asyncio.ensure_future(ledger.run())
+    run_up = _RunUp(stage, ledger, explorer, told, _Looks(acts))
     if until_stdin_ends:
         _end_with_stdin()
     try:
@@ -135,12 +136,68 @@ async def _serve(stage: DemoStage, ledger: Ledger, told: _Told, *, until_stdin_e
             explorer,
             stage.take_explorer_sockets(),
             lifespan="off",
-            ready=told,
+            ready=run_up.begin,
             signals=SIGNALS,
             stopping=explorer.end_streams,
         )
     finally:
-        running.cancel()
+        await run_up.end()
+
+
+class _RunUp:
+    """From the moment at which there is a page: the stage is set behind it, and then what happens is told."""
+
+    def __init__(
+        self, stage: DemoStage, ledger: Ledger, explorer: Explorer, told: _Told, looks: _Looks
+    ) -> None:
+        self._stage = stage
+        self._ledger = ledger
+        self._explorer = explorer
+        self._told = told
+        self._looks = looks
+        self._setting: asyncio.Task[None] | None = None
+        self._running: list[asyncio.Task[None]] = []
+        self._ended = False
+
+    def begin(self) -> None:
+        """The page is there."""
+        # Before the rest: while commands run on a thread, what is printed is theirs.
+        self._told.page()
+        self._setting = asyncio.ensure_future(self._set())
+
+    async def _set(self) -> None:
+        try:
+            await asyncio.to_thread(self._stage.prepare)
+        except Exception:
+            if not self._ended:
+                _stop()
+            raise
+        self._ledger.answered = self._looks.after
+        # What was done to set the stage is no part of what is shown.
+        self._ledger.release(until=system.steady())
+        self._ledger.clear()
+        always = self._ledger.run(), self._looks.beside(self._stage)
+        self._running = [asyncio.ensure_future(each) for each in always]
+        self._explorer.is_up()
+        self._told.everything()
+
+    async def end(self) -> None:
+        """Nobody watches any more.
+
+        Raises:
+            Fault: the stage could not be set.
+        """
+        self._ended = True
+        for each in self._running:
+            each.cancel()
+        if self._setting is None:
+            return
+        if self._setting.done():
+            self._setting.result()
+            return
+        # Whoever did not wait for it does not ask what became of it.
+        await asyncio.to_thread(self._stage.close)
+        await asyncio.gather(self._setting, return_exceptions=True)
 
 
 class _Looks:
@@ -156,6 +213,13 @@ class _Looks:
         self._next = self._next or answer
         if self._looking is None or self._looking.done():
             self._looking = asyncio.ensure_future(self._look())
+
+    async def beside(self, stage: DemoStage) -> None:
+        """Look now and then into what changes by itself, until cancelled: Redis lets keys expire."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            if "redis" in stage.sets():
+                await self._acts.changed_beside()
 
     async def _look(self) -> None:
         while self._next is not None:
@@ -173,6 +237,11 @@ def _end_with_stdin() -> None:
 
     def wait() -> None:
         sys.stdin.buffer.read()
-        os.kill(os.getpid(), SIGNALS[1])
+        _stop()
 
     threading.Thread(target=wait, name="demo-stdin", daemon=True).start()
+
+
+def _stop() -> None:
+    """Stop as on a signal from outside: what is under way is finished."""
+    os.kill(os.getpid(), SIGNALS[1])

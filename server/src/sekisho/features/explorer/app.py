@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 import msgspec
@@ -106,6 +106,7 @@ class Explorer:
     ledger: Ledger
     acts: Acts
     client: Client
+    _up: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _requests: count[int] = field(default_factory=lambda: count(1))
 
@@ -120,6 +121,7 @@ class Explorer:
             if request.path == f"{PATH}/events" and request.method == "GET":
                 # In the query, because an EventSource sends no header of a page's.
                 self._require_key(request.query.get("key", [""])[-1].encode())
+                await self._until_up()
                 await self._stream(request, send)
                 return
             reply = await self._answer(request)
@@ -139,6 +141,21 @@ class Explorer:
             request_id=f"explorer-{next(self._requests)}",
             base_path=self.stage.servers()["auth"].url,
         )
+
+    def is_up(self) -> None:
+        """The stage is set: the page was there before, and waits to be told anything of it."""
+        self._up.set()
+
+    async def _until_up(self) -> None:
+        """Return once the stage is set.
+
+        Raises:
+            Refusal: `unavailable`: it will not be.
+        """
+        if not self._up.is_set():
+            await _first(self._up.wait(), self._ended.wait())
+        if self._ended.is_set():
+            raise Refusal("unavailable", "the stage is taken down")
 
     def end_streams(self) -> None:
         """End the streams, before whoever serves us waits for those under way."""
@@ -171,6 +188,8 @@ class Explorer:
         shown = self._shown(request)
         if request.method not in {"GET", "HEAD"}:
             raise Refusal("method_not_allowed")
+        if request.path in self._documents:
+            await self._until_up()
         return shown()
 
     def _shown(self, request: _Request) -> Callable[[], Reply]:
@@ -190,14 +209,16 @@ class Explorer:
         file = page.files().get(path)
         if file is not None:
             return lambda: Reply(200, [(b"content-type", file.media_type.encode()), *_FILE], file.body)
-        documents: Mapping[str, Callable[[], object]] = {
-            f"{PATH}/state": self.acts.state,
-            f"{PATH}/tables": self.acts.tables,
-        }
-        if path not in documents:
+        document = self._documents.get(path)
+        if document is None:
             raise Refusal("not_found")
         self._require_key(request.headers.get(KEY, b""))
-        return lambda: Reply(200, _JSON, encode(documents[path]()))
+        return lambda: Reply(200, _JSON, encode(document()))
+
+    @property
+    def _documents(self) -> Mapping[str, Callable[[], object]]:
+        """What is told of the stage, to whoever has the key."""
+        return {f"{PATH}/state": self.acts.state, f"{PATH}/tables": self.acts.tables}
 
     def _page(self, request: _Request) -> Reply:
         servers = {name: server.url for name, server in self.stage.servers().items()}
@@ -225,6 +246,7 @@ class Explorer:
             raise Refusal("method_not_allowed")
         self._require_key(request.headers.get(KEY, b""))
         body = await read_json(request.headers, request.receive, optional=True)
+        await self._until_up()
         return Reply(200, _JSON, encode(await act(body or b"{}")))
 
     async def _stream(self, request: _Request, send: Send) -> None:
@@ -252,6 +274,16 @@ class Explorer:
 
 def _line(event: Event) -> bytes:
     return b"id: %d\ndata: %b\n\n" % (event.seq, msgspec.json.encode(event))
+
+
+async def _first(*each: Coroutine[Any, Any, object]) -> None:
+    """Return when one of them has; the others are told to give up."""
+    waiting = [asyncio.ensure_future(one) for one in each]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
 
 
 async def _until_gone(receive: Receive) -> None:

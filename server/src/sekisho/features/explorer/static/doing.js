@@ -4,7 +4,7 @@ import { $ } from "./dom.js";
 import { marks } from "./marks.js";
 import { begin } from "./player.js";
 import { changed, record, settle, until } from "./record.js";
-import { act } from "./stage.js";
+import { act, up } from "./stage.js";
 import { say } from "./words.js";
 
 /** Seconds after which an answer that is not in the record never will be: its server was killed before it told. */
@@ -42,10 +42,11 @@ export const perform = async (work) => {
   document.body.dataset.busy = "";
   number += 1;
   marks.answered = 0;
-  marks.act = `a${Date.now().toString(36)}${number}`;
-  settle();
-  begin(marks.act);
   try {
+    await up;
+    marks.act = `a${Date.now().toString(36)}${number}`;
+    settle();
+    begin(marks.act);
     const done = await work(marks.act);
     await recorded();
     return done;

@@ -17,7 +17,7 @@ import { showWho } from "./people.js";
 import { player, setMode, start } from "./player.js";
 import { startRail } from "./rail.js";
 import { follow, record, settle } from "./record.js";
-import { act, key, state } from "./stage.js";
+import { act, key, up } from "./stage.js";
 
 const MODE = "explorer mode";
 /** Which run this browser was in last. */
@@ -87,7 +87,8 @@ record.addEventListener("event", () => {
   showCost();
 });
 record.addEventListener("live", ({ detail }) => live(detail));
-const { seq } = await state();
+up.catch(() => live(false));
+const { seq } = await up;
 const again = localStorage.getItem(KNOWN) === key.slice(0, 8);
 follow(again ? 0 : seq);
 await startTwo();

@@ -34,6 +34,8 @@ const learn = (state) => {
 };
 
 export const state = async () => learn(await ask("state"));
+/** The page is there before the servers are: nobody does anything until the explorer tells how they stand. */
+export const up = state();
 export const tables = async () => (await ask("tables")).tables;
 
 /** Do something to the stage. */
