@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from socket import socket
@@ -16,13 +17,13 @@ from sekisho.adapters.data_directory import write_private
 from sekisho.adapters.settings_file import load_settings
 from sekisho.cli import stage_aws, stage_redis
 from sekisho.cli.fault import EXITS, Exit, Fault
-from sekisho.cli.listening import listen
 from sekisho.cli.main import run
 from sekisho.cli.operating import operate
 from sekisho.cli.options import Given, Surroundings
-from sekisho.cli.processes import Child, stop_all
+from sekisho.cli.processes import stop_all
 from sekisho.cli.stage_aws import AwsAuth, Emulated, StageAws, serve_stage_aws, serve_stage_aws_auth
 from sekisho.cli.stage_people import settle
+from sekisho.cli.stage_places import Place
 from sekisho.cli.stage_redis import StageRedis
 from sekisho.cli.stage_secret import SharedSecret
 from sekisho.cli.stage_servers import (
@@ -50,15 +51,6 @@ AUDIENCE: Final = "shop"
 #: Seconds for a server to start on a machine that is busy with other things.
 _PATIENCE: Final = 60.0
 _SECRET_BYTES: Final = 32
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where a server listens: the sockets until it starts, the port for when it starts again."""
-
-    port: int
-    sockets: list[socket] = field(default_factory=list[socket])
-    child: Child | None = None
 
 
 class DemoStage:
@@ -95,8 +87,8 @@ class DemoStage:
         self.people: Final = [(person.email, person.password) for person in people]
         later = [name for names in LATER.values() for name in names]
         self._places: Final = {
-            name: self._bind(port and port + place, host) for place, name in enumerate(FIRST)
-        } | {name: self._bind(0, stage_aws.HOST if name == "aws" else host) for name in later}
+            name: Place.bound(host, port and port + place, say) for place, name in enumerate(FIRST)
+        } | {name: Place.bound(stage_aws.HOST if name == "aws" else host, 0, say) for name in later}
         self._clock: Final = folder / "clock"
         self._hand: Final = ClockHand(self._clock)
         self._moved: Final = MovedClock(self._clock, system.clock)
@@ -154,12 +146,12 @@ class DemoStage:
         self._redis.stop()
         stop_all([place.child for place in self._places.values() if place.child is not None])
         for place in self._places.values():
-            _close(place)
+            place.close()
 
     def servers(self) -> Mapping[str, Server]:
         """See `Stage`."""
         found = {
-            name: Server(name, self._url(name), place.child is not None and place.child.process.is_alive())
+            name: Server(name, self._url(name), place.up)
             for name, place in self._places.items()
             if name not in BACKSTAGE and (name in FIRST or self._is_summoned(name))
         }
@@ -206,12 +198,14 @@ class DemoStage:
             self._turn_redis(up=up)
             return
         place = self._places[server]
-        if up:
-            if place.child is None or not place.child.process.is_alive():
-                self._start_again(server, place)
-        elif place.child is not None:
-            place.child.stop()
-            place.child = None
+        if not up:
+            place.stop()
+        elif not place.up:
+            try:
+                self._start(server)
+                self._await(server)
+            except Fault as fault:
+                raise Refusal("unavailable", str(fault)) from None
 
     def summon(self, name: SetName) -> None:
         """See `Stage`."""
@@ -236,9 +230,17 @@ class DemoStage:
                 self._await(server)
             if name in PEOPLED:
                 self._people(f"auth_{name}")
-        except Fault as fault:
+        except (Fault, Refusal, OSError) as fault:
+            self._dismiss(name)
             raise Refusal("unavailable", str(fault)) from None
         self._sets.append(name)
+
+    def _dismiss(self, name: SetName) -> None:
+        """Take down what a summons has begun: the next one begins anew, with accounts that are not there."""
+        stop_all([child for server in LATER[name] if (child := self._places[server].child) is not None])
+        for server in LATER[name]:
+            self._places[server].child = None
+            shutil.rmtree(self._folder / server, ignore_errors=True)
 
     def _turn_redis(self, *, up: bool) -> None:
         if not up:
@@ -316,6 +318,7 @@ class DemoStage:
 
     def _environment(self, environ: Mapping[str, str], name: str, **signing: str) -> dict[str, str]:
         root = self._folder / f"root-secret-{name}"
+        root.unlink(missing_ok=True)  # of a summons that failed
         write_private(root, system.entropy(_SECRET_BYTES).hex().encode())
         return {
             **environ,
@@ -331,10 +334,6 @@ class DemoStage:
             **signing,
         }
 
-    def _bind(self, port: int, host: str) -> _Place:
-        sockets = listen(host, port, self._say)
-        return _Place(sockets[0].getsockname()[1], sockets)
-
     def _url(self, name: str) -> str:
         return f"http://{self._host}:{self._places[name].port}"
 
@@ -342,22 +341,12 @@ class DemoStage:
         return any(name in LATER[each] for each in self._sets)
 
     def _start(self, name: str) -> None:
-        place = self._places[name]
         ours, theirs = multiprocessing.get_context("spawn").Pipe()
         watched = Watched(name, self._clock, self._folder / f"{name}.log", self.explorer)
         serve, about = self._role(name)
-        place.child = Child(serve, about, watched, theirs, place.sockets)
+        self._places[name].start(serve, about, watched, theirs)
         theirs.close()
-        _close(place)
         self._join(Source(ours))
-
-    def _start_again(self, name: str, place: _Place) -> None:
-        try:
-            place.sockets = listen(self._host, place.port, self._say)
-            self._start(name)
-            self._await(name)
-        except Fault as fault:
-            raise Refusal("unavailable", str(fault)) from None
 
     def _role(self, name: str) -> tuple[Callable[..., None], Settings | StageShop | AwsAuth | Emulated]:
         """What a server runs, and what it is told."""
@@ -387,10 +376,3 @@ class DemoStage:
         reason = settle(self._cast, self._url(at), run=self._run, environ=environ, password=password)
         if reason:
             raise Fault("demo_failed", reason, self.logs())
-
-
-def _close(place: _Place) -> None:
-    """The child has them now; kept open here they would keep a dead server's callers waiting."""
-    for opened in place.sockets:
-        opened.close()
-    place.sockets = []
