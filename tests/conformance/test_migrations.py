@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,23 @@ async def test_an_older_schema_is_refused_with_its_remedy_and_a_newer_one_is_not
     told = await refusal(new_store(empty_url).open())
     assert told.code == "unavailable"
     assert "sekisho db migrate" in told.detail
+    await store.close()
+
+
+async def test_english_that_was_no_choice_becomes_undetermined(empty_url: str) -> None:
+    """What the release before kept for "never chose"; another language was chosen, and stays."""
+    migrate(empty_url)
+    store = new_store(empty_url)
+    await store.open()
+    scene = Scene([store])
+    hanako, taro = await scene.account(), await scene.account("taro@example.com")
+    await scene.change("UPDATE users SET locale = 'en' WHERE id = :id", id=hanako.id)
+    await scene.change("UPDATE users SET locale = 'ja' WHERE id = :id", id=taro.id)
+    await scene.change("UPDATE sekisho_version SET version_num = '0004'")
+    migrate(empty_url)
+    assert status(empty_url) == (NEEDED, NEEDED)
+    kept = [await store.find_account(id=each.id) for each in (hanako, taro)]
+    assert kept == [replace(hanako, locale="und"), replace(taro, locale="ja")]
     await store.close()
 
 

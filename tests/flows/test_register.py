@@ -13,7 +13,7 @@ from tests.flows.people import EMAIL, HOME, PASSWORD, People, refusal, refused
 async def test_an_account_is_made_once(people: People) -> None:
     """The address is kept in one spelling, the hash and not the password, and one event says so."""
     account = await people.register("Aya@Example.COM")
-    assert (account.email, account.status, account.locale) == (EMAIL, "active", "en")
+    assert (account.email, account.status, account.locale) == (EMAIL, "active", "und")
     credentials = await people.house.store.find_credentials(email=EMAIL)
     assert credentials is not None
     assert credentials.password_hash.startswith("$argon2id$")

@@ -64,8 +64,8 @@ def test_an_overlong_presented_password_is_never_the_longest_allowed_one() -> No
 
 
 def test_locales() -> None:
-    """Two languages, English where none was asked for."""
-    assert (locale(None, "/locale"), locale("ja", "/locale")) == ("en", "ja")
+    """Two languages, and none where none was asked for."""
+    assert (locale(None, "/locale"), locale("ja", "/locale")) == ("und", "ja")
     with pytest.raises(Refusal) as refused:
         locale("fr", "/locale")
     assert refused.value.errors[0].code == "invalid_locale"

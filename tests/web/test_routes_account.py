@@ -72,7 +72,7 @@ async def test_me_is_what_the_database_says_now(served: Served) -> None:
     assert me == {
         "id": account["id"],
         "email": EMAIL,
-        "locale": "en",
+        "locale": "und",
         "roles": ["admin"],
         "groups": [],
         "entitlements": [],

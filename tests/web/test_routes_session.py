@@ -32,7 +32,7 @@ async def test_a_login_answers_a_pair_and_the_person(served: Served) -> None:
     assert body["user"] == {
         "id": account["id"],
         "email": EMAIL,
-        "locale": "en",
+        "locale": "und",
         "roles": [],
         "groups": [],
         "entitlements": [],

@@ -59,14 +59,29 @@ async def test_a_person_takes_the_language_along(visitor: Visitor) -> None:
     assert await spoken(phone, "/account?ui_locales=en", **ENGLISH) == "en"
     await phone.send(await phone.see("/account"), "/account/language", locale="en")
     assert await spoken(phone, "/account", **JAPANESE) == "en"
-    assert await spoken(visitor, "/account", **JAPANESE) == "ja", "what this browser had chosen"
+    assert await spoken(visitor, "/account", **JAPANESE) == "en", "the last choice, wherever it was made"
 
 
 async def test_who_never_chose_is_spoken_to_as_the_browser_asks(visitor: Visitor) -> None:
-    """An account that was made without a language is kept as English; that is no choice."""
+    """An account that was made without a language has none: that is no choice."""
     await visitor.log_in()
     assert await spoken(visitor, "/account", **JAPANESE) == "ja"
     assert await spoken(visitor, "/account", **ENGLISH) == "en"
+
+
+async def test_english_can_be_chosen_as_any_other(visitor: Visitor) -> None:
+    """A browser that asks for Japanese is then spoken to in English; so too where an account was made so."""
+    await visitor.log_in()
+    page = await visitor.see("/account", **JAPANESE)
+    await visitor.send(page, "/account/language", locale="en")
+    phone = Visitor(visitor.served)
+    await phone.log_in()
+    assert await spoken(phone, "/account", **JAPANESE) == "en"
+    made = {"email": "ken@example.com", "password": PASSWORD, "locale": "en"}
+    assert (await visitor.served.client.post("/v1/accounts", json=made)).status_code == 201
+    ken = Visitor(visitor.served)
+    await ken.log_in("ken@example.com")
+    assert await spoken(ken, "/account", **JAPANESE) == "en"
 
 
 @pytest.mark.requirement("F4")
@@ -78,4 +93,4 @@ async def test_a_language_is_not_chosen_for_somebody_else(visitor: Visitor) -> N
     assert (answer.status_code, "set-cookie" in answer.headers) == (303, False)
     account = await visitor.served.house.store.find_account(email=EMAIL)
     assert account is not None
-    assert account.locale == "en"
+    assert account.locale == "und"

@@ -52,7 +52,11 @@ def _with_rights(account: Account, rights: Rights) -> dict[str, Any]:
 @command.command()
 @click.argument("email")
 @click.option("--password-file", metavar="FILE", help="Read the password from FILE, or from stdin for -.")
-@click.option("--locale", type=click.Choice(LOCALES), help="Language of mails and pages.  [default: en]")
+@click.option(
+    "--locale",
+    type=click.Choice(LOCALES),
+    help="Language of mails and pages.  [default: und, what the reader's browser asks for]",
+)
 @click.option("--admin", is_flag=True, help="Give it the role admin.")
 @as_json
 @surroundings

@@ -9,7 +9,7 @@ from typing import Final
 
 from sekisho.ports import AccountStore, Addresses, Clock, Entropy, Passwords, ThrottleStore
 from sekisho.rules.access import ADMINISTRATOR
-from sekisho.rules.account import LOCALES, Account, PasswordPolicy, locale
+from sekisho.rules.account import UNDETERMINED, Account, PasswordPolicy, locale
 from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refusals import FieldError, Refusal
@@ -99,14 +99,12 @@ async def appoint(
     Raises:
         Refusal: `validation_failed` with every fault at once, `email_taken`.
     """
-    hashed, language = None, LOCALES[0]
+    hashed, language = None, UNDETERMINED
     # In the place of a digest: there is no code that it would be the digest of, so nobody else can spend it.
     setup = entropy(DIGEST_BYTES)
     while await accounts.offer_setup(setup, until=clock() + LIFETIME):
         if hashed is None:
-            email, normal, language = _admitted(
-                email, password(), language, addresses=addresses, policy=policy
-            )
+            email, normal, language = _admitted(email, password(), None, addresses=addresses, policy=policy)
             hashed = await passwords.hash(normal)
         made = _made(email, language, _HERE, by="settings", now=clock(), entropy=entropy)
         try:

@@ -13,6 +13,9 @@ Status = Literal["active", "disabled"]
 
 LOCALES = ("en", "ja")
 
+#: In the place of one of them: this person has not said. The tag of BCP 47 (RFC 5646 section 2.2.1) for it.
+UNDETERMINED = "und"
+
 #: Far above what people type and password managers make, far below what would make hashing a burden.
 PASSWORD_MAX = 256
 
@@ -106,13 +109,13 @@ def normalize_presented_password(password: str) -> str:
 
 
 def locale(text: str | None, pointer: str) -> str:
-    """The language of mails and pages for this person; English where none was asked for.
+    """The language of mails and pages for this person; undetermined where none was asked for.
 
     Raises:
         Refusal: `validation_failed` with `invalid_locale` at `pointer`.
     """
     if text is None:
-        return LOCALES[0]
+        return UNDETERMINED
     if text not in LOCALES:
         raise invalid(pointer, "invalid_locale")
     return text

@@ -22,7 +22,7 @@ from sekisho.web.credentials import require_own_page, sign_in
 from sekisho.web.endpoint import NO_STORE, Call, Site, call_of
 from sekisho.web.exchange import Exchange
 from sekisho.web.forms import CSRF_FIELD, Form, parse_form, read_form
-from sekisho.web.language import DEFAULT, first_known
+from sekisho.web.language import first_known
 from sekisho.web.problems import refusal_headers
 from sekisho.web.refusing import note_refusal
 from sekisho.web.wire import STATUS, Headers, Reply
@@ -145,13 +145,13 @@ def page_call(site: Site, exchange: Exchange, param: str = "") -> Call[Any]:
 def speak(call: Call[Any]) -> None:
     """Choose the language: what the link asks for, the person's own, what was chosen here, the browser's.
 
-    An account that never chose is kept as one that reads the default, so that alone says nothing.
+    An account that never chose has an undetermined one, which is none of ours.
     """
-    own = call.session.account.locale if call.session is not None else DEFAULT
+    own = call.session.account.locale if call.session is not None else None
     chosen: str | None = None
     with suppress(Refusal):  # two cookies of that name: then the browser's own choice counts
         chosen = call.cookies.get(LANGUAGE)
-    for language in (asked_language(call), own if own != DEFAULT else None, chosen):
+    for language in (asked_language(call), own, chosen):
         if language in LANGUAGES:
             call.language = language
             return

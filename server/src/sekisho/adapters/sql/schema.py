@@ -6,7 +6,7 @@ from sekisho.adapters.sql.operation import Operation, Statement
 from sekisho.rules.refusals import Refusal
 
 #: The oldest revision that this release runs on. Revisions are zero-padded numbers, so they compare as text.
-NEEDED = "0004"
+NEEDED = "0005"
 VERSION_TABLE = "sekisho_version"
 
 REVISION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant of ours
