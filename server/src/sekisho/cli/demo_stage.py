@@ -373,6 +373,7 @@ class DemoStage:
 
     def _people(self, at: str) -> None:
         password, environ = self._folder / f"password-{at}", self._environs[at]
-        reason = settle(self._cast, self._url(at), run=self._run, environ=environ, password=password)
-        if reason:
-            raise Fault("demo_failed", reason, self.logs())
+        try:
+            settle(self._cast, run=self._run, environ=environ, password=password)
+        except Refusal as refusal:
+            raise Fault("demo_failed", str(refusal), self.logs()) from None

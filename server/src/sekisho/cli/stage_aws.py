@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from multiprocessing.connection import Connection
@@ -18,6 +19,7 @@ from sekisho.cli.stage_servers import Watched, serve_stage_auth
 from sekisho.features.explorer.secrets_tap import ACT, HEADERS, SecretsTap
 from sekisho.features.explorer.tables import Rows
 from sekisho.features.explorer.telling import telling
+from sekisho.rules.refusals import Refusal
 from sekisho.settings import Settings
 from sekisho_verify import HmacKey
 
@@ -104,31 +106,33 @@ class StageAws:
         }
 
     def create(self) -> None:
-        """Make the secret, of random bytes, with its first version."""
+        """Make the secret, of random bytes. This and the two below raise `Refusal`."""
         secret = self._made()
-        answer = self._client().create_secret(Name=SECRET_ID, SecretString=secret)
-        self._learn(answer, secret)
+        with _refusing():
+            self._learn(self._client().create_secret(Name=SECRET_ID, SecretString=secret), secret)
 
     def put(self, act: str) -> None:
         """Put the next version there, as pending."""
         secret = self._made()
-        answer = self._client(act).put_secret_value(
-            SecretId=SECRET_ID, SecretString=secret, VersionStages=["AWSPENDING"]
-        )
-        self._learn(answer, secret)
+        with _refusing():
+            answer = self._client(act).put_secret_value(
+                SecretId=SECRET_ID, SecretString=secret, VersionStages=["AWSPENDING"]
+            )
+            self._learn(answer, secret)
 
     def promote(self, act: str) -> bool:
         """Move AWSCURRENT to the pending version; false if there is none."""
         at = {stage: row["version"] for row in self._rows.values() for stage in str(row["stages"]).split()}
         if at.get("AWSPENDING", at["AWSCURRENT"]) == at["AWSCURRENT"]:
             return False
-        self._client(act).update_secret_version_stage(
-            SecretId=SECRET_ID,
-            VersionStage="AWSCURRENT",
-            MoveToVersionId=at["AWSPENDING"],
-            RemoveFromVersionId=at["AWSCURRENT"],
-        )
-        self._look()
+        with _refusing():
+            self._client(act).update_secret_version_stage(
+                SecretId=SECRET_ID,
+                VersionStage="AWSCURRENT",
+                MoveToVersionId=at["AWSPENDING"],
+                RemoveFromVersionId=at["AWSCURRENT"],
+            )
+            self._look()
         return True
 
     def rows(self) -> Rows:
@@ -154,6 +158,7 @@ class StageAws:
                 "SecretString": "[redacted]",
             }
             for version, stages in sorted(held.items(), key=_rank)
+            if stages  # AWS lists no others
         }
 
     def _client(self, act: str = "") -> Any:  # noqa: ANN401 - boto3 makes the class at run time
@@ -185,6 +190,28 @@ def _rank(held: tuple[str, Sequence[str]]) -> int:
     return next((place for place, stage in enumerate(_STAGES) if stage in held[1]), len(_STAGES))
 
 
+def _forget_owner() -> None:
+    """What the owner of this machine has set up for the AWS of his own is nothing to this process."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+
+
+@contextmanager
+def _refusing() -> Generator[None]:
+    """Refuse where AWS does, or does not answer.
+
+    Raises:
+        Refusal: `unavailable`; of what it says no more than the kind.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # noqa: PLC0415 - an optional dependency
+
+    kinds: tuple[type[Exception], ...] = BotoCoreError, ClientError
+    try:
+        yield
+    except kinds as fault:
+        raise Refusal("unavailable", f"AWS: {type(fault).__name__}") from None
+
+
 def serve_stage_aws(
     emulated: Emulated,
     watched: Watched,
@@ -197,6 +224,7 @@ def serve_stage_aws(
     """Secrets Manager, until a signal asks to stop."""
     over = told_to_stop(signals)
     write_to(watched.log)
+    _forget_owner()
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - optional, and for this process alone  # pyright: ignore[reportMissingTypeStubs] -- it has none
         DomainDispatcherApplication,
         MotoRequestHandler,
@@ -239,7 +267,6 @@ def serve_stage_aws_auth(
     signals: Sequence[signal.Signals],
 ) -> None:
     """The auth server whose signing key is there."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
+    _forget_owner()
     os.environ.update(auth.environ)
     serve_stage_auth(auth.settings, watched, pipe, sockets, ready=ready, signals=signals)

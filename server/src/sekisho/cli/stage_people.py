@@ -8,30 +8,23 @@ from typing import TypeAlias
 
 from sekisho.adapters.data_directory import write_private
 from sekisho.features.demo.scene import Person
-from sekisho.features.demo.wire import exchange, request
 
 #: Runs a command of `sekisho` in an environment.
 Run: TypeAlias = Callable[[Sequence[str], Mapping[str, str]], None]
 
 
-def settle(
-    people: Sequence[Person], url: str, *, run: Run, environ: Mapping[str, str], password: Path
-) -> str:
-    """Make the accounts at an auth server; the reason if it does not take one, else nothing.
+def settle(people: Sequence[Person], *, run: Run, environ: Mapping[str, str], password: Path) -> None:
+    """Make the accounts on the data of an auth server, by commands alone: no request is nobody's.
 
-    Of the group's members one is denied what it may. Aya signs up. Ken was there when new passwords were
-    hashed by bcrypt: his next login changes his row. `password` is where his is put for a moment.
+    Of the group's members one is denied what it may. Ken was there when new passwords were hashed by bcrypt:
+    his next login changes his row. `password` is where each is put for a moment.
     """
-    first, second = people
-    body = {"email": first.email, "password": first.password}
-    answer = exchange(request("POST", f"{url}/v1/accounts", json_body=body))
-    if answer.status != 201:
-        return f"{answer.status} {answer.code}"
-    aya, ken = first.email, second.email
-    write_private(password, second.password.encode())
-    earlier = {**environ, "SEKISHO_PASSWORD_HASH": "bcrypt"}
-    run(["user", "create", ken, "--password-file", str(password)], earlier)
-    password.unlink()
+    (aya, ken), hashes = (person.email for person in people), ("argon2id", "bcrypt")
+    for person, hashed in zip(people, hashes, strict=True):
+        write_private(password, person.password.encode())
+        then = {**environ, "SEKISHO_PASSWORD_HASH": hashed}
+        run(["user", "create", person.email, "--password-file", str(password)], then)
+        password.unlink()
     for command in (
         ["group", "create", "staff"],
         ["group", "allow", "staff", "customers:read"],
@@ -43,4 +36,3 @@ def settle(
         ["user", "deny", ken, "secret:read"],
     ):
         run(command, environ)
-    return ""

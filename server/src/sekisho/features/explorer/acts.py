@@ -248,7 +248,9 @@ class Acts:
     async def _turn_secret(self, turn: TurnSecret) -> object:
         async with self._one_at_a_time:
             await asyncio.to_thread(partial(self._stage.turn_secret, turn.step, act=turn.act or ""))
-        await self.changed(turn)
+            # Before anybody else looks: what has changed is this one's doing.
+            changes = await asyncio.to_thread(self._stage.look)
+        self._tell_rows(changes, turn)
         return self.state()
 
     async def _forge(self, forge: Forge) -> object:

@@ -16,9 +16,8 @@ import { say } from "./words.js";
 const PLACE = "aws-verdict";
 /** Seconds of a skip: the time between two readings. */
 const EVERY = 60;
-
-/** The last token that was signed there. */
-let last = null;
+/** Seconds that it may take to notice. */
+const PATIENCE = 20;
 
 const kid = (token) => JSON.parse(decode(token.split(".")[0])).kid;
 const asked = (event) => event.msg.id === "ev.aws.get";
@@ -37,9 +36,9 @@ export const logInAtAws = async (email, password, place) => {
     return null;
   }
   const { request, response } = [...record.exchanges.values()].findLast((each) => each.request.act === marks.act && each.request.msg.id === "ev.login");
-  last = answer.body.access_token;
-  judge(place, say("act.aws_login", { kid: kid(last), count: countAsked(request.seq, response.seq) }), "yes");
-  return last;
+  const token = answer.body.access_token;
+  judge(place, say("act.aws_login", { kid: kid(token), count: countAsked(request.seq, response.seq) }), "yes");
+  return token;
 };
 
 const aya = () => [people[0].email, passwords.get(people[0].email)];
@@ -50,15 +49,17 @@ const step = async (name, words) => {
   judge(PLACE, say(words), "yes");
 };
 
+/** Whether it has read since: the last of the three stages was answered. */
+const hasRead = (from) =>
+  record.events.some((event) => event.seq > from && asked(event) && event.refs.stage === "AWSPREVIOUS" && record.exchanges.get(event.id)?.response);
+
 const read = async () => {
-  if (!(await have("aws", PLACE))) return;
-  const before = last ?? (await logInAtAws(...aya(), PLACE));
-  const late = say("act.aws_late");
-  judge(PLACE, late, "no");
-  // The last of the three stages.
-  const whole = until((event) => asked(event) && event.refs.stage === "AWSPREVIOUS", 20);
+  const before = await logInAtAws(...aya(), PLACE);
+  if (!before) return;
+  judge(PLACE, say("act.aws_late"), "no");
+  const from = newest();
   await onStage("clock", { seconds: EVERY });
-  await whole.catch(() => null);
+  await until(() => hasRead(from), PATIENCE).catch(() => null);
   const after = await logInAtAws(...aya(), PLACE);
   if (!after) return;
   const headers = { Authorization: `Bearer ${before}`, ...lane("jwt") };
@@ -68,10 +69,11 @@ const read = async () => {
 
 const ACTS = {
   start: async () => {
+    const there = servers.auth_aws;
     const from = newest();
     if (!(await have("aws", PLACE))) return;
-    await recorded();
-    judge(PLACE, say("act.aws_up", { count: countAsked(from) }), "yes");
+    await until(() => there || hasRead(from), PATIENCE);
+    judge(PLACE, there ? say("act.aws_there") : say("act.aws_up", { count: countAsked(from) }), "yes");
   },
   login: () => logInAtAws(...aya(), PLACE),
   pending: () => step("pending", "act.aws_pending"),
