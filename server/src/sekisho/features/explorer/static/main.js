@@ -1,5 +1,6 @@
 // The explorer. Every request it shows is this browser's own, or the stage's; every arrow is one that was recorded.
 
+import { startAws } from "./aws.js";
 import { startCalling } from "./chapter-call.js";
 import { startDeciding } from "./chapter-decide.js";
 import { startEntering } from "./chapter-enter.js";
@@ -80,7 +81,7 @@ startInspector(tell);
 startRail();
 choose(sessionStorage.getItem(MODE) ?? "jwt");
 startChoices();
-for (const begin of [startEntering, startCalling, startExpiry, startLeaving, startTampering, startStealing, startDeciding]) begin();
+for (const begin of [startEntering, startCalling, startExpiry, startLeaving, startTampering, startStealing, startAws, startDeciding]) begin();
 player.addEventListener("step", showCost);
 record.addEventListener("event", () => {
   showWho();
