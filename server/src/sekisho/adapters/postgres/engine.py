@@ -12,16 +12,19 @@ knows only that it may have happened. For a login that is a session nobody holds
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from types import CodeType, GeneratorType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from sekisho.adapters import watching
 from sekisho.adapters.postgres.connecting import PATIENCE, driver, is_stale, make_pool, target
 from sekisho.adapters.postgres.listening import listen
 from sekisho.adapters.postgres.parameters import numbered
 from sekisho.adapters.sql.feed import TIMELINE
 from sekisho.adapters.sql.operation import Operation, Rows, Statement
+from sekisho.adapters.system import steady
 from sekisho.ports import Entropy
 from sekisho.rules.refusals import Refusal
 
@@ -42,6 +45,9 @@ _NOT_NOW = frozenset({"42P01", "42501", "25006"})
 _ATTEMPTS = 24
 _FIRST_PAUSE = 0.002
 _LONGEST_PAUSE = 0.1
+
+#: What changes rows inside of a WITH.
+_CHANGES = re.compile(r"\b(?:INSERT INTO|DELETE FROM|UPDATE \w+(?: \w+)?\s+SET)\b")
 
 _WRITE = b"BEGIN"
 _SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -238,7 +244,30 @@ class PostgresEngine:
 
 async def _execute(connection: Connection, statement: Statement) -> Rows:
     text, names = numbered(statement.sql, statement.lock)
-    parameters = statement.parameters
+    parameters, watcher = statement.parameters, watching.current()
+    began = 0.0 if watcher is None else steady()
     cursor = await connection.execute(text, [parameters[name] for name in names])
     result = cursor.pgresult
-    return await cursor.fetchall() if result is not None and result.nfields else []
+    rows = await cursor.fetchall() if result is not None and result.nfields else []
+    if watcher is not None:
+        changed = _changed(cursor, statement)
+        facts = {
+            "sql": statement.sql,
+            "parameters": parameters,
+            "rows": changed or len(rows),
+            "ms": watching.milliseconds(since=began),
+        }
+        watcher("db.write" if changed else "db.read", facts)
+    return rows
+
+
+def _changed(cursor: psycopg.AsyncCursor[Any], statement: Statement) -> int:
+    """How many rows it has changed; what changed none has written nothing.
+
+    Of a change inside of a WITH the server counts what came back instead. Those of ours give a row back for
+    what they did, and none where they did nothing; only a refresh that finds its token current gives one for
+    nothing, and is told as the write that it would have been.
+    """
+    tag = (cursor.statusmessage or "").partition(" ")[0]
+    counted = tag in {"INSERT", "UPDATE", "DELETE"} or (tag == "SELECT" and _CHANGES.search(statement.sql))
+    return cursor.rowcount if counted else 0
