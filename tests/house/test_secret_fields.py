@@ -1,4 +1,4 @@
-"""No value of ours prints a secret: a dataclass leaves it out of its repr, and so out of every traceback."""
+"""No value of ours prints a secret: it is left out of its repr, and so out of every traceback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = {("web/cookies.py", "CookieNames"), ("web/endpoint.py", "CookieNames")}
 
 
 def printed(source: str) -> Iterator[tuple[str, str, int]]:
-    """Yield class, field and line of each secret that a dataclass would print."""
+    """Yield class, field and line of each secret that a value would print."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.ClassDef) or not _prints_itself(node):
             continue
@@ -41,9 +41,12 @@ def printed(source: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _prints_itself(node: ast.ClassDef) -> bool:
-    """Whether it prints its fields."""
+    """Whether it prints its fields; those that are `Hidden[...]`, no plain type here, `Frozen` leaves out."""
     made = [ast.unparse(each) for each in node.decorator_list]
-    return any(each.startswith("dataclass") and "repr=False" not in each for each in made)
+    bases = {ast.unparse(each).removeprefix("msgspec.") for each in node.bases}
+    return not bases.isdisjoint({"Frozen", "Struct"}) or any(
+        each.startswith("dataclass") and "repr=False" not in each for each in made
+    )
 
 
 def faults(package: Path) -> list[str]:
@@ -59,13 +62,13 @@ def faults(package: Path) -> list[str]:
 
 @pytest.mark.requirement("H4", "H5")
 @pytest.mark.parametrize("package", [tree.SERVER, tree.VERIFIER], ids=lambda path: path.name)
-def test_no_dataclass_prints_a_secret(package: Path) -> None:
-    """What is named like a credential, a key or a digest has `field(repr=False)`."""
+def test_no_value_prints_a_secret(package: Path) -> None:
+    """What is named like a credential, a key or a digest is `Hidden[...]`, or has `field(repr=False)`."""
     assert faults(package) == []
 
 
 @pytest.mark.parametrize(
-    ("field", "found"),
+    ("declared", "found"),
     [
         ("password: str", True),
         ("refresh_token: str | None = None", True),
@@ -74,9 +77,19 @@ def test_no_dataclass_prints_a_secret(package: Path) -> None:
         ("password: str = field(repr=False)", False),
         ("password: str | None = field(default=None, repr=False)", False),
         ("password: Secret", False),
+        ("password: Hidden[str]", False),
         ("password_minimum: int", False),
     ],
 )
-def test_the_scan_finds_what_would_print(field: str, found: bool) -> None:  # noqa: FBT001 -- a parameter of the table above
+@pytest.mark.parametrize(
+    "head",
+    [
+        "@dataclass(frozen=True)\nclass A:",
+        "class A(Frozen):",
+        "class A(Frozen, Generic[T], kw_only=True):",
+        "class A(msgspec.Struct, frozen=True):",
+    ],
+)
+def test_the_scan_finds_what_would_print(head: str, declared: str, found: bool) -> None:  # noqa: FBT001 -- a parameter of the table above
     """A secret in plain text is reported, one that is left out or of a type of its own is not."""
-    assert bool(list(printed(f"@dataclass(frozen=True)\nclass A:\n    {field}\n"))) is found
+    assert bool(list(printed(f"{head}\n    {declared}\n"))) is found
