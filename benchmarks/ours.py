@@ -14,7 +14,8 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sekisho.adapters import session_lookups
 from sekisho.adapters.password_hashes import CHEAPEST, PROFILES

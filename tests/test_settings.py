@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import ipaddress
 import string
 import tomllib
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sekisho.setting_values import issuer_at, spell
 from sekisho.settings import (
@@ -50,8 +50,8 @@ def test_nothing_given_is_a_laptop() -> None:
 
 def test_every_row_is_a_field() -> None:
     """The table and the typed settings have the same names, in the same order, and no name twice."""
-    fields = [field.name for field in dataclasses.fields(Settings) if field.name != "sources"]
-    assert sorted(setting.key for setting in SETTINGS) == sorted(fields)
+    names = [field for field in Settings.__struct_fields__ if field != "sources"]
+    assert sorted(setting.key for setting in SETTINGS) == sorted(names)
     assert len({setting.name for setting in SETTINGS}) == len(SETTINGS)
 
 
@@ -378,7 +378,7 @@ def test_shown_settings_read_back() -> None:
     settings = read_settings({"SEKISHO_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8", "SEKISHO_ACCESS_TTL": "90m"})
     shown = {setting.name: setting.show(settings) for setting in SETTINGS}
     again = read_settings({name: text for name, text in shown.items() if text is not None})
-    assert again == settings
+    assert replace(again, sources=settings.sources) == settings
     assert shown["SEKISHO_DATABASE_URL"] == "sqlite:///sekisho-data/sekisho.db"
 
 

@@ -7,10 +7,10 @@ import os
 import sys
 import traceback
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from sekisho.adapters.postgres.engine import PostgresEngine
 from sekisho.adapters.postgres.store import PostgresStore

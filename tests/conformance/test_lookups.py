@@ -10,9 +10,10 @@ import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from sekisho.adapters.feed_tail import FRESH, FeedTail
 from sekisho.adapters.redis_copies import REST, RedisCopies

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from sekisho.adapters.migrations.upgrade import migrate
 from sekisho.adapters.postgres.store import PostgresStore

@@ -7,10 +7,10 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sekisho.adapters.password_hashes import CHEAPEST
 from sekisho.adapters.passwords import HashedPasswords

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sekisho.rules.session import Grant
 from tests.flows.people import People, refused
@@ -13,7 +12,7 @@ from tests.flows.people import People, refused
 def forged(people: People, grant: Grant, **changes: object) -> str:
     """An access token that somebody else who holds the signing key has made."""
     mint = people.house.mint
-    return mint.tokens(replace(grant, **changes), "", now=people.clock()).access_token  # type: ignore[arg-type]
+    return mint.tokens(replace(grant, **changes), "", now=people.clock()).access_token
 
 
 @pytest.mark.requirement("H7")

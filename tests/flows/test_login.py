@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import statistics
-from dataclasses import replace
 from time import perf_counter
 
 import pytest
+from msgspec.structs import replace
 
 from sekisho.adapters.password_hashes import CHEAPEST, Argon2id
 from sekisho.adapters.passwords import HashedPasswords

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from sekisho.flows import manage_accounts, manage_rights
 from sekisho.flows.manage_rights import Operator

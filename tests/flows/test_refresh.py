@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode, urlsafe_b64encode
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from sekisho.rules.opaque import MacKey, MacKeys
 from sekisho.rules.refresh import Verdict, decode, encode

@@ -6,10 +6,11 @@ import itertools
 import os
 import shutil
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx2
+from msgspec.structs import replace
 
 from sekisho.adapters.password_hashes import CHEAPEST
 from sekisho.adapters.passwords import HashedPasswords

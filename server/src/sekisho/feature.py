@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.routing import BaseRoute
 
+from sekisho.frozen import Frozen
 from sekisho.web.endpoint import Endpoint
 from sekisho.web.pages import Asset, ErrorPage, Page
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feature:
+class Feature(Frozen, kw_only=True):
     """One option.
 
     `endpoints` are JSON by declared types, listed in OpenAPI and served as the core's own. `pages` are HTML

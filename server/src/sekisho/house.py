@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 
 from sekisho.adapters import system
 from sekisho.adapters.addresses import EmailAddresses
@@ -30,6 +29,7 @@ from sekisho.adapters.signing_keys import key_origin
 from sekisho.adapters.sqlite import SqliteStore
 from sekisho.adapters.usage import Usage
 from sekisho.flows.signing_keys import KeyRoom, upkeep
+from sekisho.frozen import Frozen
 from sekisho.ports import Clock, Entropy, Store
 from sekisho.rules.feed_token import FeedTokens, is_token
 from sekisho.rules.opaque import MacKeys
@@ -39,8 +39,7 @@ from sekisho.setting_values import Words
 from sekisho.settings import Settings, refused
 
 
-@dataclass(frozen=True, slots=True)
-class House:
+class House(Frozen):
     """What one process holds open: the store, the keys, and what flows ask for by name."""
 
     settings: Settings

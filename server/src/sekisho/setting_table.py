@@ -7,17 +7,16 @@ with documentation all read this one table.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sekisho import setting_values as values
+from sekisho.frozen import Frozen
 from sekisho.setting_values import Words
 
 PREFIX: Final = "SEKISHO_"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Frozen):
     """One row. `default` is parsed like any other text; where it is none, `absent` says what holds.
 
     `spell` prints a value of this setting.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
+from sekisho.frozen import Frozen
 from sekisho_verify.urls import LOOPBACK
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -26,8 +26,7 @@ _SHOWN_MAX = 60
 _NAME_MAX = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Frozen):
     """One sentence in both languages."""
 
     en: str

@@ -8,11 +8,11 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from sekisho import setting_values as values
+from sekisho.frozen import Frozen, Hidden
 from sekisho.setting_table import PREFIX, SETTINGS, Setting
 from sekisho.setting_values import Network, Unfit, Words
 
@@ -35,8 +35,7 @@ Alg = Literal["HS256", "HS384", "HS512", "ES256", "EdDSA", "RS256", "PS256"]
 SignUp = Literal["open", "invite", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Frozen):
     """One thing wrong with the configuration: where, what, and what to do. Never a secret's value."""
 
     name: str
@@ -60,18 +59,17 @@ def refused(name: str, problem: Words, fix: Words) -> SettingsRefused:
     return SettingsRefused((Fault(name, problem, fix),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Frozen, kw_only=True):
     """Everything that can be chosen. Durations in seconds; secrets only as references."""
 
     data: Path
     issuer: str
     audience: str
-    database_url: str = field(repr=False)
-    session_store_url: str | None = field(repr=False)
-    signing_key: str | None = field(repr=False)
-    root_secret: str | None = field(repr=False)
-    root_secret_previous: tuple[str, ...] = field(repr=False)
+    database_url: Hidden[str]
+    session_store_url: Hidden[str | None]
+    signing_key: Hidden[str | None]
+    root_secret: Hidden[str | None]
+    root_secret_previous: Hidden[tuple[str, ...]]
     refresh_store: Literal["database", "none"]
     allowed_origins: tuple[str, ...]
     trusted_proxies: tuple[Network, ...]
@@ -87,16 +85,16 @@ class Settings:
     password_profile: str
     password_minimum: int
     signup: SignUp
-    feed_token: str | None = field(repr=False)
+    feed_token: Hidden[str | None]
     admin_email: str | None
-    admin_password: str | None = field(repr=False)
+    admin_password: Hidden[str | None]
     brand_name: str | None
     brand_logo: Path | None
     brand_accent: str | None
     lang: Literal["en", "ja"] | None
     log_format: Literal["auto", "json", "console"]
     #: Where each setting came from, by its name.
-    sources: Mapping[str, Source] = field(repr=False, compare=False)
+    sources: Hidden[Mapping[str, Source]]
 
     @property
     def origin(self) -> str:

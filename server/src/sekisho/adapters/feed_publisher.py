@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from sekisho.adapters.feed_entries import LiveEntries
 from sekisho.adapters.feed_ring import FeedRing
 from sekisho.adapters.feed_tail import FeedTail
+from sekisho.frozen import Frozen
 from sekisho.ports import Clock
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.revocation import SealedSnapshot
@@ -48,8 +48,7 @@ class Signers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Frozen):
     """How far the database was read, and as of when."""
 
     epoch: int
@@ -61,8 +60,7 @@ class _Known:
         return write_rv(self.epoch, self.head)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(Frozen):
     """A sealed snapshot, and until when (steady) it is not made anew for a newer head."""
 
     known: _Known

@@ -6,10 +6,10 @@ Its kind decides the algorithm.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from sekisho.adapters.secrets.secret import Secret, strong
+from sekisho.frozen import Frozen
 from sekisho.rules.keyring import Keyring, KeyringRefused
 from sekisho.setting_values import Words
 from sekisho.settings import Alg, SettingsRefused, refused
@@ -26,8 +26,7 @@ _SHARED: dict[Alg, Any] = {"HS256": "HS256", "HS384": "HS384", "HS512": "HS512"}
 _RSA: dict[Alg, Any] = {"RS256": "RS256", "PS256": "PS256"}
 
 
-@dataclass(frozen=True, slots=True)
-class KnownKey:
+class KnownKey(Frozen):
     """What may be told of a key: nothing by which anybody could use it. `signs`: it could."""
 
     kid: str

@@ -10,7 +10,6 @@ import errno
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, cast
@@ -25,6 +24,7 @@ from sekisho.adapters.given_keys import SignerKey, VerifyingKey, unusable
 from sekisho.adapters.key_making import MadeKey, make_key
 from sekisho.adapters.secrets.file import read_file
 from sekisho.adapters.secrets.secret import Secret
+from sekisho.frozen import Frozen
 from sekisho.ports import Entropy
 from sekisho.rules.keyring import SealedKey
 from sekisho.settings import Alg
@@ -37,8 +37,7 @@ _NAME: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFiles:
+class KeyFiles(Frozen):
     """The directory of keys below `data`."""
 
     data: Path

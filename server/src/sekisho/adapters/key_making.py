@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sekisho.adapters.given_keys import SignerKey
+from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import Entropy
 from sekisho.settings import Alg
 from sekisho_verify import HmacKey, SigningKey
@@ -20,12 +20,11 @@ _RSA_BITS: Final = 3072
 _SECRET_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 
-@dataclass(frozen=True, slots=True)
-class MadeKey:
+class MadeKey(Frozen):
     """A key, and what a file of it holds: PKCS #8 for a pair, a JWK for a secret."""
 
     key: SignerKey
-    content: bytes = field(repr=False)
+    content: Hidden[bytes]
 
 
 def make_key(alg: Alg, *, entropy: Entropy) -> MadeKey:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from sekisho.adapters.given_keys import KnownKey, SigningKeys
+from sekisho.frozen import Frozen
 from sekisho.rules.keyring import RetiredKey, Standing
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Frozen):
     """The keys to use, and how each stands, the newest first.
 
     `keys` is none where none may sign: every one that there is has been retired. `trouble`: why what is given

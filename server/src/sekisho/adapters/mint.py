@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from sekisho.frozen import Frozen
 from sekisho.ports import Entropy, Signer
 from sekisho.rules import refresh, session_cookie
 from sekisho.rules.access import access_claims
@@ -21,8 +21,7 @@ _TOKEN_ID_BYTES = 16
 _TOLD_TTL = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Minting:
+class Minting(Frozen):
     """`ports.Mint` with the keys of this issuer."""
 
     issuer: str

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+from sekisho.frozen import Frozen
 from sekisho.ports import Entropy
 
 SALT_BYTES: Final = 16
@@ -53,8 +53,7 @@ class PasswordHash(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Argon2id:
+class Argon2id(Frozen):
     """Argon2id version 1.3 (RFC 9106): passes, KiB of memory, lanes."""
 
     time_cost: int
@@ -94,8 +93,7 @@ class Argon2id:
         return hashed.startswith(self._prefix) and len(hashed) == len(self._prefix) + form
 
 
-@dataclass(frozen=True, slots=True)
-class Bcrypt:
+class Bcrypt(Frozen):
     """bcrypt `$2b$` of that cost (the binary logarithm of its rounds)."""
 
     cost: int = 12

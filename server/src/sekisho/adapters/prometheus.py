@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+
+from sekisho.frozen import Frozen
 
 #: (name of the family, value of each label ...) -> count. A histogram's last label is a bucket or `sum`.
 Counts = defaultdict[tuple[str, ...], float]
@@ -18,8 +19,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[tuple[tuple[str, ...], float]]).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Frozen):
     """One metric: its name as Prometheus shows it, what it counts, and its labels."""
 
     name: str

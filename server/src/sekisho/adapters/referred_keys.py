@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -13,6 +12,7 @@ from sekisho.adapters.key_reading import Reading
 from sekisho.adapters.secrets.abandonable import abandonable
 from sekisho.adapters.secrets.kept import Kept
 from sekisho.adapters.secrets.references import Secrets
+from sekisho.frozen import Frozen
 from sekisho.ports import Clock, KeyStore
 from sekisho.rules.keyring import KeyringRefused, KeyState, RetiredKey, Standing, is_shared
 from sekisho.settings import Alg, SettingsRefused
@@ -24,8 +24,7 @@ EVERY_REMOTE: Final = 60.0
 _LOCAL: Final = ("file:", "env:")
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Frozen):
     """The keys of a reference, and of which version each is; the order decides which signs."""
 
     keys: tuple[AnyKey, ...]

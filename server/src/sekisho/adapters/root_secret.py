@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from sekisho.adapters.data_directory import publish_private
 from sekisho.adapters.sealing import Sealing
 from sekisho.adapters.secrets.references import Secrets
 from sekisho.adapters.secrets.secret import Secret, strong
+from sekisho.frozen import Frozen
 from sekisho.ports import Entropy
 from sekisho.rules.opaque import KEY_ID_BYTES, MacKey, MacKeys
 
@@ -22,8 +22,7 @@ FILE: Final = "root-secret"
 _KEY_BYTES: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class ServerKeys:
+class ServerKeys(Frozen):
     """What the root secret yields. Each ring holds the key of the current root and those of previous ones."""
 
     refresh: MacKeys
@@ -66,8 +65,7 @@ def _hkdf(root: Secret, label: str, size: int) -> bytes:
     return HKDF(SHA256(), size, salt=None, info=b"sekisho 1 " + label.encode()).derive(root.reveal())
 
 
-@dataclass(frozen=True, slots=True)
-class Roots:
+class Roots(Frozen):
     """The root secret, and those beside it: what they seal is not made any more, and still counts."""
 
     current: Secret

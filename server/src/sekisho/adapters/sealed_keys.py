@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import msgspec
 
 from sekisho.adapters.given_keys import SignerKey
 from sekisho.adapters.key_making import MadeKey, make_key
 from sekisho.adapters.sealing import Sealing, UnsealRefused
+from sekisho.frozen import Frozen
 from sekisho.ports import Entropy
 from sekisho.rules.keyring import SealedKey
 from sekisho.setting_values import Words
@@ -17,8 +17,7 @@ from sekisho.settings import Alg, refused
 from sekisho_verify import KeyRefused, key_from_jwk
 
 
-@dataclass(frozen=True, slots=True)
-class SealedKeys:
+class SealedKeys(Frozen):
     """Seals what goes into a row, and opens what comes out."""
 
     sealing: Sealing

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sekisho.frozen import Frozen
 from sekisho.ports import Entropy
 from sekisho.rules.opaque import KEY_ID_BYTES, MacKeys
 
@@ -15,8 +14,7 @@ class UnsealRefused(Exception):
     """The seal is broken, belongs to other data, or was made under a root secret that is not at hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sealing:
+class Sealing(Frozen):
     """Seals with the current key; opens what the current or a previous one sealed."""
 
     keys: MacKeys

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from sekisho.adapters.feed_tail import FeedTail
+from sekisho.frozen import Frozen
 from sekisho.ports import SessionReader
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Grant, Held
@@ -30,8 +30,7 @@ REMEMBERED = 20_000
 MAX_AGE: Final = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Frozen):
     """A session as the database had it at `made_at` (POSIX seconds)."""
 
     grant: Grant

@@ -13,7 +13,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -25,6 +24,7 @@ from sekisho.adapters.sql.operation import Operation, Rows, Statement
 from sekisho.adapters.sql.store import SqlStore
 from sekisho.adapters.system import steady
 from sekisho.adapters.watching import Watcher, milliseconds
+from sekisho.frozen import Frozen
 from sekisho.rules.refusals import Refusal
 
 T = TypeVar("T")
@@ -134,16 +134,14 @@ def _translated(fault: Exception) -> Exception:
     return refusal
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(Frozen):
     operation: Callable[[], Operation[Any]]
     answer: asyncio.Future[Any]
     #: Of the request that it is for, which the thread's own context knows nothing of.
     watcher: Watcher | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(Frozen):
     """Of one job: its value, or why not."""
 
     answer: asyncio.Future[Any]

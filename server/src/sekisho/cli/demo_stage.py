@@ -6,11 +6,12 @@ import multiprocessing
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from socket import socket
 from typing import Final
+
+from msgspec.structs import replace
 
 from sekisho.adapters import system
 from sekisho.adapters.data_directory import write_private

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, TypeVar
@@ -16,6 +15,7 @@ from sekisho.adapters import system
 from sekisho.adapters.settings_file import load_settings
 from sekisho.cli.fault import Fault
 from sekisho.cli.wording import language, wording
+from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import Clock
 from sekisho.settings import Settings
 from sekisho.words.catalogue import Say
@@ -27,20 +27,18 @@ R = TypeVar("R")
 _INPUT_MAX = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Frozen):
     """What a program that runs a command in its own process gives it: the demo has its own time."""
 
     environ: Mapping[str, str]
     clock: Clock = system.clock
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Frozen):
     """What a command runs in: the settings, the environment they came from, and the words for the person."""
 
     settings: Settings
-    environ: Mapping[str, str] = field(repr=False)  # secrets may be in it
+    environ: Hidden[Mapping[str, str]]  # secrets may be in it
     say: Say
     clock: Clock = system.clock
 

@@ -6,7 +6,6 @@ import ipaddress
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +13,7 @@ from types import FrameType
 from typing import Never
 
 import click
+from msgspec.structs import replace
 
 from sekisho.adapters.data_directory import write_private
 from sekisho.adapters.root_secret import derive_keys, root_secrets

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from sekisho.cli.first_run import FirstRun
+from sekisho.frozen import Frozen
 from sekisho.rules.setup_code import LIFETIME
 from sekisho.settings import Settings
 from sekisho.words.catalogue import Say
@@ -21,8 +21,7 @@ _FOR_PROGRAMS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Frozen):
     """The files of the data directory that a person is told about, with their modes."""
 
     files: dict[Path, int]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import AccountStore, Clock, Entropy, Mint, Passwords, Reauthenticate
 from sekisho.rules.account import PasswordPolicy
 from sekisho.rules.events import Event
@@ -14,8 +13,7 @@ from sekisho.rules.revocation import Entry
 from sekisho.rules.session import SECRET_BYTES, Client, Grant, Handed, Held, Renewal
 
 
-@dataclass(frozen=True, slots=True)
-class ChangePasswordRequest:
+class ChangePasswordRequest(Frozen):
     """Both passwords as typed, and the session in which they were.
 
     `carried`: the cookie of that session which the request carried, where it did: then the answer can bring
@@ -23,8 +21,8 @@ class ChangePasswordRequest:
     """
 
     grant: Grant
-    current: str = field(repr=False)
-    new: str = field(repr=False)
+    current: Hidden[str]
+    new: Hidden[str]
     client: Client
     carried: Held | None = None
 

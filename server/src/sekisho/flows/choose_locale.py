@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sekisho.frozen import Frozen
 from sekisho.ports import AccountStore, Clock, Entropy
 from sekisho.rules.account import locale
 from sekisho.rules.events import Event
@@ -11,8 +10,7 @@ from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.session import Client, Grant
 
 
-@dataclass(frozen=True, slots=True)
-class LocaleRequest:
+class LocaleRequest(Frozen):
     """Whose, and which."""
 
     grant: Grant

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import AccountStore, Clock, Entropy, Reauthenticate
 from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
@@ -11,12 +10,11 @@ from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Client, Grant
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteRequest:
+class DeleteRequest(Frozen):
     """The session in which it was asked for, and the password as typed."""
 
     grant: Grant
-    password: str = field(repr=False)
+    password: Hidden[str]
     client: Client
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import Clock, Entropy, Mint, Reauthenticate, SessionStore
 from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
@@ -12,8 +11,7 @@ from sekisho.rules.refusals import invalid
 from sekisho.rules.session import SECRET_BYTES, Client, Exchange, Grant, Handed, Held, Lifetimes, Mode
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeRequest:
+class ExchangeRequest(Frozen):
     """The way that is wanted, and the session that asks.
 
     `held`: the cookie that asks; none for an access token, which every API has seen and which must not be
@@ -24,7 +22,7 @@ class ExchangeRequest:
     mode: Mode
     held: Held | None
     rv: str | None
-    password: str | None = field(repr=False)
+    password: Hidden[str | None]
     client: Client
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+from sekisho.frozen import Frozen
 from sekisho.ports import AccountStore, Clock, EventStore
 
 #: Days after which a backup is an old one.
@@ -12,8 +12,7 @@ OLD_BACKUP: Final = 7
 _DAY: Final = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class FirstSteps:
+class FirstSteps(Frozen):
     """What has happened: a login beside the first, another account, a backup that is not old."""
 
     logged_in_again: bool

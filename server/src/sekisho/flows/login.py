@@ -6,8 +6,7 @@ of the current profile and records one event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import (
     AccountStore,
     Addresses,
@@ -30,23 +29,21 @@ from sekisho.rules.session import Client, Handed, Mode, Opening
 from sekisho.rules.throttle import login_buckets
 
 
-@dataclass(frozen=True, slots=True)
-class LoginRequest:
+class LoginRequest(Frozen):
     """What was typed, and the device secret of an earlier login if there was one."""
 
     email: str
-    password: str = field(repr=False)
+    password: Hidden[str]
     mode: Mode
     client: Client
-    device_token: str | None = field(default=None, repr=False)
+    device_token: Hidden[str | None] = None
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
+class LoggedIn(Frozen):
     """What the mode hands out, and the device secret that keeps the owner's path open at the next login."""
 
     handed: Handed
-    device_token: str = field(repr=False)
+    device_token: Hidden[str]
 
 
 async def login(

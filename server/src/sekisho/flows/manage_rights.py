@@ -6,8 +6,7 @@ them silently and have their new rights without logging in again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sekisho.frozen import Frozen
 from sekisho.ports import Clock, Entropy, RightsStore
 from sekisho.rules.access import Effect, name
 from sekisho.rules.events import Event, EventKind
@@ -15,8 +14,7 @@ from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refusals import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Frozen):
     """What every change of rights needs: the store, and when it happened."""
 
     rights: RightsStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from sekisho.ports import Entropy, Mint, SessionStore
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from sekisho.frozen import Frozen
 from sekisho.ports import Clock, EventStore, SessionStore
 from sekisho.rules.events import Event
 from sekisho.rules.session import Grant, Session
@@ -15,8 +15,7 @@ from sekisho.rules.session import Grant, Session
 EVENTS_MAX = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class OwnData:
+class OwnData(Frozen):
     """What the rows of an account say. Hashes and digests are no part of these types."""
 
     grant: Grant

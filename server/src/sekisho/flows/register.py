@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import AccountStore, Addresses, Clock, Entropy, Passwords, ThrottleStore
 from sekisho.rules.account import Account, PasswordPolicy, locale
 from sekisho.rules.events import Event
@@ -14,12 +13,11 @@ from sekisho.rules.throttle import Bucket, network
 from sekisho.settings import SignUp
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterRequest:
+class RegisterRequest(Frozen):
     """`operator`: from the command line, where neither the sign-up policy nor the throttle applies."""
 
     email: str
-    password: str = field(repr=False)
+    password: Hidden[str]
     locale: str | None
     client: Client
     operator: bool = False

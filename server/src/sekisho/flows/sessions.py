@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sekisho.frozen import Frozen
 from sekisho.ports import Clock, Entropy, SessionStore
 from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, is_uuid, uuid7
@@ -16,8 +15,7 @@ async def list_sessions(user_id: str, *, sessions: SessionStore, clock: Clock) -
     return await sessions.list_sessions(user_id, now=clock())
 
 
-@dataclass(frozen=True, slots=True)
-class RevokeRequest:
+class RevokeRequest(Frozen):
     """A line of the device list, and whose list it is; no `user_id` for an operator."""
 
     session_id: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Final
 
+from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import AccountStore, Addresses, Clock, Entropy, Passwords, ThrottleStore
 from sekisho.rules.access import ADMINISTRATOR
 from sekisho.rules.account import UNDETERMINED, Account, PasswordPolicy, locale
@@ -21,13 +21,12 @@ from sekisho.rules.throttle import Bucket, network
 _HERE: Final = Client("", "sekisho serve")
 
 
-@dataclass(frozen=True, slots=True)
-class SetupRequest:
+class SetupRequest(Frozen):
     """The code, as typed or as the link carried it, and who is to be the administrator."""
 
-    code: str = field(repr=False)
+    code: Hidden[str]
     email: str
-    password: str = field(repr=False)
+    password: Hidden[str]
     locale: str | None
     client: Client
 
@@ -120,8 +119,7 @@ async def appoint(
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+class _Made(Frozen):
     account: Account
     recorded: tuple[Event, Event]
 

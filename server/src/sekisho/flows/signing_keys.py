@@ -7,9 +7,9 @@ leaves nothing half done, and of nodes that rotate at once one does.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from sekisho.frozen import Frozen
 from sekisho.ports import Clock, Entropy, KeyStore
 from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
@@ -31,8 +31,7 @@ from sekisho.rules.refusals import Refusal
 Rotated = Literal["added", "promoted", "unchanged"]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRoom:
+class KeyRoom(Frozen):
     """What these flows ask for.
 
     `make` gives a new key published and signing from these instants, kept but not in the store yet; `forget`
@@ -89,8 +88,7 @@ async def upkeep(room: KeyRoom) -> None:
         await room.forget(useless)
 
 
-@dataclass(frozen=True, slots=True)
-class RetireRequest:
+class RetireRequest(Frozen):
     """A key that is never to be used again, and how it stands; `others`: another key could sign."""
 
     kid: str

@@ -8,8 +8,9 @@ token could live. That is the price of not storing, and the server says so when 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Never
+
+from msgspec.structs import replace
 
 from sekisho.ports import Clock, Entropy, Mint, Signer, StatelessStore
 from sekisho.rules.events import Event

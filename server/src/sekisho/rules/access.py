@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from sekisho.frozen import Frozen
 from sekisho.rules.refusals import invalid
 
 #: Until registered clients exist, every token is issued to the application that owns the server (RFC 9068).
@@ -38,8 +38,7 @@ def effective(allowed: Iterable[str], denied: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(allowed) - set(denied)))
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Rights(Frozen):
     """What one snapshot of the database says a person may do, and the revocation number it was read at."""
 
     roles: tuple[str, ...]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.refusals import invalid
 
 Status = Literal["active", "disabled"]
@@ -25,8 +25,7 @@ PASSWORD_MAX = 256
 _TYPED_MAX = 4 * PASSWORD_MAX
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Frozen):
     """One person: a row of `users` without its password hash."""
 
     id: str
@@ -36,16 +35,14 @@ class Account:
     created_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Frozen):
     """What a login checks against: the account, and the password hash as it was read."""
 
     account: Account
-    password_hash: str = field(repr=False)
+    password_hash: Hidden[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Frozen):
     """What checking a password came to. `rehash`: it was right, and its hash is of an older profile."""
 
     correct: bool
@@ -75,8 +72,7 @@ def normalize_password(password: str, *, minimum: int, max_bytes: int | None, po
     return normal
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordPolicy:
+class PasswordPolicy(Frozen):
     """What a new password must be, wherever one is chosen.
 
     `minimum` in code points; `max_bytes` of UTF-8, where the configured hash has a limit; `is_common` says

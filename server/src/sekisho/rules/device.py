@@ -10,8 +10,7 @@ any number of devices, and with them any number of guesses at the next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.ids import UUID_BYTES, uuid_bytes, uuid_text
 from sekisho.rules.opaque import MacKeys, OpaqueRefused, digest, seal, unseal
 
@@ -20,13 +19,12 @@ NONCE_BYTES = 32
 _PASSWORD_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Frozen):
     """A device on which `user_id` has logged in with `password`, which only `password_of` makes."""
 
     user_id: str
-    password: bytes = field(repr=False)
-    nonce: bytes = field(repr=False)
+    password: Hidden[bytes]
+    nonce: Hidden[bytes]
 
 
 def password_of(password_hash: str) -> bytes:

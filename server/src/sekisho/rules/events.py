@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
+
+from msgspec import field
+
+from sekisho.frozen import Frozen
 
 EventKind = Literal[
     "account_created",
@@ -41,8 +44,7 @@ EVENT_KINDS: Final[frozenset[str]] = frozenset(get_args(EventKind))
 RETENTION = 90 * 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Frozen):
     """One row. `about` holds names and ids (a role, a reason, a count): values a screen may show."""
 
     kind: EventKind

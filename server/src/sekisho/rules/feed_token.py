@@ -7,10 +7,10 @@ goes on believing the one of the root secret before.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Final
 
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules import opaque
 from sekisho.rules.opaque import MacKeys, OpaqueRefused
 from sekisho.rules.refusals import Refusal
@@ -30,8 +30,7 @@ def derived_token(keys: MacKeys) -> str:
     return opaque.seal(PREFIX, b"", keys)
 
 
-@dataclass(frozen=True, slots=True)
-class FeedTokens:
+class FeedTokens(Frozen):
     """The tokens that are believed: those that an operator gave, or one that derives from keys.
 
     Args:
@@ -39,7 +38,7 @@ class FeedTokens:
         keys: those of the token that is derived, where none was given.
     """
 
-    given: tuple[bytes, ...] = field(default=(), repr=False)
+    given: Hidden[tuple[bytes, ...]] = ()
     keys: MacKeys | None = None
 
     def admit(self, presented: str | None) -> None:

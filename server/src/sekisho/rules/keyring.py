@@ -8,10 +8,10 @@ every node comes to the next one by itself, and none can be forgotten by a node 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from math import inf
 from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
+from sekisho.frozen import Frozen, Hidden
 from sekisho_verify.claims import MAX_LEEWAY
 
 KeyState = Literal["pending", "current", "previous", "believed"]
@@ -44,8 +44,7 @@ S = TypeVar("S", bound=NamedKey)
 V = TypeVar("V", bound=NamedKey)
 
 
-@dataclass(frozen=True, slots=True)
-class SealedKey:
+class SealedKey(Frozen):
     """A signing key that the server has made, as the database keeps it.
 
     `sealed` is the private key under a key derived from the root secret; empty where a file holds it.
@@ -56,11 +55,10 @@ class SealedKey:
     alg: str
     created_at: float
     signs_at: float
-    sealed: bytes = field(repr=False)
+    sealed: Hidden[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class RetiredKey:
+class RetiredKey(Frozen):
     """A key that is never used or published again, wherever it turns up: known by its thumbprint."""
 
     kid: str
@@ -70,55 +68,48 @@ class RetiredKey:
     compromised: bool
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRecords:
+class KeyRecords(Frozen):
     """What the database knows of signing keys; those that it keeps, the oldest first."""
 
     keys: tuple[SealedKey, ...] = ()
     retired: tuple[RetiredKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AddFirst:
+class AddFirst(Frozen):
     """Keep these keys, the oldest first, iff there is none."""
 
     keys: tuple[SealedKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(Frozen):
     """Keep the key iff the newest is still `after`: of several that rotate at once, one does."""
 
     key: SealedKey
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class SignFrom:
+class SignFrom(Frozen):
     """Let the key sign from `at` on, iff it would begin later."""
 
     kid: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Reseal:
+class Reseal(Frozen):
     """Put the key under another seal, iff `was` is the present one."""
 
     kid: str
-    was: bytes = field(repr=False)
-    sealed: bytes = field(repr=False)
+    was: Hidden[bytes]
+    sealed: Hidden[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Frozen):
     """Keep these no longer."""
 
     kids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Retire:
+class Retire(Frozen):
     """Never use the key again, and, if it is compromised, publish that.
 
     Where it was the one that signs, the pending key signs at once; where there is none, `successor` does.
@@ -135,8 +126,7 @@ class KeyringRefused(ValueError):
     """These keys must not stand in one ring; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keyring(Generic[S, V]):
+class Keyring(Frozen, Generic[S, V]):
     """`signing` signs every new token; whatever one of `verifying` signed is believed, the newest first.
 
     Raises:
@@ -162,8 +152,7 @@ class Keyring(Generic[S, V]):
         return () if is_shared(self.signing) else self.verifying
 
 
-@dataclass(frozen=True, slots=True)
-class KeyTimes:
+class KeyTimes(Frozen):
     """How the keys that the server makes follow each other, in seconds.
 
     Attributes:
@@ -177,8 +166,7 @@ class KeyTimes:
     age: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Frozen):
     """How a key stands: since when, and until when where that is settled (POSIX seconds).
 
     A pending key signs from `until` on; a previous one is not believed from `until` on. One that an operator

@@ -8,10 +8,10 @@ a token of one kind is never valid as another (requirement C6). It also lets sec
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final, NoReturn
 
+from sekisho.frozen import Frozen
 from sekisho_verify.encoding import b64url_decode, b64url_encode
 from sekisho_verify.errors import EncodingError
 from sekisho_verify.mac import Hmac
@@ -52,8 +52,7 @@ class MacKey:
         return self._hmac.digest(prefix.encode() + b"\x00" + self.id + body)
 
 
-@dataclass(frozen=True, slots=True)
-class MacKeys:
+class MacKeys(Frozen):
     """The key that seals now, and those whose seals are still believed."""
 
     current: MacKey

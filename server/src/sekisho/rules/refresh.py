@@ -7,9 +7,11 @@ and two servers all hand out the same bytes, and no refresh token is ever stored
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from msgspec.structs import replace
+
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.ids import uuid_bytes, uuid_text
 from sekisho.rules.opaque import MacKeys, OpaqueRefused, digest, seal, unseal
 from sekisho.rules.refusals import Refusal
@@ -20,13 +22,12 @@ _FAMILY_BYTES = 32
 _BODY_BYTES = 16 + _GENERATION_BYTES + _FAMILY_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
+class RefreshToken(Frozen):
     """A refresh token whose seal has been checked, or that is about to be sealed."""
 
     session_id: str
     generation: int
-    family: bytes = field(repr=False)
+    family: Hidden[bytes]
 
     @property
     def secret_digest(self) -> bytes:
@@ -72,18 +73,16 @@ class Verdict(StrEnum):
     REUSED = "reused"  # a token that was spent before: somebody has a copy
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Frozen):
     """The refresh state of one session row."""
 
     generation: int
     rotated_at: float | None = None
     retry_generation: int | None = None
-    retry_digest: bytes | None = field(default=None, repr=False)
+    retry_digest: Hidden[bytes | None] = None
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(Frozen):
     """Verdict, and the family as it stands afterwards. A reused family is dead, its state unchanged."""
 
     verdict: Verdict

@@ -7,8 +7,9 @@ in `web/wire.py`; the codes of a refused access token belong to `sekisho_verify.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, get_args
+
+from sekisho.frozen import Frozen
 
 Code = Literal[
     "conflict",
@@ -57,8 +58,7 @@ CODES: Final[frozenset[str]] = frozenset(get_args(Code))
 FIELD_CODES: Final[frozenset[str]] = frozenset(get_args(FieldCode))
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(Frozen):
     """One fault of the input: a JSON pointer (RFC 6901) to the member, and its code."""
 
     pointer: str

@@ -7,14 +7,12 @@ compared. How keys and `rv` are written is known to the verifier, which reads th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sekisho.frozen import Frozen
 from sekisho_verify.claims import MAX_LEEWAY
 from sekisho_verify.revocations.entries import Effect, Kind, entry_key
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Frozen):
     """One thing that ends (`revoked`), or whose rights changed so that tokens must be renewed (`stale`)."""
 
     kind: Kind
@@ -27,8 +25,7 @@ class Entry:
         return entry_key(self.kind, self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class SealedSnapshot:
+class SealedSnapshot(Frozen):
     """A snapshot as it goes out; `id` names what it is of: epoch and head."""
 
     id: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.access import Rights
 from sekisho.rules.account import Account
 from sekisho.rules.events import Event
@@ -24,8 +24,7 @@ Scope = Literal["this", "others", "all"]
 Why = Literal["logout", "revoked", "reused", "password_changed", "account_disabled", "account_deleted"]
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Frozen):
     """Where a request came from: shown in the device list, compared when a refresh token is replayed."""
 
     ip: str
@@ -33,8 +32,7 @@ class Client:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetimes:
+class Lifetimes(Frozen):
     """Seconds: of an access token, of a refresh token and of a cookie session unused, of a session in all.
 
     And the refresh grace.
@@ -64,8 +62,7 @@ class Lifetimes:
         return min(now + self.unused(mode), ends_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Frozen):
     """One line of the device list."""
 
     id: str
@@ -76,8 +73,7 @@ class Session:
     user_agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Frozen):
     """Everything a token is minted from, read in one snapshot."""
 
     account: Account
@@ -88,19 +84,17 @@ class Grant:
     rights: Rights
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Frozen):
     """What a client is handed at login and at each refresh; lifetimes in whole seconds from now."""
 
-    access_token: str = field(repr=False)
+    access_token: Hidden[str]
     expires_in: int
-    refresh_token: str = field(repr=False)
+    refresh_token: Hidden[str]
     refresh_expires_in: int
     grant: Grant
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
+class NewSession(Frozen):
     """A session about to be opened: the row, and where it is seen from."""
 
     id: str
@@ -111,11 +105,10 @@ class NewSession:
     ends_at: float
     refresh_expires_at: float
     amr: tuple[str, ...]
-    family_digest: bytes = field(repr=False)
+    family_digest: Hidden[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Frozen):
     """A login whose password was right: what it takes to open its session."""
 
     user_id: str
@@ -125,27 +118,25 @@ class Opening:
     amr: tuple[str, ...]
     forgive: Sequence[Bucket]
     event: Event
-    checked_hash: str = field(repr=False)
+    checked_hash: Hidden[str]
 
 
-@dataclass(frozen=True, slots=True)
-class CookieSession:
+class CookieSession(Frozen):
     """What a browser is handed in mode `session`; `expires_in` is seconds from now, if it is not used.
 
     `csrf_binding` is what CSRF tokens of this session are bound to.
     """
 
-    cookie: str = field(repr=False)
-    csrf_binding: bytes = field(repr=False)
+    cookie: Hidden[str]
+    csrf_binding: Hidden[bytes]
     expires_in: int
     grant: Grant
 
 
-@dataclass(frozen=True, slots=True)
-class Reauthenticated:
+class Reauthenticated(Frozen):
     """A password that was right a moment ago: its hash, and the attempts to give back."""
 
-    checked_hash: str = field(repr=False)
+    checked_hash: Hidden[str]
     forgive: Sequence[Bucket]
 
 
@@ -153,33 +144,29 @@ class Reauthenticated:
 Handed: TypeAlias = Tokens | CookieSession
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Frozen):
     """What a cookie says of its session's row: the mode, the digest of its secret, the generation."""
 
     mode: Mode
-    digest: bytes = field(repr=False)
+    digest: Hidden[bytes]
     generation: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Renewal:
+class Renewal(Frozen):
     """Another secret for a cookie: what the row has to confirm of the old one, and the digest of the new."""
 
     held: Held
-    digest: bytes = field(repr=False)
+    digest: Hidden[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class PresentedCookie:
+class PresentedCookie(Frozen):
     """A cookie of ours whose seal was right: the session that it names, and what the row has to confirm."""
 
     session_id: str
     held: Held
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Frozen):
     """Another way to carry a session that is alive, and what has to be true still when its row is ours.
 
     `held`: what the cookie said, where one asked; `rv`: the revocation number of the access token, where one
@@ -193,11 +180,10 @@ class Exchange:
     held: Held | None
     rv: str | None
     proven: Reauthenticated | None
-    digest: bytes = field(repr=False)
+    digest: Hidden[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(Frozen):
     """A refresh token that was accepted: what to mint from, and the generation to hand out."""
 
     grant: Grant
@@ -205,29 +191,26 @@ class Rotation:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshRequest:
+class RefreshRequest(Frozen):
     """The refresh token as presented, and the `Idempotency-Key` that the client chose when it received it.
 
     `mode`: `browser` where it came in a cookie, else `token`; that of the one is nothing to the other (C6).
     """
 
-    refresh_token: str = field(repr=False)
+    refresh_token: Hidden[str]
     mode: RefreshMode
-    idempotency_key: str | None = field(repr=False)
+    idempotency_key: Hidden[str | None]
     client: Client
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshed:
+class Refreshed(Frozen):
     """The next pair, and how it came about, for the metrics."""
 
     tokens: Tokens
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(Frozen):
     """The session that a credential names, and the account, the number or the secret that it says of it."""
 
     session_id: str
@@ -247,8 +230,7 @@ class Bearer:
         return cls(sid, sub, rv)
 
 
-@dataclass(frozen=True, slots=True)
-class LogoutRequest:
+class LogoutRequest(Frozen):
     """The session to log out of, and how far that reaches."""
 
     bearer: Bearer

@@ -7,8 +7,7 @@ no I/O; and the prefix is under the seal, so that no other kind of token passes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.ids import UUID_BYTES, uuid_bytes, uuid_text
 from sekisho.rules.opaque import MacKeys, OpaqueRefused, digest, seal, unseal
 from sekisho.rules.refusals import Refusal
@@ -17,12 +16,11 @@ PREFIX = "sks1_"
 _SECRET_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class SessionCookie:
+class SessionCookie(Frozen):
     """A session cookie whose seal has been checked, or that is about to be sealed."""
 
     session_id: str
-    secret: bytes = field(repr=False)
+    secret: Hidden[bytes]
 
     @property
     def secret_digest(self) -> bytes:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from dataclasses import dataclass
 from typing import Literal
+
+from sekisho.frozen import Frozen
 
 Subject = Literal["account", "device", "network", "setup", "signup", "password"]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Frozen):
     """`free` attempts at once; then the wait doubles from `base` up to `cap`; forgotten after `forget`.
 
     All times in seconds. There is no permanent lock that an attacker could set off: the wait ends at `cap`.
@@ -50,8 +50,7 @@ POLICIES: dict[Subject, Policy] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Frozen):
     """What is counted: a subject, and a digest of its id, so that the table holds no address of anybody."""
 
     subject: Subject

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sekisho.flows.change_password import ChangePasswordRequest
@@ -17,6 +16,7 @@ from sekisho.flows.own_data import OwnData
 from sekisho.flows.register import RegisterRequest
 from sekisho.flows.sessions import RevokeRequest
 from sekisho.flows.setup import SetupRequest
+from sekisho.frozen import Frozen
 from sekisho.rules.account import Account
 from sekisho.rules.revocation import SealedSnapshot
 from sekisho.rules.session import (
@@ -64,8 +64,7 @@ class RevocationFeed(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Acts:
+class Acts(Frozen):
     """One callable a thing a person does; each raises `Refusal`, or `TokenRefused` for an access token.
 
     `identify` reads an access token by its seal alone; `bearer_of` does the same for a refresh token,

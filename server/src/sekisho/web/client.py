@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import Scope
 
+from sekisho.frozen import Frozen
 from sekisho.ports import Entropy
 from sekisho.rules.session import Client
 
@@ -24,8 +24,7 @@ _REQUEST_ID_BYTES: Final = 12
 _WITH_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<v4>[0-9.]+))(?::[0-9]{1,5})?\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Clients:
+class Clients(Frozen):
     """Tells clients apart, given the networks whose forwarding headers are believed."""
 
     trusted: Sequence[Network]

@@ -9,9 +9,9 @@ configured.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from sekisho.frozen import Frozen
 from sekisho.rules.refusals import Refusal
 
 Name = Literal[
@@ -32,8 +32,7 @@ THEME: Final = "sekisho-theme"
 _NAMES: Final[tuple[Name, ...]] = get_args(Name)
 
 
-@dataclass(frozen=True, slots=True)
-class Cookies:
+class Cookies(Frozen):
     """What a request carried of ours, unread: a value is anything that a stranger may have written.
 
     Each name with the values that came under it.

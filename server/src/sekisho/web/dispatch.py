@@ -7,13 +7,13 @@ more than reading its body does. Whatever is not a core path goes to the routes 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
+from sekisho.frozen import Frozen
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bearer import bearer_token
 from sekisho.web.credentials import sign_in
@@ -118,8 +118,7 @@ def _wants_html(exchange: Exchange) -> bool:
     return b"text/html" in exchange.headers.get(b"accept", b"")
 
 
-@dataclass(frozen=True, slots=True)
-class _Path:
+class _Path(Frozen):
     template: str
     operations: dict[str, Operation]
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from sekisho.frozen import Frozen
 from sekisho.rules.refusals import Code
 from sekisho.rules.session import Client, Grant, Held
 from sekisho.web.acts import Acts
@@ -40,8 +41,7 @@ UNSAFE: Final = ("origin_not_allowed",)
 WITH_COOKIE: Final = ("csrf_failed",)
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Frozen):
     """What every handler may use."""
 
     acts: Acts
@@ -112,8 +112,7 @@ def call_of(site: Site, exchange: Exchange, param: str) -> Call[Any]:
     return call
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Frozen):
     """An answer with headers of its own, such as cookies; without a body it is `status`."""
 
     body: msgspec.Struct | None
@@ -121,8 +120,7 @@ class Answer:
     status: Literal[204, 304] = 204
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Frozen):
     """An answer that is not JSON of a declared type."""
 
     body: bytes
@@ -134,8 +132,7 @@ class Content:
 Result: TypeAlias = msgspec.Struct | Mapping[str, Any] | Content | Answer | EventStream | None
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Frozen):
     """A header or a parameter of the query that the endpoint reads, for the documentation."""
 
     name: str
@@ -145,8 +142,7 @@ class Parameter:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint(Generic[B]):
+class Endpoint(Frozen, Generic[B], kw_only=True):
     """One method of one path.
 
     `path` may end in one parameter, `/v1/sessions/{id}`. Without `answer` the response is 204. Several types

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from starlette.types import Receive, Send
 
+from sekisho.frozen import Frozen
 from sekisho.web.wire import Headers
 
 #: Seconds beyond its life after which a stream is given up whose reader does not even take its end.
@@ -32,8 +32,7 @@ class EventReader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class EventStream:
+class EventStream(Frozen):
     """Server-sent events (WHATWG HTML section 9.2).
 
     Args:
@@ -45,8 +44,7 @@ class EventStream:
     life: float
 
 
-@dataclass(frozen=True, slots=True)
-class StreamReply:
+class StreamReply(Frozen):
     """An event stream on its way to the one who asked."""
 
     stream: EventStream

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from starlette.types import Receive
 
+from sekisho.frozen import Frozen
 from sekisho.rules.refusals import Refusal
 from sekisho.web.conditional import matches, tag_of
 from sekisho.web.cookies import LANGUAGE
@@ -65,24 +65,21 @@ _NEWEST_HEADERS: Final[Headers] = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Html:
+class Html(Frozen):
     """A page to show, and headers of its own."""
 
     text: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SeeOther:
+class SeeOther(Frozen):
     """Where to go on: a path on this origin; and headers, such as cookies."""
 
     location: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(Frozen):
     """A file to keep, under that name."""
 
     body: bytes
@@ -90,8 +87,7 @@ class Download:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(Frozen):
     """JSON, for a script of a page."""
 
     body: bytes
@@ -100,8 +96,7 @@ class Data:
 Shows: TypeAlias = Html | SeeOther | Download | Data
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Frozen, kw_only=True):
     """One path for people.
 
     `show` answers GET, and is given the refusal where `submit`, or finding out who asks, was refused.
@@ -117,8 +112,7 @@ class Page:
     beside_endpoint: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asset:
+class Asset(Frozen, kw_only=True):
     """A file that pages fetch. Its path changes with its content, so that a browser may keep it for ever.
 
     `pinned`: unlike others this path stays the same, and that is the name beside it which changes.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from sekisho.flows.change_password import ChangePasswordRequest
 from sekisho.flows.register import RegisterRequest

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from sekisho.flows.exchange import ExchangeRequest
 from sekisho.flows.login import LoginRequest

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from starlette.types import Receive, Send
 
+from sekisho.frozen import Frozen
 from sekisho.rules.refusals import FieldCode, FieldError, Refusal
 
 Headers = list[tuple[bytes, bytes]]
@@ -80,8 +80,7 @@ class ClientGone(Exception):
     """The client closed the connection before its request was complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Frozen):
     """A whole response."""
 
     status: int

@@ -12,7 +12,6 @@ Why these are TOML tables, and no gettext catalogues: docs/decisions/0009-words-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
@@ -27,12 +26,14 @@ FORMS: Final = frozenset({"one", "other"})
 Text: TypeAlias = "str | Mapping[str, str]"
 
 
-@dataclass(frozen=True, slots=True)
 class Say:
     """The texts of one package in one language. Called with an id and what is to be filled in, it says it."""
 
-    language: Language
-    texts: Mapping[str, Text]
+    __slots__ = ("language", "texts")
+
+    def __init__(self, language: Language, texts: Mapping[str, Text]) -> None:
+        self.language = language
+        self.texts = texts
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of `key`, filled in. A value that it does not name is left out: a sentence may need less.

@@ -12,10 +12,10 @@ wins over what is set here. `synchronous_commit` is never touched: what we ackno
 from __future__ import annotations
 
 import select
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+from sekisho.frozen import Frozen
 from sekisho.setting_values import Words
 from sekisho.settings import SettingsRefused, refused
 
@@ -42,8 +42,7 @@ _DEFAULTS = {
 _SESSION = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=10s"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Frozen):
     """Where to connect. Not printable: the text holds a password."""
 
     conninfo: str

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from sekisho.adapters.secrets.secret import Secret
 from sekisho.adapters.secrets.versions import Versions
+from sekisho.frozen import Frozen, Hidden
 from sekisho.setting_values import Words
 from sekisho.settings import refused
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentSource:
+class EnvironmentSource(Frozen):
     """Reads from an environment that is handed in."""
 
-    environ: Mapping[str, str] = field(repr=False)
+    environ: Hidden[Mapping[str, str]]
 
     def __call__(self, name: str, /) -> Versions:
         """The bytes of the variable `name`: a variable knows no versions.

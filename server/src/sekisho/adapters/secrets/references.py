@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -12,6 +11,7 @@ from sekisho.adapters.secrets.env import EnvironmentSource
 from sekisho.adapters.secrets.file import file_source
 from sekisho.adapters.secrets.secret import Secret
 from sekisho.adapters.secrets.versions import Versions
+from sekisho.frozen import Frozen
 from sekisho.setting_values import Words
 from sekisho.settings import refused
 
@@ -32,8 +32,7 @@ def sources(environ: Mapping[str, str]) -> dict[str, SecretSource]:
     return {"file": file_source, "env": EnvironmentSource(environ), "aws-sm": AwsSecretsManager(environ)}
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(Frozen):
     """Reads references by the sources it was given."""
 
     sources: Mapping[str, SecretSource]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sekisho.adapters.secrets.secret import Secret
+from sekisho.frozen import Frozen
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(Frozen):
     """What a source holds of one secret; sources that know no versions have only the current one.
 
     Attributes:

@@ -6,10 +6,9 @@ it is only not counted, for nobody saw it on the device list any more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sekisho.adapters.sql import events, revocations
 from sekisho.adapters.sql.operation import Operation, Row, Statement
+from sekisho.frozen import Frozen
 from sekisho.rules.events import Event
 from sekisho.rules.revocation import Entry
 from sekisho.rules.session import Why
@@ -34,8 +33,7 @@ RETURNING id, refresh_expires_at, ends_at
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Frozen):
     """What has to be published, and how many of the sessions were alive."""
 
     entries: list[Entry]

@@ -13,16 +13,18 @@ table, no space, a lock not had in time) is `Refusal("unavailable")`.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
+
+from msgspec import field
+
+from sekisho.frozen import Frozen
 
 Row: TypeAlias = tuple[Any, ...]
 Rows: TypeAlias = list[Row]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Frozen):
     """One statement with `:name` parameters; it yields its rows (empty for one that returns none).
 
     `lock` is the clause (`FOR SHARE`, `FOR UPDATE OF s`) by which a SELECT that decides about a later write

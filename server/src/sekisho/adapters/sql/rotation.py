@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from sekisho.adapters.sql import accounts, events, revocations, rights
 from sekisho.adapters.sql.operation import Operation, Row, Statement
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules import refresh
 from sekisho.rules.account import Account
 from sekisho.rules.events import Event, EventKind
@@ -33,13 +33,12 @@ _UNCHANGED = frozenset({Verdict.CURRENT, Verdict.REPLAYED})
 _REPLAYS = frozenset({Verdict.REPLAYED, Verdict.RECOVERED})
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Frozen):
     """The session as it stands, and its account."""
 
     id: str
     family: Family
-    family_digest: bytes = field(repr=False)
+    family_digest: Hidden[bytes]
     refresh_expires_at: float
     ends_at: float
     revoked: bool

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sekisho.features.pages import times
@@ -13,6 +12,7 @@ from sekisho.features.pages.entering import ACCOUNT, to_login
 from sekisho.features.pages.printing import PAGES, Printer, asked_for, from_our_page
 from sekisho.features.pages.typesetting import typeset
 from sekisho.flows.choose_locale import LocaleRequest
+from sekisho.frozen import Frozen
 from sekisho.rules.access import ADMINISTRATOR
 from sekisho.rules.refusals import invalid
 from sekisho.web.bodies import LocaleChoice, Logout, PasswordChange, SessionLine, instant
@@ -31,8 +31,7 @@ LANGUAGE: Final = f"{ACCOUNT}/language"
 Show: TypeAlias = Callable[[Site, Call[Form], Refused | None], Awaitable[Html | SeeOther]]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Frozen):
     """One line of the device list, in words."""
 
     id: str

@@ -7,12 +7,12 @@ the policy would have to allow.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from sekisho.adapters.logo_file import read_logo
 from sekisho.features.pages.assets import ICON, STYLE, made_asset
 from sekisho.features.pages.colours import BLACK, WHITE, Colour, mixed, parse, readable, spell
+from sekisho.frozen import Frozen
 from sekisho.settings import Settings
 from sekisho.web.logs import LOG, Line
 from sekisho.web.pages import Asset
@@ -28,8 +28,7 @@ _GROUNDS: Final = [
 _STRONGER: Final = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Brand:
+class Brand(Frozen):
     """What a page shows above its form: a name (none: ours), a picture, and a style sheet of its own."""
 
     name: str | None

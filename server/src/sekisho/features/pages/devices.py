@@ -6,8 +6,9 @@ The header is the sender's own words: shown, and believed in nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from sekisho.frozen import Frozen
 
 #: The first that fits: each of these also claims to be some of those below it.
 _BROWSERS: Final = (
@@ -32,8 +33,7 @@ _SYSTEMS: Final = (
 _PROGRAM: Final = re.compile(r"([A-Za-z][A-Za-z0-9 ._-]{0,30})/[0-9]")
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Frozen):
     """A program and the system that it runs on; empty where the header does not say."""
 
     program: str

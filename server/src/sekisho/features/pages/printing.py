@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sekisho.features.pages.assets import SCRIPTS, STYLE
 from sekisho.features.pages.branding import Brand
 from sekisho.features.pages.typesetting import typeset
+from sekisho.frozen import Frozen
 from sekisho.ports import Clock
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import CsrfToken
@@ -34,8 +34,7 @@ THEMES: Final = ("auto", "light", "dark")
 _LONG: Final = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Frozen):
     """A refusal in the words of a page: what it is, what to do, and the fault of each field by its name."""
 
     code: str
@@ -44,8 +43,7 @@ class Told:
     fields: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Printer:
+class Printer(Frozen):
     """Prints the pages of one server.
 
     `sign_up`: whether accounts can be made on a page. `password_minimum` in characters; `access_minutes`: how

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Final
 
 from sekisho.features.pages import examples
 from sekisho.features.pages.printing import Printer
+from sekisho.frozen import Frozen
 from sekisho.web.endpoint import Call, Site
 from sekisho.web.forms import Form
 from sekisho.web.pages import Html, Page, Refused
@@ -18,8 +18,7 @@ from sekisho.web.pages import Html, Page, Refused
 API: Final = "/docs/api"
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Frozen):
     """A parameter or a field: its name, what it is, whether it has to be there, and the document's words."""
 
     name: str
@@ -33,8 +32,7 @@ class Named:
         return self.name.lower().replace("-", "_")
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Frozen):
     """One method of one path. `who` are the names of what identifies a caller; `codes` by status."""
 
     id: str
