@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sekisho_verify import HmacKey, SigningKey, jws
 from sekisho_verify.errors import RevocationsUnavailable
@@ -48,7 +48,7 @@ def reader(*keys: VerificationKey, issuer: str = ISSUER, leaked: frozenset[str] 
 
 def unpacked(news: Snapshot | Frame) -> Snapshot | Frame:
     """Compare entries as they were before they were packed."""
-    return dataclasses.replace(news, entries=tuple(news.entries))
+    return replace(news, entries=tuple(news.entries))
 
 
 @pytest.mark.parametrize(("key", "held"), [(ES256, ES256.public), (SHARED, SHARED)], ids=["ES256", "HS256"])
@@ -190,6 +190,6 @@ def test_packed_numbers_that_contradict_the_snapshot_are_refused() -> None:
     """As entries one by one are: a number below all that there can be."""
     below = PackedEntries(pack([ENTRIES[0]], head=50)[:-4] + (50).to_bytes(4), head=50)
     with pytest.raises(RevocationsUnavailable, match=r"numbers \(0, 0\) among the numbers 1 to 50"):
-        dataclasses.replace(SNAPSHOT, head=50, entries=below)
+        replace(SNAPSHOT, head=50, entries=below)
     with pytest.raises(RevocationsUnavailable, match=r"numbers \(41, 42\) among the numbers 1 to 41"):
-        dataclasses.replace(SNAPSHOT, head=41, entries=PackedEntries(pack(ENTRIES, head=42), head=42))
+        replace(SNAPSHOT, head=41, entries=PackedEntries(pack(ENTRIES, head=42), head=42))

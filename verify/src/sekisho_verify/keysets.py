@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from msgspec import Struct
 
 from sekisho_verify.encoding import b64url_decode, json_object
 from sekisho_verify.errors import EncodingError, KeyRefused
@@ -34,8 +34,7 @@ _ALGS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class KeySet:
+class KeySet(Struct, frozen=True):
     """What a JWK set held.
 
     Attributes:

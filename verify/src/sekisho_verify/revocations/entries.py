@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, get_args, runtime_checkable
+
+from msgspec import Struct
 
 from sekisho_verify.claims import YEAR_10000
 from sekisho_verify.errors import RevocationsUnavailable
@@ -72,8 +73,7 @@ class Packed(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """Every entry that is still needed, as of one read of the issuer's database.
 
     Attributes:
@@ -100,8 +100,7 @@ class Snapshot:
             raise RevocationsUnavailable(f"a snapshot whose entries live {self.ttl!a} seconds")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True):
     """The entries numbered `first` to `last`, both included, as of one read of the issuer's database.
 
     Raises:
@@ -118,8 +117,7 @@ class Frame:
         _refuse_nonsense(self.epoch, self.first, self.last, self.as_of, self.entries)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat:
+class Heartbeat(Struct, frozen=True, kw_only=True):
     """Nothing new: `head` was still the last number when the issuer's database was read.
 
     Raises:

@@ -9,11 +9,12 @@ input or output. How fresh the entries must be is decided in `freshness`.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
 
 from sekisho_verify.claims import EARLY
 from sekisho_verify.errors import RevocationsUnavailable, TokenRefused
@@ -38,28 +39,24 @@ _ALWAYS: Final = LIMIT**2
 _STEP: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """It was taken in; `new` entries were not known before."""
 
     new: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(Struct, frozen=True):
     """It is older than what is known: a double, a replay, a reader that lags, an epoch that is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """Nothing was taken in, since numbers are missing: read on after `head`, or take a snapshot."""
 
     epoch: int
     head: int
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotNeeded:
+class SnapshotNeeded(Struct, frozen=True):
     """Nothing was taken in: there is nothing yet to add to, or it is of a later epoch. Take a snapshot."""
 
 
