@@ -32,6 +32,11 @@ def test_no_line_begins_with_a_particle() -> None:
     assert "収めた JSON ファイル" in say("account.data_hint")
 
 
+def test_a_word_of_two_phrases_is_not_parted() -> None:
+    """A browser that ends lines between phrases would leave "もう" behind."""
+    assert "、もう\u2060一度お試し" in typeset(SHARED, "ja")("problem.invalid_credentials.detail")
+
+
 async def test_a_page_is_set_so(visitor: Visitor) -> None:
     """In its own words and in those of a refusal, none of which ends a line between the two."""
     visitor.headers = {**visitor.headers, "Accept-Language": "ja"}

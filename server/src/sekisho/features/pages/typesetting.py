@@ -14,6 +14,8 @@ _COUNTED: Final = re.compile(r"([0-9]|\{(?:count|limit|minimum)\}) (?=[ぁ-ヿ�
 #: that bounds a number: "最長 | 15 分".
 _PARTICLE: Final = re.compile(r"([!-z]|\{email\}) (?=[ぁ-ん])")
 _BOUND: Final = re.compile(r"(最長|約) (?=[0-9{])")
+#: Two phrases to a browser that knows phrases, and one word to whoever reads.
+_AGAIN: Final = ("もう一度", "もう\u2060一度")
 
 
 @cache
@@ -29,4 +31,4 @@ def typeset(package: str, language: Language) -> Say:
 def _together(text: str) -> str:
     for each in (_COUNTED, _PARTICLE, _BOUND):
         text = each.sub("\\1\u00a0", text)
-    return text
+    return text.replace(*_AGAIN)
