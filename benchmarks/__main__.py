@@ -38,13 +38,16 @@ class Effort:
     races: int
     scale: Scale
     sqlite: Sequence[Act] = ACTS
+    hashed: bool = True
 
 
 _LONG = Pace(rounds=9, seconds=0.2)
 _SHORT = Pace(rounds=3, seconds=0.05)
-WHOLE = Effort(_LONG, 9, 7, 20, Scale((10_000, 1_000_000, 10_000_000), 100_000, 1_000_000, _LONG))
-QUICK = Effort(_SHORT, 2, 1, 3, Scale((1_000, 50_000), 20_000, 10_000, _SHORT), MOST_TELLING)
-QUICK_SKIPS = "Node's libraries for tokens; SQLite but for refresh and session check"
+#: Flat is what is to be seen, so more of it.
+_LONGER = Pace(rounds=15, seconds=0.3)
+WHOLE = Effort(_LONG, 9, 7, 20, Scale((10_000, 1_000_000, 10_000_000), 100_000, 1_000_000, _LONGER))
+QUICK = Effort(_SHORT, 2, 1, 3, Scale((1_000, 50_000), 20_000, 10_000, _SHORT), MOST_TELLING, hashed=False)
+QUICK_SKIPS = "Node's libraries for tokens; default hashes; SQLite but for refresh and session check"
 
 
 class Progress:
@@ -92,7 +95,8 @@ def measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
             f"peers     {versions}",
             *([] if missing else [f"Node      {node_peers.facts()}"]),
         ]
-        compared = say.timed("servers", Matrix(folder, effort.pace, say, node, effort.sqlite).run)
+        matrix = Matrix(folder, effort.pace, say, node, effort.sqlite, effort.hashed)
+        compared = say.timed("servers", matrix.run)
         with_node = not missing and not quick
         by_token = say.timed("tokens", lambda: tokens.run(effort.token_rounds, say, with_node=with_node))
         started = say.timed("starts", lambda: starts.run(folder, effort.starts, say))

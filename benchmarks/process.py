@@ -50,15 +50,19 @@ def installed(folder: Path) -> Mapping[str, str]:
     return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
 
 
-def resident(pid: int) -> float:
-    """MiB that are a process's own share of memory (PSS), its children's included (Linux)."""
+def resident(pid: int, counted: str = "Pss") -> float:
+    """MiB of a process and its children, by a line of `smaps_rollup` (proc(5)).
+
+    `Rss` is all that is in memory, and `Pss_Anon` what belongs to no file; `Pss` is its own share, which says
+    less the more processes on the machine have the same files open.
+    """
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return _share(pid) + sum(resident(int(child)) for child in listed)
+    return _share(pid, counted) + sum(resident(int(child), counted) for child in listed)
 
 
-def _share(pid: int) -> float:
+def _share(pid: int, counted: str) -> float:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{counted}:"))
 
 
 class Served:
@@ -107,6 +111,6 @@ class Served:
         """Seconds of CPU, user and system, that it and its workers have used since it was started."""
         return family_cpu(self._process.pid)
 
-    def memory(self) -> float:
-        """MiB that are its own share of memory, its workers' included."""
-        return resident(self._process.pid)
+    def memory(self, counted: str = "Rss") -> float:
+        """MiB, its workers' included, as `resident` counts them."""
+        return resident(self._process.pid, counted)

@@ -7,11 +7,12 @@ FD is a listening socket that was inherited; "ready" goes to stdout once it is s
 
 from __future__ import annotations
 
+import importlib
 import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks import api, ours
 from benchmarks.bare import Bare
@@ -34,9 +35,19 @@ def bare(sockets: list[socket.socket], clock: Clock) -> None:
     run(opened())
 
 
-def plain(application: Any, sockets: list[socket.socket]) -> None:  # noqa: ANN401 - any ASGI application
-    """An application that has nothing to open."""
-    run(serve_http(application, sockets, lifespan="off", ready=ready, signals=SIGNALS))
+def plain(
+    application: Any,  # noqa: ANN401 -- any ASGI application
+    sockets: list[socket.socket],
+    *,
+    lifespan: Literal["on", "off"] = "off",
+) -> None:
+    """An application; most have nothing to open."""
+    run(serve_http(application, sockets, lifespan=lifespan, ready=ready, signals=SIGNALS))
+
+
+def in_fastapi(sockets: list[socket.socket]) -> None:
+    """The guarded route in FastAPI, which none of the others is to load."""
+    plain(importlib.import_module("benchmarks.api_fastapi").application, sockets, lifespan="on")
 
 
 KINDS: Mapping[str, Callable[[list[socket.socket]], None]] = {
@@ -44,6 +55,7 @@ KINDS: Mapping[str, Callable[[list[socket.socket]], None]] = {
     "bare": lambda sockets: bare(sockets, time.time),
     "bare-stepping": lambda sockets: bare(sockets, stepping()),
     "guarded": lambda sockets: plain(api.guarded(), sockets),
+    "guarded-fastapi": in_fastapi,
     "by-hand": lambda sockets: plain(api.by_hand, sockets),
 }
 

@@ -10,6 +10,7 @@ import msgspec
 
 from benchmarks.matrix import plots
 from benchmarks.matrix.plots import Bar
+from benchmarks.matrix.starts import MEASURED
 from benchmarks.matrix.words import LANGUAGES, Language, said
 
 Results = Mapping[str, Any]
@@ -178,9 +179,8 @@ def _token(side: Mapping[str, Any] | None) -> str:
 
 
 def _starts(starts: Sequence[Mapping[str, Any]], language: Language) -> list[Row]:
-    measured = ("seconds", "cpu_seconds", "idle_mib")
-    heads = [said(name, language) for what in measured for name in (what, "times")]
-    rows: list[Row] = [["", *heads, said("loaded_mib", language)]]
+    measured = [what for what in MEASURED if what in starts[0]]
+    rows: list[Row] = [["", *(said(name, language) for what in measured for name in (what, "times"))]]
     for each in starts:
         ratios = each["ratio"]
         cells = [
@@ -188,7 +188,7 @@ def _starts(starts: Sequence[Mapping[str, Any]], language: Language) -> list[Row
             for what in measured
             for cell in (f"{each[what][1]:.3g}", "" if ratios is None else _of(ratios[what]))
         ]
-        rows.append([said(each["name"], language), *cells, f"{each['loaded_mib']:.3g}"])
+        rows.append([said(each["name"], language), *cells])
     return rows
 
 

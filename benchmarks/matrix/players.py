@@ -84,6 +84,7 @@ ENTRANTS: Mapping[str, Entrant] = {
         Entrant("sekisho, refresh, ES256", "sekisho-stepping", TOKENS, "token", AUTH_SERVER, alg="ES256"),
         Entrant("sekisho, default hash", "sekisho-hashing", TOKENS, "token", AUTH_SERVER),
         Entrant("sekisho, guard", "guarded", SekishoApi(), "token", OURS),
+        Entrant("sekisho, guard in FastAPI", "guarded-fastapi", SekishoApi(), "token", OURS),
         Entrant("floor", "bare", TOKENS, "token", OURS, home="sekisho"),
         Entrant("floor, cookie", "bare", SekishoCookie(), "session", OURS, home="sekisho, cookie"),
         Entrant("floor, refresh", "bare-stepping", TOKENS, "token", OURS, home="sekisho, refresh"),
@@ -249,6 +250,7 @@ class Field:
         place = self.place
         if entrant.is_peer:
             told = {"PEER_DATABASE_URL": url, "PEER_CARRIES": entrant.carries, "PEER_HASH": place.hashing}
+            told["NODE_ENV"] = "production"  # which other than Node's nobody reads
             return told | {"PEER_REDIS_URL": place.redis} if place.redis else told
         told = environ(place.folder / str(len(self._players)), database=url, alg=entrant.alg)
         told["SEKISHO_SESSION_IDLE"] = "300d"

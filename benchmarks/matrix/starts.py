@@ -12,20 +12,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load import exchange
 from benchmarks.matrix.acts import Reading, asked
-from benchmarks.matrix.players import CLIENTS, ENTRANTS, Field, Player
+from benchmarks.matrix.players import ENTRANTS, Field, Player
 from benchmarks.matrix.servers import sqlite_place
 from benchmarks.matrix.turns import quartiles
 from benchmarks.process import Served
 
 OURS = "sekisho, cookie"
 PEERS = ("fastapi-users", "Django", "simplejwt", "Flask-Security")
-#: What is measured of a start: until the first answer, its CPU until then, and memory when idle.
-MEASURED = ("seconds", "cpu_seconds", "idle_mib")
+#: Until the first answer; its CPU until then; all that is in memory when idle, and what of it is no file.
+MEASURED = ("seconds", "cpu_seconds", "idle_mib", "own_mib")
 #: Seconds after the first answer until it is called idle.
 _IDLE = 0.5
-_LOAD = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +31,20 @@ class Starter:
     """A server that was set up, to be started again and again."""
 
     player: Player
-    readers: Sequence[Reading]
+    reader: Reading
     folder: Path
 
-    def start(self, *, load: bool = False) -> dict[str, float]:
-        """Start it, ask it once, and stop it; with `load`, see what it keeps after many requests."""
-        entrant, reader = self.player.entrant, self.readers[0]
+    def start(self) -> dict[str, float]:
+        """Start it, ask it once, and stop it when it was idle for a while."""
+        entrant = self.player.entrant
         began = time.perf_counter()
-        with Served(entrant.kind, self.folder, self.player.told, program=entrant.program) as server:
-            reader.heard(asked(server.port, reader.ask()))
+        # Tables are made when something is installed, not at each start: no peer is to look after them here.
+        told = {**self.player.told, "PEER_READY": "1"}
+        with Served(entrant.kind, self.folder, told, program=entrant.program) as server:
+            self.reader.heard(asked(server.port, self.reader.ask()))
             found = {"seconds": time.perf_counter() - began, "cpu_seconds": server.cpu()}
             time.sleep(_IDLE)
-            found["idle_mib"] = server.memory()
-            if load:
-                exchange(server.port, self.readers, requests=_LOAD)
-                found["loaded_mib"] = server.memory()
+            found["idle_mib"], found["own_mib"] = server.memory(), server.memory("Pss_Anon")
         return found
 
 
@@ -70,7 +67,8 @@ def run(folder: Path, rounds: int, say: Callable[[str], None]) -> list[Mapping[s
     with Field(place) as servers:  # the first start, which makes the schema and the tickets
         starters = {name: _starter(servers.player(ENTRANTS[name]), folder) for name in (OURS, *PEERS)}
     # Once more before anything counts: it compiles the modules that the first start did not need.
-    loaded = {name: starter.start(load=True)["loaded_mib"] for name, starter in starters.items()}
+    for starter in starters.values():
+        starter.start()
     pairs = {peer: Pairs() for peer in PEERS}
     for number in range(rounds):
         say(f"pairs of starts, round {number + 1} of {rounds}")
@@ -80,19 +78,16 @@ def run(folder: Path, rounds: int, say: Callable[[str], None]) -> list[Mapping[s
                 kept.append(starter.start())
     mine = [start for found in pairs.values() for start in found.ours]
     return [
-        _told(OURS, mine, loaded[OURS], None),
-        *(_told(peer, found.theirs, loaded[peer], found) for peer, found in pairs.items()),
+        _told(OURS, mine, None),
+        *(_told(peer, found.theirs, found) for peer, found in pairs.items()),
     ]
 
 
 def _starter(player: Player, folder: Path) -> Starter:
-    tickets = player.log_in(CLIENTS)
-    return Starter(player, [Reading(player.dialect, tickets) for _ in range(CLIENTS)], folder)
+    return Starter(player, Reading(player.dialect, player.log_in(1)), folder)
 
 
-def _told(
-    name: str, starts: Sequence[Mapping[str, float]], loaded: float, pairs: Pairs | None
-) -> Mapping[str, Any]:
+def _told(name: str, starts: Sequence[Mapping[str, float]], pairs: Pairs | None) -> Mapping[str, Any]:
     found = {what: quartiles([start[what] for start in starts]) for what in MEASURED}
     ratios = None if pairs is None else {what: pairs.ratio(what) for what in MEASURED}
-    return {"name": name, "starts": len(starts), **found, "loaded_mib": loaded, "ratio": ratios}
+    return {"name": name, "starts": len(starts), **found, "ratio": ratios}

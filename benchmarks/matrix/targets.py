@@ -30,6 +30,9 @@ _LESS = (
     ("bearer check", "fastapi-users, JWT", 25.0),
 )
 
+#: What ours is to take no more of than the best of Python's peers.
+_NO_MORE = (("cpu_seconds", "start CPU"), ("idle_mib", "idle memory"), ("own_mib", "own memory"))
+
 
 def targets(
     servers: Sequence[Mapping[str, Any]], starts: Sequence[Mapping[str, Any]]
@@ -47,7 +50,7 @@ def _all(servers: Sequence[Mapping[str, Any]], starts: Sequence[Mapping[str, Any
                 if side["name"] == peer:
                     shown = f"{act.removesuffix(', ES256')}, beside {peer.removesuffix(', JWT')}"
                     yield Target(shown, wanted, side["ratio"])
-    for what, name in (("cpu_seconds", "start CPU"), ("idle_mib", "idle memory")):
+    for what, name in _NO_MORE:
         low, middle, high = min((peer["ratio"][what] for peer in starts[1:]), key=lambda ratio: ratio[1])
         found = [1 / high, 1 / middle, 1 / low]  # ours by theirs
         yield Target(f"{name}, beside the best of Python's", 1.0, found, at_least=False)

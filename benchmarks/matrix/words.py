@@ -18,6 +18,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "sekisho, default hash": ("sekisho (Argon2id)", "sekisho (Argon2id)"),
     "sekisho, asking each time": ("sekisho, asking each time", "sekisho(毎回問い合わせ)"),
     "sekisho, seen before": ("sekisho, seen before", "sekisho(既に見たトークン)"),
+    "sekisho, guard in FastAPI": ("sekisho, in FastAPI", "sekisho(FastAPI の中)"),
     "floor": ("bare application", "素のアプリケーション"),
     "floor, cookie": ("bare application", "素のアプリケーション"),
     "floor, refresh": ("bare application", "素のアプリケーション"),
@@ -111,8 +112,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "starts": ("Second start and memory, SQLite", "2 回目の起動とメモリ、SQLite"),
     "seconds": ("start, s", "起動、秒"),
     "cpu_seconds": ("start, s of CPU", "起動の CPU、秒"),
-    "idle_mib": ("idle, MiB", "待機時、MiB"),
-    "loaded_mib": ("after 800 requests, MiB", "800 リクエスト後、MiB"),
+    "idle_mib": ("idle, MiB resident", "待機時の常駐メモリ、MiB"),
+    "own_mib": ("of it no file, MiB", "うちファイル以外、MiB"),
     "races": ("Two refreshes with one token at once", "1 つのトークンで同時に 2 回リフレッシュすると"),
     "outcome": ("outcome, of {races}", "結果({races} 回中)"),
     "spent": ("a token spent before is refused", "使用済みトークンを拒否"),
@@ -144,8 +145,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "起動の CPU(最良の他製品比)",
     ),
     "idle memory, beside the best of Python's": (
-        "idle memory, by the best peer's",
-        "待機時のメモリ(最良の他製品比)",
+        "idle memory, resident, by the best peer's",
+        "待機時の常駐メモリ(最良の他製品比)",
+    ),
+    "own memory, beside the best of Python's": (
+        "idle memory that is no file, by the best peer's",
+        "待機時のメモリのうちファイル以外(最良の他製品比)",
     ),
     "refresh, beside simplejwt": (
         "refresh, times less than simplejwt",

@@ -8,6 +8,8 @@ from typing import Any
 DATABASE_URL = os.environ["PEER_DATABASE_URL"]
 #: `session`: a cookie, kept in SQL. `redis`: a cookie, kept in Redis. `token`: bearer tokens.
 CARRIES = os.environ.get("PEER_CARRIES", "session")
+#: Whether all tables are there, as they are at every start but the first.
+READY = "PEER_READY" in os.environ
 #: Else the hash that each has by default.
 CHEAPLY_HASHED = os.environ.get("PEER_HASH", "cheap") == "cheap"
 #: The least that Argon2id takes, as our side has it: what is measured then is not the hash.

@@ -97,5 +97,6 @@ settings.configure(
     },
 )
 django.setup()
-call_command("migrate", verbosity=0)
+if not as_ours.READY:
+    call_command("migrate", verbosity=0)
 application = get_wsgi_application() if _WSGI else get_asgi_application()

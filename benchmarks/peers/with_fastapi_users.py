@@ -133,8 +133,9 @@ library = FastAPIUsers[User, uuid.UUID](manager, [backend])
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
     """Make the tables, and disconnect at the end."""
-    async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+    if not as_ours.READY:
+        async with engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
     yield
     await engine.dispose()
 

@@ -80,4 +80,5 @@ def me() -> ResponseReturnValue:
 with application.app_context():
     if database.engine.dialect.name == "sqlite":
         event.listen(database.engine, "connect", as_ours.durable)
-    database.create_all()
+    if not as_ours.READY:
+        database.create_all()
