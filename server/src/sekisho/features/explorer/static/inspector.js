@@ -10,6 +10,7 @@ import { record } from "./record.js";
 
 let step = null;
 let asked = false;
+let held = false;
 let tell = () => {};
 
 const tabs = () => all("[role=tab]");
@@ -22,13 +23,20 @@ const PANELS = {
   browser: showBrowser,
 };
 
-/** Draw the open tab, once a frame at most. */
+/** Whether the visitor has marked something in the open tab, to copy it: drawn anew it would be lost. */
+const marked = () => {
+  const selection = getSelection();
+  return !selection.isCollapsed && $(`panel-${open()}`).contains(selection.anchorNode);
+};
+
+/** Draw the open tab, once a frame at most; what is marked there is left until it is not any more. */
 export const refresh = () => {
   if (asked) return;
   asked = true;
   requestAnimationFrame(() => {
     asked = false;
-    PANELS[open()]();
+    held = marked();
+    if (!held) PANELS[open()]();
   });
 };
 
@@ -63,7 +71,9 @@ export const startInspector = (say) => {
   startTables();
   player.addEventListener("step", ({ detail }) => {
     step = detail;
+    if (!step && marked()) getSelection().empty(); // a new act
     refresh();
   });
+  document.addEventListener("selectionchange", () => held && refresh());
   record.addEventListener("event", () => open() !== "http" && refresh());
 };

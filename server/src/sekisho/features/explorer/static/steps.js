@@ -68,6 +68,9 @@ const lifeline = (event) => (event.kind === "http.request" ? event.to : event.fr
 export const isPreflight = (event) =>
   event.msg.id === "ev.preflight" || record.exchanges.get(event.id)?.request.msg.id === "ev.preflight";
 
+/** Counting the attempts is a detail: the same few statements at every login. */
+const isThrottle = ({ kind, refs }) => kind.startsWith("db.") && / throttle$/.test(statement(refs?.sql ?? ""));
+
 /** A step of the diagram, or nothing for what is not drawn. */
 export const stepOf = (event) => {
   if (!DRAWN.has(event.kind)) return null;
@@ -81,7 +84,7 @@ export const stepOf = (event) => {
     tone: tone(event),
     answer: event.kind === "http.response",
     thin: /^(db|redis|feed)\./.test(event.kind),
-    folded: isPreflight(event),
+    folded: isPreflight(event) || isThrottle(event),
     label: label(event),
     aside: aside(event),
     caption: say(event.msg.id, { ...event.refs, ...event.msg.values, code: event.code ?? event.msg.values?.code }),
