@@ -196,6 +196,7 @@ def test_nobody_else_reads_the_secret(stage: Exploring, origin: str | None) -> N
     connection.close()
 
 
+@pytest.mark.long
 def test_where_moto_is_not_installed_that_is_said(tmp_path: Path) -> None:
     """The one command that brings it, a refusal with a code, and the rest works."""
     patch = tmp_path / "patch"

@@ -177,6 +177,7 @@ def test_it_ends_with_a_stage_that_is_killed(killed: str) -> None:
     until(gone, "the end of Redis")
 
 
+@pytest.mark.long
 def test_where_there_is_none_that_is_said(tmp_path: Path) -> None:
     """With no program on PATH: the one command that brings it, a refusal with a code, and the rest works."""
     with Exploring(tmp_path, {"PATH": str(tmp_path)}) as exploring:
