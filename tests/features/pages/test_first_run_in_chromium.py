@@ -47,7 +47,7 @@ async def test_somebody_sets_up_without_a_script_and_an_account_is_deleted(
         await page.get_by_role("link", name="アカウントを削除").click()
         await page.get_by_label("パスワード").fill(PASSWORD)
         await page.get_by_role("button", name="完全に削除する").click()
-        await page.get_by_text("アカウントと、それに属するものをすべて削除しました。").wait_for()
+        await page.get_by_text("アカウントに属するものも、すべて削除しました。").wait_for()
         await page.goto("/account")
         await page.get_by_role("heading", name="ログイン").wait_for()
 
