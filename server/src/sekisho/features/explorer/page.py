@@ -16,8 +16,8 @@ from functools import cache
 from importlib import resources
 from typing import Final, Literal, TypeAlias, cast, get_args
 
+from sekisho.adapters.templates import templates
 from sekisho.web.styles import on_base
-from sekisho.web.templates import templates
 from sekisho.words.catalogue import LANGUAGES, Language, Say, Text, words
 
 _PACKAGE: Final = "sekisho.features.explorer"

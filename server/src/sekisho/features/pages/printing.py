@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from sekisho.adapters.templates import templates
 from sekisho.features.pages.assets import SCRIPTS, STYLE
 from sekisho.features.pages.branding import Brand
 from sekisho.features.pages.typesetting import typeset
@@ -21,7 +22,6 @@ from sekisho.web.forms import Form, parse_form
 from sekisho.web.pages import Html, Refused, speak
 from sekisho.web.problems import seconds_to_wait
 from sekisho.web.routes_session import csrf
-from sekisho.web.templates import templates
 from sekisho.words.catalogue import SHARED, Language
 from sekisho_verify.errors import TokenRefused
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 @cache
@@ -14,6 +16,9 @@ def templates(package: str) -> Environment:
     Every value is escaped, and a name that nobody set is an error instead of an empty place. A file that
     changes under a running server changes nothing: half of a release would be worse than the one before.
     """
+    # The first page waits for it; a server of an API alone, and every start, do without.
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - see above
+
     return Environment(
         loader=PackageLoader(package),
         autoescape=True,
