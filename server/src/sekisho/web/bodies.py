@@ -13,7 +13,7 @@ from sekisho.rules.session import CookieSession, Grant, Mode, Scope, Session, To
 
 Email = Annotated[str, msgspec.Meta(max_length=320, description="The e-mail address is the user name.")]
 Password = Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})]
-Locale = Annotated[str, msgspec.Meta(description="`en` or `ja`; English if left out.")]
+Locale = Annotated[str, msgspec.Meta(description="`en` or `ja`; if left out `und`, nobody chose.")]
 Instant = Annotated[datetime, msgspec.Meta(description="UTC, RFC 3339.")]
 
 

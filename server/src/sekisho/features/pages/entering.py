@@ -20,6 +20,10 @@ from sekisho.web.routes_session import login
 LOGIN: Final = "/login"
 SIGNUP: Final = "/signup"
 ACCOUNT: Final = "/account"
+WELCOME: Final = "/welcome"
+
+#: Pages that tell what was done, by a word in their address.
+_TELLING: Final = (ACCOUNT, WELCOME)
 
 #: Why somebody who was signed in has to log in again; the page says which it was.
 _ENDED: Final = {"session_expired", "session_revoked", "session_unknown"}
@@ -103,7 +107,7 @@ def _suffix(asked: Mapping[str, str]) -> str:
 
 
 def _target(call: Call[Form], text: str | None) -> str | None:
-    """Where to go on, as a link may have said; but not to the account with a notice of what was never done.
+    """Where to go on, as a link may have said; but not to our notice of what was never done.
 
     The page itself cannot tell: it is reached from our own form.
     """
@@ -112,4 +116,4 @@ def _target(call: Call[Form], text: str | None) -> str | None:
         return None
     parts = urlsplit(target)
     asked = query(replace(call, query=parts.query.encode()))
-    return None if unquote(parts.path).endswith(ACCOUNT) and "done" in asked else target
+    return None if unquote(parts.path).endswith(_TELLING) and "done" in asked else target

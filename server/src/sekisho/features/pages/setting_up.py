@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from sekisho.features.pages.entering import WELCOME
 from sekisho.features.pages.printing import Printer
-from sekisho.features.pages.welcoming import WELCOME
 from sekisho.rules.refusals import Refusal
 from sekisho.web.bodies import Login, Setup
 from sekisho.web.endpoint import Call, Site

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sekisho.features.pages.entering import to_login
+from sekisho.features.pages.entering import WELCOME, to_login
 from sekisho.features.pages.first_api import protected
 from sekisho.features.pages.printing import Printer, asked_for, from_our_page
 from sekisho.rules.access import ADMINISTRATOR
@@ -14,7 +14,6 @@ from sekisho.web.forms import Form
 from sekisho.web.pages import Data, Html, Page, Refused, SeeOther
 from sekisho.web.wire import encode
 
-WELCOME: Final = "/welcome"
 #: The way to the flow explorer, of a server that has one.
 _EXPLORE: Final = "/explore"
 #: What a verifier asks for when it begins to follow us.
