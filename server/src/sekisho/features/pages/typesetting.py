@@ -11,9 +11,9 @@ from sekisho.words.catalogue import Language, Say, words
 #: Japanese has a space between the two, and to a browser that is where a line may end: "90 | 日間".
 _COUNTED: Final = re.compile(r"([0-9]|\{(?:count|limit|minimum)\}) (?=[ぁ-ヿ一-鿿])")
 #: The same before a particle, with which no line shall begin: "SEKISHO_SIGNUP=closed | を"; and after a word
-#: that bounds a number: "最長 | 15 分".
+#: that needs its number: "最長 | 15 分".
 _PARTICLE: Final = re.compile(r"([!-z]|\{email\}) (?=[ぁ-ん])")
-_BOUND: Final = re.compile(r"(最長|約) (?=[0-9{])")
+_BOUND: Final = re.compile(r"(最長|約|RFC) (?=[0-9{])")
 #: Two phrases to a browser that knows phrases, and one word to whoever reads.
 _AGAIN: Final = ("もう一度", "もう\u2060一度")
 
