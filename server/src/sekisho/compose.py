@@ -316,9 +316,8 @@ def create_app(
     @asynccontextmanager
     async def opening() -> AsyncGenerator[ASGIApp]:
         async with AsyncExitStack() as stack:
-            house = await stack.enter_async_context(
-                open_house(chosen, clock=clock, entropy=entropy, steady=steady)
-            )
+            held = open_house(chosen, clock=clock, entropy=entropy, steady=steady)
+            house = await stack.enter_async_context(held)
             await stack.enter_async_context(sweeping(house))
             await stack.enter_async_context(telling(house))
             await stack.enter_async_context(house.tail.following(_tell_of_feed))

@@ -199,12 +199,7 @@ async def open_house(
         await store.open()
         stack.push_async_callback(store.close)
         origin = key_origin(
-            settings,
-            secrets=secrets,
-            store=store,
-            sealing=keys.sealing,
-            entropy=entropy,
-            steady=steady,
+            settings, secrets=secrets, store=store, sealing=keys.sealing, entropy=entropy, steady=steady
         )
         reading = await origin.open(now=clock())
         signer = JwsSigner(reading.keys, refresh_keys=keys.stateless_refresh, issuer=settings.issuer)

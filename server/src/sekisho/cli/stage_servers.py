@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sekisho.adapters import system
 from sekisho.cli.demo_servers import write_to
@@ -19,7 +19,8 @@ from sekisho.features.demo.clock import MovedClock
 from sekisho.settings import Settings
 
 if TYPE_CHECKING:
-    from sekisho_verify import HmacKey
+    from sekisho_verify import HmacKey, IssuerFeed
+    from sekisho_verify.key_sources import KeySource
 
 #: Seconds between two readings of the shared secret, which the operator may replace.
 _SECRET_EVERY = 1.0
@@ -124,7 +125,7 @@ def serve_stage_shop(
     from sekisho.features.explorer.outgoing import tell_outgoing  # noqa: PLC0415 - same
     from sekisho.features.explorer.tap import Tap  # noqa: PLC0415 - same
     from sekisho.features.explorer.telling import telling  # noqa: PLC0415 - same
-    from sekisho_verify import HmacKeySource, IssuerFeed, IssuerKeys, Verifier  # noqa: PLC0415 - same
+    from sekisho_verify import HmacKeySource, IssuerKeys, Verifier  # noqa: PLC0415 - same
     from sekisho_verify.session_cookies import SessionCookies  # noqa: PLC0415 - same
 
     write_to(watched.log)
@@ -139,13 +140,11 @@ def serve_stage_shop(
         if secret is None
         else HmacKeySource(lambda: _shared(secret), refresh_every=_SECRET_EVERY)
     )
-    # A server that nobody has asked for a while has let the feed be: its next look-up is one in the database.
-    near = shop.follows and IssuerFeed(shop.issuer, urls=[f"{shop.follows}/v1/revocations"], keys=source)
     verifier = Verifier(
         issuer=shop.issuer,
         audience=shop.audience,
         keys=source,
-        feed=None if shop.deaf else near or "issuer",
+        feed=_feed(shop, source),
         clock=clock,
     )
     # Not remembered, so that every call shows what it costs.
@@ -167,6 +166,19 @@ def serve_stage_shop(
     )
     tapped = Tap(app, server=watched.name, tell=told, steady=system.steady, examine=examiner.examine)
     run(serve_http(tapped, sockets, lifespan="on", ready=ready, signals=signals))
+
+
+def _feed(shop: StageShop, keys: KeySource) -> IssuerFeed | Literal["issuer"] | None:
+    """Where it hears what was revoked.
+
+    From the server that it asks, where that is one of several: one that nobody has asked for a while lets the
+    feed be, and its next look-up is one in the database, whatever stands before that.
+    """
+    from sekisho_verify import IssuerFeed  # noqa: PLC0415 - as above
+
+    if shop.deaf or shop.follows is None:
+        return None if shop.deaf else "issuer"
+    return IssuerFeed(shop.issuer, urls=[f"{shop.follows}/v1/revocations"], keys=keys)
 
 
 def _shared(file: Path) -> list[HmacKey]:
