@@ -13,7 +13,7 @@ _COUNTED: Final = re.compile(r"([0-9]|\{(?:count|limit|minimum)\}) (?=[ぁ-ヿ�
 #: The same before a particle, with which no line shall begin: "SEKISHO_SIGNUP=closed | を"; and after a word
 #: that needs its number: "最長 | 15 分".
 _PARTICLE: Final = re.compile(r"([!-z]|\{email\}) (?=[ぁ-ん])")
-_BOUND: Final = re.compile(r"(最長|約|RFC) (?=[0-9{])")
+_BOUND: Final = re.compile(r"(最長|約) (?=[0-9{])")
 #: Two phrases to a browser that knows phrases, and one word to whoever reads.
 _AGAIN: Final = ("もう一度", "もう\u2060一度")
 
