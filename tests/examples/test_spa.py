@@ -94,6 +94,16 @@ def commands(page: str) -> list[str]:
     return str(first).splitlines()
 
 
+def test_the_commands_are_found_where_make_run_installs_them() -> None:
+    """Both languages say how, before the first command: in a new terminal there is no `sekisho`."""
+    makefile = (EXAMPLES.parent / "Makefile").read_text("utf-8")
+    (venv,) = re.findall(r"^VENV +:= (\S+)$", makefile, re.MULTILINE)
+    for name in ("README.md", "README.ja.md"):
+        before, *_ = SHELL.split((SPA / name).read_text("utf-8"))
+        assert "`make run`" in before
+        assert f"`. ../{venv}/bin/activate`" in before
+
+
 def test_both_languages_show_the_same_commands() -> None:
     """What is run below is what both say; nothing but the page is served, least of all the server's keys."""
     english, japanese = (
