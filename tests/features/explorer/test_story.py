@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sekisho_verify.forgeries.forging import parts
-from tests.parts.serving import ask
+from tests.parts.serving import ask, until
 
 if TYPE_CHECKING:
     from tests.parts.explorer import Exploring
@@ -348,3 +349,26 @@ def test_a_disabled_user_is_out_everywhere(exploring: Exploring) -> None:
     assert stolen.json["code"] == "session_revoked"
     assert exploring.act("reset").status == 200
     assert exploring.log_in(1)["access_token"]
+
+
+def test_rows_are_told_as_the_doing_of_the_request_that_wrote_them(exploring: Exploring) -> None:
+    """Logins at the same time: the session of each belongs to its own act, and to no other."""
+    after = exploring.seen
+    acts = [f"atonce{number}" for number in range(4)]
+    with ThreadPoolExecutor(len(acts)) as together:
+        entered = list(
+            together.map(lambda act: exploring.log_in(headers={"Sekisho-Explorer-Act": act}), acts)
+        )
+
+    def told() -> dict[str, str]:
+        rows = [each for each in list(exploring.events) if each["kind"] == "rows" and each["seq"] > after]
+        return {
+            row["key"]: each["act"]
+            for each in rows
+            if each["refs"]["table"] == "sessions"
+            for row in each["refs"]["rows"]
+        }
+
+    wanted = {login["session_id"]: act for login, act in zip(entered, acts, strict=True)}
+    until(lambda: told().keys() >= wanted.keys(), "the rows of the sessions")
+    assert {key: told()[key] for key in wanted} == wanted

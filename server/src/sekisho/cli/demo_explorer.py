@@ -172,7 +172,7 @@ class _RunUp:
             if not self._ended:
                 _stop()
             raise
-        self._ledger.answered = self._looks.after
+        self._ledger.given = self._looks.given
         # What was done to set the stage is no part of what is shown.
         self._ledger.release(until=system.steady())
         self._ledger.clear()
@@ -205,14 +205,17 @@ class _Looks:
 
     def __init__(self, acts: Acts) -> None:
         self._acts = acts
-        self._next: Event | None = None
+        self._answers: list[Event] = []
         self._looking: asyncio.Task[Any] | None = None
 
-    def after(self, answer: Event) -> None:
-        """An answer was given out. Of several that come together the first is taken for the cause."""
-        self._next = self._next or answer
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.ensure_future(self._look())
+    def given(self, event: Event) -> None:
+        """An event was given out: a write says whose a row is; after an answer it is there."""
+        if event.kind == "db.write":
+            self._acts.credits.wrote(event)
+        elif event.kind == "http.response" and event.source == "auth":
+            self._answers.append(event)
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.ensure_future(self._look())
 
     async def beside(self, stage: DemoStage) -> None:
         """Look now and then into what changes by itself, until cancelled: Redis lets keys expire."""
@@ -222,9 +225,9 @@ class _Looks:
                 await self._acts.changed_beside()
 
     async def _look(self) -> None:
-        while self._next is not None:
-            answer, self._next = self._next, None
-            await self._acts.changed(answer)
+        while self._answers:
+            answers, self._answers = self._answers, []
+            await self._acts.changed_by_requests(answers)
 
 
 def _client() -> Client:

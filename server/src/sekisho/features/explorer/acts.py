@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 
 from sekisho.features.explorer import deciding, presets, thief
+from sekisho.features.explorer.crediting import Credits, Doer
 from sekisho.features.explorer.events import Actor, Event, Lane, Message, actor_of
 from sekisho.features.explorer.ledger import Ledger, Origin
 from sekisho.features.explorer.stage import SecretStep, SetName, Stage
@@ -139,6 +140,7 @@ class Acts:
         self._stage: Final = stage
         self._ledger: Final = ledger
         self._one_at_a_time: Final = asyncio.Lock()
+        self.credits: Final = Credits()
         self.by_name: Final[Mapping[str, Callable[[bytes], Awaitable[object]]]] = {
             "clock": _act(Skip, self._skip),
             "operate": _act(Operate, self._operate),
@@ -178,11 +180,23 @@ class Acts:
         """Which origins the page speaks to, those of servers that are still to come included."""
         return sorted(self._stage.origins())
 
-    async def changed(self, of: _Input | Event) -> None:
-        """Look for rows that have changed, and tell; `of`: what may have changed them."""
+    async def changed(self, of: _Input) -> None:
+        """Look for rows that have changed, and tell; `of`: what has changed them."""
         async with self._one_at_a_time:
             changes = await asyncio.to_thread(self._stage.look)
         self._tell_rows(changes, of)
+
+    async def changed_by_requests(self, answers: Sequence[Event]) -> None:
+        """The same after these answers: each row is told as the doing of the request that wrote it."""
+        async with self._one_at_a_time:
+            changes = await asyncio.to_thread(self._stage.look)
+        # A row is there as soon as it is written, and the word of who wrote it some milliseconds later.
+        await self._ledger.whole()
+        doers = [self.credits.doer(change, answers) for change in changes]
+        for doer in dict.fromkeys(doers):
+            mine = [change for change, its in zip(changes, doers, strict=True) if its == doer]
+            self._tell_rows(mine, doer)
+        self.credits.settle(answers)
 
     async def changed_beside(self) -> None:
         """The same for what changes by itself: Redis forgets keys."""
@@ -190,7 +204,7 @@ class Acts:
             changes = await asyncio.to_thread(self._stage.look_beside)
         self._tell_rows(changes, _Input())
 
-    def _tell_rows(self, changes: Sequence[Change], of: _Input | Event) -> None:
+    def _tell_rows(self, changes: Sequence[Change], of: _Input | Doer) -> None:
         for table in dict.fromkeys(change.table for change in changes):
             rows = [change.as_row() for change in changes if change.table == table]
             message = Message("ev.rows", {"table": table, "rows": len(rows)})
@@ -265,7 +279,7 @@ class Acts:
 
     async def _steal(self, steal: Steal) -> object:
         server = self._stage.servers().get(steal.at)
-        if server is None:
+        if server is None or not server.url:  # Redis speaks no HTTP
             raise Refusal("not_found", steal.at)
         path = "/v1/me" if actor_of(steal.at) == "auth" else steal.path
         origin = Origin("thief", None, steal.lane, steal.act)
@@ -313,7 +327,7 @@ class Acts:
         self._tell("operator", "auth", Message("ev.operator", {"command": command}), {"command": command}, of)
 
     def _tell(
-        self, kind: Told, to: Actor, message: Message, refs: Mapping[str, object], of: _Input | Event
+        self, kind: Told, to: Actor, message: Message, refs: Mapping[str, object], of: _Input | Doer
     ) -> None:
         self._ledger.tell(
             kind,

@@ -71,8 +71,8 @@ class Ledger:
     def __init__(self, *, steady: Clock) -> None:
         self.began: Final = steady()
         self._steady: Final = steady
-        #: Told of every answer of an auth server, once it has been given out.
-        self.answered: Callable[[Event], None] = _nobody
+        #: Told of every event, once it has been given out.
+        self.given: Callable[[Event], None] = _nobody
         self._held: Final[list[tuple[float, int, Record]]] = []
         self._arrivals: Final = count()
         self._lock: Final = Lock()
@@ -81,6 +81,8 @@ class Ledger:
         self._asked: Final[dict[str, _Asked]] = {}
         self._ring: Final[deque[Event]] = deque(maxlen=KEPT)
         self._more = asyncio.Event()
+        self._released = asyncio.Event()
+        self._whole_until = self._wanted_until = float("-inf")
         self.seq = 0
 
     def take(self, record: Record) -> None:
@@ -105,7 +107,7 @@ class Ledger:
         """Give out what is known to be whole, until cancelled."""
         while True:
             await asyncio.sleep(_EVERY)
-            if self._held:
+            if self._held or self._whole_until < self._wanted_until:
                 self._sources[:] = [source for source in self._sources if not source.gone]
                 for source in self._sources:
                     source.ask()
@@ -113,8 +115,17 @@ class Ledger:
                 known = min((source.known_until for source in self._sources), default=now)
                 self.release(until=max(known, now - _AT_MOST))
 
+    async def whole(self) -> None:
+        """Return when what has happened up to now has been given out: within a second, whoever is silent."""
+        now = self._wanted_until = self._steady()
+        while self._whole_until < now:
+            await self._released.wait()
+
     def release(self, *, until: float) -> None:
         """Give out what happened up to then."""
+        self._whole_until = until
+        released, self._released = self._released, asyncio.Event()
+        released.set()
         due: list[Record] = []
         with self._lock:
             while self._held and self._held[0][0] <= until:
@@ -146,8 +157,7 @@ class Ledger:
         self._ring.append(event)
         more, self._more = self._more, asyncio.Event()
         more.set()
-        if event.kind == "http.response" and event.source == "auth":
-            self.answered(event)
+        self.given(event)
 
     def expect_at(self, client: tuple[str, int], origin: Origin, *, at: float) -> None:
         """The same as `expect`, from then on."""

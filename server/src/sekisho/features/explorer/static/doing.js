@@ -77,7 +77,7 @@ const told = () =>
   ).length;
 
 /** The record is some tens of milliseconds behind what it records: wait until all that was answered is in it. */
-export const recorded = () => until(() => told() >= marks.answered, PATIENCE).catch(() => null);
+export const recorded = () => until(() => told() >= marks.answered || !record.live, PATIENCE).catch(() => null);
 
 /** Wait, for things that are measured: how soon is it refused? */
 export const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

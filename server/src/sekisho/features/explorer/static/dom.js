@@ -1,6 +1,8 @@
 // Elements, made without a string of markup: the page's policy allows none (Trusted Types).
 
+/** @type {(id: string) => any} The element; of which kind it is, the page says. */
 export const $ = (id) => document.getElementById(id);
+/** @type {(selector: string, root?: ParentNode) => any[]} */
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 const SVG = "http://www.w3.org/2000/svg";

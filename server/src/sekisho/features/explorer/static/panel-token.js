@@ -78,7 +78,7 @@ const tick = () => {
   if (!place || !shown) return;
   const seconds = left(shown);
   place.textContent = countdown(shown);
-  place.dataset.over = seconds !== null && seconds <= 0;
+  place.dataset.over = String(seconds !== null && seconds <= 0);
 };
 
 /** The token of a step; of one that has none, such as a shop's own question for keys, that of the one before. */

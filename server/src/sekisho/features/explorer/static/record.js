@@ -17,6 +17,8 @@ export const record = Object.assign(new EventTarget(), {
   fresh: new Map(),
   /** What was recorded up to there was another browser's doing. */
   from: 0,
+  /** Whether there is a stream at this moment. */
+  live: false,
 });
 
 const tell = (name, detail) => record.dispatchEvent(new CustomEvent(name, { detail }));
@@ -107,12 +109,17 @@ const add = (event) => {
 export const follow = (from) => {
   record.from = from;
   const source = new EventSource(eventsUrl());
+  const live = (on) => {
+    record.live = on;
+    tell("live", on);
+    changed();
+  };
   source.onopen = async () => {
-    tell("live", true);
+    live(true);
     record.tables = await tables();
     changed();
   };
-  source.onerror = () => tell("live", false);
+  source.onerror = () => live(false);
   source.onmessage = ({ data }) => add(JSON.parse(data));
 };
 

@@ -1,0 +1,64 @@
+"""Whose doing a changed row is: that of the request that wrote it, not of the first that was answered."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from sekisho.features.explorer.events import Event, Lane
+from sekisho.features.explorer.tables import Change
+
+T = TypeVar("T")
+
+#: Writes that are kept: some are of requests that are never answered.
+_KEPT: Final = 500
+_TABLE: Final = re.compile(r"\b(?:INTO|UPDATE|FROM)\s+(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Doer:
+    """An act of the visitor's and a lane; nothing where it was one of several that differ there."""
+
+    act: str | None = None
+    lane: Lane | None = None
+
+
+class Credits:
+    """The writes of requests whose rows have not been looked for yet."""
+
+    def __init__(self) -> None:
+        self._writes: Final[deque[Event]] = deque(maxlen=_KEPT)
+
+    def wrote(self, write: Event) -> None:
+        """A `db.write` was given out: its row is found after the answer of its request, at the latest."""
+        self._writes.append(write)
+
+    def settle(self, answers: Iterable[Event]) -> None:
+        """The rows of these requests have been found."""
+        done = {answer.id for answer in answers}
+        left = [write for write in self._writes if write.refs.get("for") not in done]
+        self._writes.clear()
+        self._writes.extend(left)
+
+    def doer(self, change: Change, answers: Sequence[Event]) -> Doer:
+        """Who wrote that row: by its key, else by its table, else one of those who were answered."""
+        there = [write for write in self._writes if change.table in _TABLE.findall(write.refs["sql"])]
+        by_key = [write for write in there if _names(write, change.key)]
+        asked = {answer.id for answer in answers}
+        by_table = [write for write in there if write.refs.get("for") in asked]
+        possible = by_key or by_table or answers
+        return Doer(_common(each.act for each in possible), _common(each.lane for each in possible))
+
+
+def _names(write: Event, key: str) -> bool:
+    """Whether the key of the row stands among the parameters."""
+    return set(key.split("|")) <= {str(value) for value in write.refs.get("parameters", {}).values()}
+
+
+def _common(values: Iterable[T | None]) -> T | None:
+    """What all of them have."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
