@@ -126,6 +126,8 @@ def test_without_redis_nobody_is_logged_out(sharing: Exploring) -> None:
     finally:
         started = sharing.act("server", name="redis", up=True)
     assert started.json["servers"]["redis"]["up"] is True
+    stolen = sharing.act("thief", credential="bearer", value="x", at="redis")
+    assert (stolen.status, stolen.json["code"]) == (404, "not_found")
 
 
 @pytest.mark.requirement("H5")
