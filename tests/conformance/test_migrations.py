@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from msgspec.structs import replace
 
 from sekisho.adapters.migrations.upgrade import migrate, status
 from sekisho.adapters.migrations.versions import r0001_checkpoint
