@@ -154,7 +154,12 @@ def _measured(side: Mapping[str, Any]) -> Row:
 
 def _asked(statements: Mapping[str, float]) -> str:
     """Statements that read or write, and those that begin and end transactions."""
-    return f"{statements['work']:.0f} + {statements['control']:.0f}"
+    return f"{_counted(statements['work'])} + {_counted(statements['control'])}"
+
+
+def _counted(number: float) -> str:
+    """Parts of one, where requests share a statement; beyond it they are what a server asks by itself."""
+    return f"{number:.0f}" if number >= 0.95 else f"{number:.1f}".removesuffix(".0")
 
 
 def _speed(side: Mapping[str, Any]) -> Row:

@@ -170,9 +170,13 @@ class Player:
         readers = [Reading(self.dialect, tickets[at::CLIENTS]) for at in range(CLIENTS)]
         return Side(self.name, self.meter, lambda n: exchange(self.server.port, readers, requests=n))
 
-    def refreshing(self) -> Side:
+    def refreshing_alone(self) -> Side:
+        """Refreshes one after the other: nobody comes at the same time."""
+        return self.refreshing(clients=1)
+
+    def refreshing(self, *, clients: int = CLIENTS) -> Side:
         """Refreshes, each client in a chain of its own."""
-        chains = [Refreshing(self.dialect, [ticket]) for ticket in self.log_in(CLIENTS)]
+        chains = [Refreshing(self.dialect, [ticket]) for ticket in self.log_in(CLIENTS)[:clients]]
         exchange(self.server.port, chains, requests=self.entrant.warm_up)
         return Side(self.name, self.meter, lambda n: exchange(self.server.port, chains, requests=n))
 

@@ -27,12 +27,9 @@ class Act:
     entrants: tuple[str, ...]
 
 
+_REFRESHING = ("sekisho, refresh", "floor, refresh", "simplejwt", "Flask-Security, tokens")
 ACTS = (
-    Act(
-        "refresh",
-        Player.refreshing,
-        ("sekisho, refresh", "floor, refresh", "simplejwt", "Flask-Security, tokens"),
-    ),
+    Act("refresh", Player.refreshing, _REFRESHING),
     Act(
         "session check",
         Player.reading,
@@ -59,6 +56,8 @@ ACTS = (
         Player.leaving,
         ("sekisho, cookie", "floor, cookie", "fastapi-users", "Django", "Flask-Security"),
     ),
+    # Where requests share a statement or a flush, they do so in a crowd only.
+    Act("refresh, one at a time", Player.refreshing_alone, _REFRESHING),
     Act(
         "logout by refresh token", Player.leaving, ("sekisho", "floor", "simplejwt", "Flask-Security, tokens")
     ),

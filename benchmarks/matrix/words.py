@@ -28,6 +28,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "the parts": ("the bare primitives", "素の暗号関数"),
     # what
     "refresh": ("refresh", "リフレッシュ"),
+    "refresh, one at a time": ("refresh, one at a time", "リフレッシュ(1 件ずつ)"),
     "refresh, ES256": ("refresh, ES256", "リフレッシュ(ES256)"),
     "session check": ("session check", "セッションの確認"),
     "bearer check": ("bearer GET", "Bearer トークンの GET"),
