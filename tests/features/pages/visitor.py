@@ -66,7 +66,8 @@ class Seen:
         reader.feed(self.answer.text)
         assert reader.open == []
         self.tags, self.forms = reader.tags, reader.forms
-        self.words = " ".join(" ".join(reader.text).split())
+        # Without what only keeps a line from ending: spaces of that kind become plain ones here as well.
+        self.words = " ".join(" ".join(reader.text).replace("\u2060", "").split())
 
     @property
     def status(self) -> int:
