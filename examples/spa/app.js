@@ -118,14 +118,19 @@ const show = async (user) => {
   $("devices").replaceChildren();
   if (!user) return;
   say($("who"), "who", { email: user.email });
+  $("whose").defaultValue = user.email; // a default, which the form keeps when it is emptied
   await showDevices();
 };
 
 /** The code stands behind the # of the link, which no browser sends anywhere: from here it goes into the form alone. */
 const takeCode = () => {
   const code = location.hash.slice(1);
+  if (code) history.replaceState(null, "", location.pathname);
+  return code;
+};
+
+const showSetup = (code) => {
   if (!code) return;
-  history.replaceState(null, "", location.pathname);
   view("setup");
   $("setup").querySelector("[name=code]").value = code;
   $("setup").querySelector("[name=email]").focus();
@@ -153,7 +158,7 @@ for (const button of document.querySelectorAll("[data-view]")) {
   button.onclick = () => {
     tell();
     view(auth.user ? "account" : button.dataset.view);
-    document.querySelector("main:not([hidden]) input").focus();
+    document.querySelector("main:not([hidden]) input:not([hidden])").focus();
   };
 }
 
@@ -165,6 +170,9 @@ const choose = (chosen) => {
 for (const button of $("languages").children) button.onclick = () => choose(button.value);
 choose(language);
 
+// Before anybody is asked anything: an answer may take its time, and an address is looked at, and shared.
+const code = takeCode();
+
 // Whoever logs in or out, in this tab or another one: every tab shows it.
 auth.subscribe((user, why) =>
   attempt(async () => {
@@ -173,5 +181,5 @@ auth.subscribe((user, why) =>
   }),
 );
 await attempt(async () => (await auth.restore()) ?? show(null));
-addEventListener("hashchange", takeCode);
-takeCode();
+addEventListener("hashchange", () => showSetup(takeCode()));
+showSetup(code);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shlex
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page, Route
 
 pytestmark = pytest.mark.browser
 
@@ -224,6 +225,44 @@ async def set_up(visit: Visit, site: Running) -> None:
     assert (made["roles"], made["locale"]) == (["admin"], "ja")
 
 
+async def test_the_code_leaves_the_address_before_anybody_answers(site: Running, chromium: Chromium) -> None:
+    """However long the first answer takes: what is looked at and shared meanwhile has no code in it."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await answered.wait()
+        await route.continue_()
+
+    async with visiting(chromium, site.url) as visit:
+        page, code = visit.page, site.link.partition("#")[2]
+        await page.route("**/v1/refresh", hold)
+        await page.goto(f"/#{code}")
+        await asked.wait()
+        assert page.url == f"{site.url}/"
+        answered.set()
+        await page.get_by_role("heading", name="Set up this server").wait_for()
+        assert await field(page, "Setup code").input_value() == code
+        refused(visit, 401)
+
+
+async def test_a_page_without_its_server_says_what_it_waits_for(site: Running, chromium: Chromium) -> None:
+    """Its client is the auth server's: until that is there nothing runs, and the page is not empty."""
+    async with visiting(chromium, site.url) as visit:
+        page = visit.page
+        await page.route(f"{site.auth}/**", lambda route: route.abort())
+        await page.goto("/")
+        waiting = page.get_by_role("main").get_by_text("Waiting for the auth server")
+        await waiting.wait_for()
+        assert await axe.violations(page) == []
+        visit.faults.clear()
+        await page.unroute_all()
+        await page.reload()
+        await page.get_by_role("heading", name="Log in").wait_for()
+        assert await waiting.count() == 0
+        refused(visit, 401)
+
+
 async def set_up_again(visit: Visit, site: Running) -> None:
     """The link once more, while the page is open: it makes nobody."""
     page = visit.page
@@ -271,6 +310,8 @@ async def change_password(visit: Visit) -> None:
         (PASSWORD, "short", "新しいパスワード: 短すぎます。"),
         (PASSWORD, OTHER_PASSWORD, "パスワードを変更しました。他の端末はすべてログアウトになりました。"),
     ):
+        # Whose it is, for a password manager.
+        assert await page.locator("#password [autocomplete=username]").input_value() == EMAIL
         await fill(page, "パスワードを変更", 現在のパスワード=current, 新しいパスワード=new)
         await said(page, text)
     refused(visit, 401, 422)
