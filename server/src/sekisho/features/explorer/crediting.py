@@ -50,7 +50,9 @@ class Credits:
         asked = {answer.id for answer in answers}
         by_table = [write for write in there if write.refs.get("for") in asked]
         possible = by_key or by_table or answers
-        return Doer(_common(each.act for each in possible), _common(each.lane for each in possible))
+        acts: list[str | None] = [each.act for each in possible]
+        lanes: list[Lane | None] = [each.lane for each in possible]
+        return Doer(_common(acts), _common(lanes))
 
 
 def _names(write: Event, key: str) -> bool:
