@@ -1,8 +1,8 @@
 """What refreshes leave in the database: a million of them, made in process, and some of simplejwt's.
 
-A million requests by HTTP would take about as long as everything else together. What a refresh writes does not
-depend on how it was asked for: so several processes apply the refresh table by the server's own storage
-adapter, with no HTTP, no seal and no signature. The database says itself what it did.
+A million requests by HTTP would take about as long as everything else together, and what a refresh writes
+does not depend on how it was asked for. So several processes apply the refresh table by the server's own
+storage adapter, with no HTTP, no seal and no signature. The database says itself what it did.
 
     python -m benchmarks.matrix.growing URL SESSIONS SHARE
 
