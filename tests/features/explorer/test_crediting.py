@@ -35,8 +35,8 @@ def row(table: str, key: str) -> Change:
 def test_a_row_is_the_doing_of_the_request_that_named_its_key() -> None:
     """Two logins at once: each session is credited to its own, whoever was answered first."""
     known, answers = Credits(), [answered("x1", "session"), answered("x2", "jwt")]
-    known.wrote(wrote("x1", "session", id="s1"))
-    known.wrote(wrote("x2", "jwt", id="s2"))
+    known.take(wrote("x1", "session", id="s1"))
+    known.take(wrote("x2", "jwt", id="s2"))
     assert known.doer(row("sessions", "s2"), answers) == Doer("a1", "jwt")
     assert known.doer(row("sessions", "s1"), answers) == Doer("a1", "session")
 
@@ -45,9 +45,9 @@ def test_without_its_key_a_row_is_one_of_those_who_wrote_the_table() -> None:
     """One alone: it is his; two: the act that they share, and no lane, rather than the wrong one."""
     known, answers = Credits(), [answered("x1", "session"), answered("x2", "jwt")]
     feed = "INSERT INTO feed (shard, seq) SELECT 0, seq + 1 FROM feed_head"
-    known.wrote(wrote("x2", "jwt", feed))
+    known.take(wrote("x2", "jwt", feed))
     assert known.doer(row("feed", "0|7"), answers) == Doer("a1", "jwt")
-    known.wrote(wrote("x1", "session", feed))
+    known.take(wrote("x1", "session", feed))
     assert known.doer(row("feed", "0|7"), answers) == Doer("a1", None)
     assert known.doer(row("users", "u1"), answers) == Doer("a1", None)
 
@@ -55,8 +55,8 @@ def test_without_its_key_a_row_is_one_of_those_who_wrote_the_table() -> None:
 def test_what_was_found_is_credited_no_more() -> None:
     """A later change of the same row is the later request's; a request without an answer keeps its own."""
     known, first = Credits(), answered("x1", "session")
-    known.wrote(wrote("x1", "session", id="s1"))
-    known.wrote(wrote("x3", "session", id="s3"))
+    known.take(wrote("x1", "session", id="s1"))
+    known.take(wrote("x3", "session", id="s3"))
     known.settle([first])
     later = [answered("x2", "jwt")]
     assert known.doer(row("sessions", "s1"), later) == Doer("a1", "jwt")

@@ -210,9 +210,8 @@ class _Looks:
 
     def given(self, event: Event) -> None:
         """An event was given out: a write says whose a row is; after an answer it is there."""
-        if event.kind == "db.write":
-            self._acts.credits.wrote(event)
-        elif event.kind == "http.response" and event.source == "auth":
+        self._acts.credits.take(event)
+        if event.kind == "http.response" and event.source == "auth":
             self._answers.append(event)
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.ensure_future(self._look())

@@ -32,9 +32,10 @@ class Credits:
     def __init__(self) -> None:
         self._writes: Final[deque[Event]] = deque(maxlen=_KEPT)
 
-    def wrote(self, write: Event) -> None:
-        """A `db.write` was given out: its row is found after the answer of its request, at the latest."""
-        self._writes.append(write)
+    def take(self, event: Event) -> None:
+        """An event was given out: the row of a write is found after the answer of its request, at the latest."""
+        if event.kind == "db.write":
+            self._writes.append(event)
 
     def settle(self, answers: Iterable[Event]) -> None:
         """The rows of these requests have been found."""
