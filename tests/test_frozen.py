@@ -60,6 +60,15 @@ def test_evaluated_annotations_show_nothing() -> None:
     assert repr(msgspec.convert({"seal": "open sesame", "kid": "k1"}, space["Key"])) == "Key()"
 
 
+@pytest.mark.requirement("H4", "H5")
+@pytest.mark.parametrize("kind", ["frozen.Hidden[str]", "None | Hidden[str]", "Final[Hidden[str]]"])
+def test_what_is_hidden_within_a_longer_type_is_hidden(kind: str) -> None:
+    """However the name is reached and whatever stands around it."""
+    key = msgspec.defstruct("Key", [("seal", str), ("kid", str)], bases=(Frozen,))
+    key.__annotations__["seal"], key.__annotations__["kid"] = kind, "str"
+    assert repr(key("open sesame", "k1")) == "Key(kid='k1')"
+
+
 def test_a_value_is_never_changed() -> None:
     """Neither a field nor anything else can be set; another value is made, as checked as the first."""
     with pytest.raises(AttributeError, match="immutable type: 'Pass'"):

@@ -27,10 +27,11 @@ from rich.traceback import Traceback
 
 from sekisho.adapters.given_keys import given_keys
 from sekisho.adapters.key_files import KeyFiles
+from sekisho.adapters.postgres.connecting import target
 from sekisho.adapters.root_secret import derive_keys
 from sekisho.adapters.secrets.secret import Secret, strong
 from sekisho.adapters.secrets.versions import Versions
-from sekisho.cli.options import Surroundings
+from sekisho.cli.options import Given, Surroundings
 from sekisho.cli.wording import wording
 from sekisho.rules.opaque import MacKey
 from sekisho.settings import SettingsRefused, read_settings
@@ -233,6 +234,15 @@ def test_settings_print_no_password_of_a_url(tmp_path: Path) -> None:
         assert CANARY not in printer(settings), name
 
 
+def test_where_to_connect_prints_no_password() -> None:
+    """What is told to the driver holds the password of the URL; only how it is used is printed."""
+    where = target(f"postgresql://sekisho:{CANARY}@localhost/sekisho")
+    assert CANARY in where.conninfo
+    for name, printer in PRINTERS.items():
+        assert CANARY not in printer(where), name
+    assert repr(where) == "Target(prepared=True)"
+
+
 def pem(key: Any) -> bytes:  # noqa: ANN401 -- any private key of cryptography
     """A private key as PEM."""
     return bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -299,9 +309,10 @@ def test_a_short_text_is_not_made_long_by_its_encoding(encoding: str) -> None:
 
 def test_what_a_command_runs_in_prints_no_environment() -> None:
     """The variables hold secrets: `env:` reads them from there."""
-    here = Surroundings(read_settings({}), {"KEY": CANARY}, wording("en"))
-    for name, printer in PRINTERS.items():
-        assert CANARY not in printer(here), name
+    environ = {"KEY": CANARY}
+    for here in (Surroundings(read_settings({}), environ, wording("en")), Given(environ)):
+        for name, printer in PRINTERS.items():
+            assert CANARY not in printer(here), name
 
 
 def _sent_away(fault: BaseException) -> str:

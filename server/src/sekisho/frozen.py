@@ -36,4 +36,4 @@ class Frozen(msgspec.Struct, frozen=True):
 
 def _is_shown(annotation: object) -> bool:
     # An annotation is text (PEP 563). Where a module evaluated it, a secret could not be told apart.
-    return isinstance(annotation, str) and not annotation.startswith("Hidden[")
+    return isinstance(annotation, str) and "Hidden[" not in annotation

@@ -30,7 +30,7 @@ _INPUT_MAX = 1 << 20
 class Given(Frozen):
     """What a program that runs a command in its own process gives it: the demo has its own time."""
 
-    environ: Mapping[str, str]
+    environ: Hidden[Mapping[str, str]]  # secrets may be in it
     clock: Clock = system.clock
 
 

@@ -15,7 +15,7 @@ import select
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from sekisho.frozen import Frozen
+from sekisho.frozen import Frozen, Hidden
 from sekisho.setting_values import Words
 from sekisho.settings import SettingsRefused, refused
 
@@ -43,13 +43,10 @@ _SESSION = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=10s"
 
 
 class Target(Frozen):
-    """Where to connect. Not printable: the text holds a password."""
+    """Where to connect."""
 
-    conninfo: str
+    conninfo: Hidden[str]  # with the password
     prepared: bool
-
-    def __repr__(self) -> str:
-        return f"Target(prepared={self.prepared})"
 
 
 def target(url: str) -> Target:
