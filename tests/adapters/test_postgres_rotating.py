@@ -126,6 +126,29 @@ async def test_what_the_database_cannot_take_harms_nobody_else(scene: Scene) -> 
         await refused
 
 
+async def test_what_cannot_be_written_down_harms_nobody_else(scene: Scene) -> None:
+    """A client whose words are no Unicode is refused alone, and at once."""
+    bad, *good = await _tokens(scene, 4)
+    refused = asyncio.ensure_future(scene.present(bad, at=NOW, client=Client("127.0.0.1", "\udc80")))
+    async with asyncio.timeout(10):
+        rotations = await asyncio.gather(*[scene.present(token, at=NOW) for token in good])
+        assert [each.verdict for each in rotations] == ["rotated"] * 3
+        with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
+            await refused
+
+
+async def test_whoever_has_gone_is_not_rotated(scene: Scene, hand: Hand) -> None:
+    """A request that is cancelled before its statement leaves its session as it was, and no place taken."""
+    gone, other = await _tokens(scene, 2)
+    leaving = asyncio.ensure_future(scene.present(gone, at=NOW))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    with suppress(asyncio.CancelledError):
+        await leaving
+    assert (await scene.present(other, at=NOW)).verdict == "rotated"
+    assert hand.ask("SELECT id::text FROM sessions WHERE gen = 1") == [(other.session_id,)]
+
+
 async def test_who_gives_up_takes_nobody_along(scene: Scene) -> None:
     """A request that is cancelled while it waits leaves the others their answers, and the next theirs."""
     gone, *others = await _tokens(scene, 4)

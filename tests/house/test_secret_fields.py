@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: Names under which credentials, keys and what is made of them are kept.
-SECRET = re.compile(r"password$|secret|token|cookie|digest|binding|nonce|private|signature|seal|_url$|hash$")
+SECRET = re.compile(
+    r"password$|secret|token|cookie|digest|binding|nonce|private|signature|seal|_url$|hash$|conninfo$|^fam$|retry_key"
+)
 #: Text and bytes; what is of another type prints itself, and is scanned where it is declared.
 PLAIN = {"str", "bytes", "tuple[str, ...]", "str | None", "bytes | None"}
 #: Throwaway secrets of a throwaway server, shown on purpose.
@@ -74,6 +76,8 @@ def test_no_value_prints_a_secret(package: Path) -> None:
         ("refresh_token: str | None = None", True),
         ("family_digest: bytes", True),
         ("database_url: str", True),
+        ("conninfo: str", True),
+        ("retry_key: str | None", True),
         ("password: str = field(repr=False)", False),
         ("password: str | None = field(default=None, repr=False)", False),
         ("password: Secret", False),

@@ -19,6 +19,7 @@ from sekisho.adapters import watching
 from sekisho.adapters.postgres.engine import PostgresEngine
 from sekisho.adapters.postgres.statements import ROTATE
 from sekisho.adapters.sql.operation import Row
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.refusals import Refusal
 
 #: Sessions in one statement.
@@ -34,7 +35,7 @@ _WAITING: Final = 640
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Presented(msgspec.Struct, frozen=True):
+class Presented(Frozen):
     """A refresh token that was presented, as `statements.ROTATE` reads it; digests are in hexadecimal.
 
     `now` in POSIX seconds, `settling` and `refresh` in seconds.
@@ -42,9 +43,9 @@ class Presented(msgspec.Struct, frozen=True):
 
     session_id: str
     gen: int
-    fam: str
+    fam: Hidden[str]
     mode: str
-    retry_key: str | None
+    retry_key: Hidden[str | None]
     now: float
     settling: float
     refresh: float
@@ -113,6 +114,8 @@ class Rotating:
                     await asyncio.sleep(_GATHERING)
                 together = self._take()
                 self._crowd = len(together)
+                if not together:
+                    continue
                 statement = asyncio.create_task(self._ask(together))
                 self._under_way.add(statement)
                 statement.add_done_callback(self._under_way.discard)
@@ -125,6 +128,8 @@ class Rotating:
         together: dict[str, _Asking] = {}
         later: list[_Asking] = []
         for asking in self._waiting:
+            if asking.answer.done():
+                continue  # he has gone, and would find his token spent
             if len(together) == _AT_MOST or asking.presented.session_id in together:
                 later.append(asking)
             else:
@@ -133,9 +138,9 @@ class Rotating:
         return together
 
     async def _ask(self, together: Mapping[str, _Asking]) -> None:
-        parameters = {"asked": _encode([asking.presented for asking in together.values()]).decode()}
         repeatable = all(asking.repeatable for asking in together.values())
         try:
+            parameters = {"asked": _encode([asking.presented for asking in together.values()]).decode()}
             rows = await self._engine.run(ROTATE, parameters, repeatable=repeatable)
         except Exception as fault:  # noqa: BLE001 - told to whoever asked, and raised there
             if len(together) > 1 and not isinstance(fault, Refusal):
