@@ -16,7 +16,7 @@ from typing import Any, Final
 from sekisho.adapters import system
 from sekisho.cli.demo_servers import told_to_stop, write_to
 from sekisho.cli.stage_servers import Watched, serve_stage_auth
-from sekisho.features.explorer.secrets_tap import ACT, HEADERS, SecretsTap
+from sekisho.features.explorer.secrets_tap import ACT, HEADERS, REDACTED, SecretsTap
 from sekisho.features.explorer.tables import Rows
 from sekisho.features.explorer.telling import telling
 from sekisho.rules.refusals import Refusal
@@ -155,7 +155,7 @@ class StageAws:
                 "version": version,
                 "stages": " ".join(stage for stage in _STAGES if stage in stages),
                 "kid": self._kids.get(version),
-                "SecretString": "[redacted]",
+                "SecretString": REDACTED,
             }
             for version, stages in sorted(held.items(), key=_rank)
             if stages  # AWS lists no others
