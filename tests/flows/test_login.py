@@ -10,7 +10,7 @@ from time import perf_counter
 import pytest
 from msgspec.structs import replace
 
-from sekisho.adapters.password_hashes import CHEAPEST, Argon2id
+from sekisho.adapters.password_hashes import CHEAPEST, Argon2id, Bcrypt
 from sekisho.adapters.passwords import HashedPasswords
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.throttle import POLICIES
@@ -193,6 +193,31 @@ async def test_an_older_profile_is_renewed_at_login(people: People) -> None:
     assert ("t=1" in before.password_hash, "t=2" in after.password_hash) == (True, True)
     await later.login()
     renewing.close()
+
+
+async def test_logins_that_renew_the_same_hash_at_once_all_get_in(people: People) -> None:
+    """A double click at the first login after an import: one renews the hash, both passwords are right."""
+    account = await people.register()
+    store = people.house.store
+    made = await store.find_credentials(id=account.id)
+    assert made is not None
+    imported = Bcrypt(cost=4).hash(PASSWORD.encode(), entropy=os.urandom)
+    assert await store.replace_hash(account.id, checked=made.password_hash, new=imported)
+    both = asyncio.Barrier(2)
+
+    class Together(HashedPasswords):
+        async def hash(self, password: str) -> str:
+            renewed = await super().hash(password)
+            await both.wait()
+            return renewed
+
+    hashing = Together(CHEAPEST, entropy=os.urandom)
+    clicked = People(replace(people.house, passwords=hashing), people.clock)
+    one, other = await asyncio.gather(clicked.login(), clicked.login())
+    assert (await people.who(one.tokens)).account.id == account.id
+    assert (await people.who(other.tokens)).account.id == account.id
+    assert [event.kind for event in await people.events("login_failed")] == []
+    hashing.close()
 
 
 @pytest.mark.requirement("R7")

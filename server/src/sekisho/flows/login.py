@@ -110,12 +110,15 @@ async def login(
 async def _rehashed(
     request: LoginRequest, credentials: Credentials, accounts: AccountStore, passwords: Passwords
 ) -> str:
-    """The hash that stands after it was renewed to the current profile, by us or by nobody."""
+    """The hash that stands after it was renewed to the current profile, by us or by another login."""
     renewed = await passwords.hash(normalize_presented_password(request.password))
-    replaced = await accounts.replace_hash(
-        credentials.account.id, checked=credentials.password_hash, new=renewed
-    )
-    return renewed if replaced else credentials.password_hash
+    if await accounts.replace_hash(credentials.account.id, checked=credentials.password_hash, new=renewed):
+        return renewed
+    # A login at the same moment was first, or the password was changed: the hash that stands now tells which,
+    # at the price of one more computation. What it does not know is answered as one that was changed.
+    standing = await accounts.find_credentials(id=credentials.account.id)
+    again = await passwords.check(request.password, standing.password_hash if standing else None)
+    return standing.password_hash if standing and again.correct else credentials.password_hash
 
 
 def _known_device(request: LoginRequest, credentials: Credentials | None, keys: MacKeys) -> Device | None:
