@@ -165,6 +165,10 @@ async def test_the_tamper_editor_shows_which_check_refused(exploring: Exploring,
         await payload.fill((await payload.input_value()).replace('"user"', '"admin"'))
         await seen.press("#send-forged")
         assert (await seen.text("#forged-verdict")).startswith("401 token_signature_mismatch")
+        await payload.fill("null")
+        await seen.press("#send-forged")
+        assert (await seen.text("#forged-verdict")).startswith("401 token_signature_mismatch")
+        await seen.come("#token .judgement ~ .empty", count=1, within="#token")
         await payload.fill('{"broken"')
         await seen.press("#send-forged")
         assert (await seen.text("#forged-verdict")).startswith("401 token_signature_mismatch")
@@ -238,6 +242,20 @@ async def test_a_thief_gets_what_can_be_read_and_no_more(exploring: Exploring, c
         stateless = await row("stateless")
         assert "the victim's own: 200, nothing noticed" in stateless
         assert "nobody notices a copy" in stateless
+
+
+@pytest.mark.long
+async def test_side_by_side_a_thief_gets_no_more(exploring: Exploring, chromium: Chromium) -> None:
+    """There the other lane keeps its tokens in localStorage: that is no row's but its own."""
+    async with watching(chromium, exploring.explorer, at="login", forgiven=STOPPED) as seen:
+        await seen.mode("compare")
+        for thing in ("memory", "cookie"):
+            await seen.chapter("login")
+            await seen.press("#login-form .first")
+            await seen.chapter("stolen")
+            await seen.press(f"[data-steal={thing}]")
+            assert "no, but it can call through the page" in await seen.text(f"[data-thing={thing}]")
+            assert "eyJ" not in await seen.text("#loot")
 
 
 @pytest.mark.long

@@ -285,6 +285,7 @@ def test_the_thief_of_a_refresh_token_is_found_out(exploring: Exploring) -> None
     assert victim.json["code"] == "session_revoked"
     asked = exploring.event(lambda each: each["act"] == "t1" and each["kind"] == "http.request")
     assert (asked["from"], asked["to"], asked["lane"]) == ("thief", "auth", "jwt")
+    assert asked["refs"]["credential"] == {"kind": "refresh", "bytes": len(first)}
     assert "user-agent: thief/1.0" in asked["raw"]
 
 

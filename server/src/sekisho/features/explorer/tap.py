@@ -153,7 +153,7 @@ class _Exchange:
                 "lane": _lane(headers, cookies, body.shown),
                 "act": _act(headers),
                 "cookie": cookies.get("sekisho"),
-                "credential": _credential(headers, cookies),
+                "credential": _credential(headers, cookies, body.shown),
                 "raw": _raw(line, headers, body),
             },
         )
@@ -264,14 +264,15 @@ def _session_cookies(headers: Headers) -> dict[str, str]:
     return {name.decode(): value.decode("latin-1") for name, _, value in pairs if name in names}
 
 
-def _credential(headers: Headers, cookies: Mapping[str, str]) -> dict[str, object] | None:
+def _credential(headers: Headers, cookies: Mapping[str, str], body: bytes) -> dict[str, object] | None:
     token = _bearer(headers)
     if token is not None:
         return {"kind": "bearer", "bytes": len(token)}
     if cookies:
         name, value = next(iter(cookies.items()))
         return {"kind": "cookie" if name == "sekisho" else "refresh", "bytes": len(value)}
-    return None
+    refresh = _member(body, "refresh_token")
+    return None if refresh is None else {"kind": "refresh", "bytes": len(refresh.encode())}
 
 
 def _lane(headers: Headers, cookies: Mapping[str, str], body: bytes) -> str | None:

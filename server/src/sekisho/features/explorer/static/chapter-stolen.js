@@ -3,7 +3,7 @@
 import { $, all, h } from "./dom.js";
 import { judge, onStage, perform, recorded, wait } from "./doing.js";
 import { classic } from "./classic.js";
-import { bare, clientOf, get, keeping, outcome, told } from "./lanes.js";
+import { bare, clientOf, get, inMemory, keeping, outcome, told } from "./lanes.js";
 import { lane, marks } from "./marks.js";
 import { people, run, servers } from "./stage.js";
 import { passwords } from "./people.js";
@@ -61,6 +61,8 @@ const as = async (mode, work) => {
   const before = marks.lane;
   const client = mode === "classic" ? classic : mode === "session" ? clientOf("session") : ours();
   marks.lane = mode === "session" ? "session" : "jwt";
+  // A script would find what another login left in localStorage, and that is none of this row's.
+  if (client !== classic) classic.forget();
   try {
     await client.login(victim());
     await recorded(); // until what was handed out is in the record
@@ -72,7 +74,7 @@ const as = async (mode, work) => {
 
 const ours = () => {
   keeping.jwt = "cookie";
-  return clientOf("jwt");
+  return inMemory;
 };
 
 /** The token of a log or of a script, sent from elsewhere before and after the logout. */

@@ -9,6 +9,9 @@ import { number, say } from "./words.js";
 /** Seconds from the end of a session to the first refusal, by lane: measured in chapter 4. */
 export const revoked = { session: null, jwt: null };
 
+/** Who presents a credential: what a shop asks on somebody's behalf is part of the same request. */
+const CLIENTS = new Set(["browser", "thief"]);
+
 const mine = (event, lane) => (event.lane ?? null) === lane && event.act === player.act;
 
 const counted = (lane) => {
@@ -22,9 +25,9 @@ const counted = (lane) => {
     if (isPreflight(event)) continue;
     if (event.kind === "http.request") {
       if (event.to === "auth") cost.asked += 1;
-      if (event.from === "browser") cost.bytes += event.refs?.credential?.bytes ?? 0;
+      if (CLIENTS.has(event.from)) cost.bytes += event.refs?.credential?.bytes ?? 0;
     }
-    if (event.kind === "http.response" && event.to === "browser") cost.ms += event.ms ?? 0;
+    if (event.kind === "http.response" && CLIENTS.has(event.to)) cost.ms += event.ms ?? 0;
   }
   return cost;
 };

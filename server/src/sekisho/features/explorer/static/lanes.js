@@ -14,6 +14,9 @@ export const keeping = { jwt: "cookie" };
 const ours = { session: client("session"), jwt: client("browser") };
 let mode = "jwt";
 
+/** Our own client with its token in memory, whatever the lane keeps its tokens in. */
+export const inMemory = ours.jwt;
+
 /** Two tabs are two clients: here is another one. */
 export const anotherTab = () => client("browser");
 

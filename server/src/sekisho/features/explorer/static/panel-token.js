@@ -2,7 +2,7 @@
 
 import { $, h } from "./dom.js";
 import { player } from "./player.js";
-import { parse, record } from "./record.js";
+import { json, parse, record } from "./record.js";
 import { TOKEN, claims, coloured, countdown, decode, left, legend, partName } from "./token-text.js";
 import { say } from "./words.js";
 
@@ -19,12 +19,10 @@ const value = (name, given) => {
 };
 
 const meanings = (text, part) => {
-  let members = null;
-  try {
-    members = JSON.parse(text);
-  } catch {
+  const members = json(text);
+  // Whoever edits a token may write anything: a number and a null are JSON too, but have no members.
+  if (typeof members !== "object" || members === null)
     return h("p", { class: "empty" }, say("inspect.broken"), ": ", h("code", {}, (text ?? "").slice(0, 200)));
-  }
   const rows = Object.entries(members).map(([name, given]) => [
     h("dt", {}, h("code", { class: `t-${part}` }, name), h("span", { class: "aside" }, `claim.${name}` in known ? say(`claim.${name}`) : "")),
     h("dd", {}, value(name, given)),
