@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,18 @@ async def test_who_comes_later_is_asked_for_anew() -> None:
     place.speaks.set()
     assert [await first, await second] == [b"A", b"A"]
     assert place.commands == [[b"a"], [b"a"]]
+
+
+@pytest.mark.parametrize("answer", [[b"A"], [], None, 7], ids=["fewer", "none", "nothing", "a number"])
+async def test_an_answer_of_another_shape_is_none(answer: Any) -> None:  # noqa: ANN401 -- whatever a broken Redis says
+    """Nobody gets somebody else's value, and nobody waits for ever."""
+
+    async def values(_: Sequence[bytes]) -> Any:  # noqa: ANN401 -- same
+        return answer
+
+    async with asyncio.timeout(10):
+        told = await asyncio.gather(*map(SharedReads(values).get, [b"a", b"b"]), return_exceptions=True)
+    assert [type(each) for each in told] == [NoAnswer, NoAnswer]
 
 
 async def test_no_answer_is_none_for_all_who_asked() -> None:

@@ -49,11 +49,12 @@ class SharedReads:
     async def _answer(self, waiting: list[tuple[bytes, asyncio.Future[object]]]) -> None:
         try:
             values = await self._ask([name for name, _ in waiting])
-        except NoAnswer as fault:
+            answers = list(zip(waiting, values, strict=True))
+        except (NoAnswer, TypeError, ValueError) as fault:  # of another shape, it is no answer either
             for _, value in waiting:
                 if not value.done():  # whoever has given up wants no answer
                     value.set_exception(NoAnswer(*fault.args))
             return
-        for (_, value), found in zip(waiting, values, strict=True):
+        for (_, value), found in answers:
             if not value.done():
                 value.set_result(found)
