@@ -26,7 +26,7 @@ from sekisho.adapters.given_keys import given_keys
 from sekisho.adapters.postgres import statements
 from sekisho.adapters.postgres.connecting import make_pool, target
 from sekisho.adapters.postgres.parameters import Numbered, numbered
-from sekisho.adapters.postgres.rotating import Presented
+from sekisho.adapters.postgres.rotating import Presentation
 from sekisho.adapters.secrets.references import Secrets, sources
 from sekisho.adapters.sql import ending, events
 from sekisho.adapters.sql.operation import Operation
@@ -196,7 +196,7 @@ class Bare:
 
     async def rotate(self, session_id: str, generation: int, family: bytes, now: float) -> Sequence[Any]:
         """Whether it was left as it was, and the same."""
-        presented = Presented(
+        presented = Presentation(
             session_id=session_id,
             gen=generation,
             fam=family.hex(),

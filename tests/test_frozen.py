@@ -72,9 +72,9 @@ def test_what_is_hidden_within_a_longer_type_is_hidden(kind: str) -> None:
 def test_a_value_is_never_changed() -> None:
     """Neither a field nor anything else can be set; another value is made, as checked as the first."""
     with pytest.raises(AttributeError, match="immutable type: 'Pass'"):
-        PASS.number = 8  # type: ignore[misc]
+        PASS.number = 8  # type: ignore[misc]  # what is tested
     with pytest.raises(AttributeError):
-        PASS.more = 8  # type: ignore[attr-defined]
+        PASS.more = 8  # type: ignore[attr-defined]  # same
     assert replace(PASS, number=8) == Pass(8, "open sesame", "Aya")
     assert PASS.number == 7
 

@@ -35,7 +35,7 @@ _WAITING: Final = 640
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Presented(Frozen):
+class Presentation(Frozen):
     """A refresh token that was presented, as `statements.ROTATE` reads it; digests are in hexadecimal.
 
     `now` in POSIX seconds, `settling` and `refresh` in seconds.
@@ -58,7 +58,7 @@ class _Asking:
 
     __slots__ = ("answer", "presented", "repeatable")
 
-    def __init__(self, presented: Presented, *, repeatable: bool) -> None:
+    def __init__(self, presented: Presentation, *, repeatable: bool) -> None:
         self.presented: Final = presented
         self.repeatable: Final = repeatable
         self.answer: Final[asyncio.Future[Row | None]] = asyncio.get_running_loop().create_future()
@@ -86,7 +86,7 @@ class Rotating:
         self._sending: asyncio.Task[None] | None = None
         self._under_way: Final[set[asyncio.Task[None]]] = set()
 
-    async def rotate(self, presented: Presented, *, repeatable: bool) -> Row | None:
+    async def rotate(self, presented: Presentation, *, repeatable: bool) -> Row | None:
         """The row of `ROTATE` behind the session's id; None where the portable transaction has to decide.
 
         `repeatable`: twice comes to the same as once.

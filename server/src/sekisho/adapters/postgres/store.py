@@ -8,7 +8,7 @@ from typing import Any
 from sekisho.adapters.postgres import rights, statements
 from sekisho.adapters.postgres.connecting import PATIENCE
 from sekisho.adapters.postgres.engine import PostgresEngine
-from sekisho.adapters.postgres.rotating import Presented, Rotating
+from sekisho.adapters.postgres.rotating import Presentation, Rotating
 from sekisho.adapters.sql import accounts, events
 from sekisho.adapters.sql.revocations import CHANNEL
 from sekisho.adapters.sql.store import SqlStore
@@ -49,7 +49,7 @@ class PostgresStore(SqlStore):
         Run again on a lost connection: within the grace, the same token at the same instant gets the same
         successor. With no grace that would be reuse, so then the client is told, and retries by its key.
         """
-        presented = Presented(
+        presented = Presentation(
             session_id=token.session_id,
             gen=token.generation,
             fam=token.secret_digest.hex(),
