@@ -149,6 +149,17 @@ async def test_whoever_has_gone_is_not_rotated(scene: Scene, hand: Hand) -> None
     assert hand.ask("SELECT id::text FROM sessions WHERE gen = 1") == [(other.session_id,)]
 
 
+async def test_each_of_a_crowd_is_refused_by_a_refusal_of_its_own(scene: Scene) -> None:
+    """A database that is not there: one refusal raised many times would carry everybody's traceback."""
+    tokens = await _tokens(scene, 3)
+    await scene.store.close()
+    refused = await asyncio.gather(
+        *[scene.present(token, at=NOW) for token in tokens], return_exceptions=True
+    )
+    assert [str(each) for each in refused] == ["unavailable: the database is not open"] * 3
+    assert len({id(each) for each in refused}) == 3
+
+
 async def test_who_gives_up_takes_nobody_along(scene: Scene) -> None:
     """A request that is cancelled while it waits leaves the others their answers, and the next theirs."""
     gone, *others = await _tokens(scene, 4)

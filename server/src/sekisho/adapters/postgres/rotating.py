@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextvars import Context
+from copy import copy
 from typing import Final
 
 import msgspec
@@ -149,7 +150,10 @@ class Rotating:
                     await self._ask({session_id: asking})
                 return
             for asking in together.values():
-                asking.fail(fault)
+                # Of several each has his own: whoever raises it adds to its traceback.
+                own = copy(fault) if len(together) > 1 else fault
+                own.__cause__ = fault.__cause__
+                asking.fail(own)
             return
         found = {row[0]: row[1:] for row in rows}
         for session_id, asking in together.items():
