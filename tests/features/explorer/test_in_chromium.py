@@ -283,6 +283,9 @@ async def test_a_leaked_key_is_locked_out(exploring: Exploring, chromium: Chromi
         said = re.search(r"refused after ([\d.]+) s: token_revoked", await seen.text("#leak-verdict"))
         assert said is not None
         assert float(said[1]) < 2
+        # While the auth server is waited for, its feed looks into the database twice a second, for itself.
+        assert "SELECT feed_head" not in [label for _, label in await seen.drawn()]
+        assert "details are not drawn" in await seen.text("#folded")
 
 
 @pytest.mark.long

@@ -114,6 +114,15 @@ async def test_a_login_asks_aws_for_nothing_and_a_rotation_is_followed(
         assert all("[redacted]" in row for row in rows)
         texts = await seen.page.evaluate("document.documentElement.outerHTML")
         assert "Credential=" not in texts
+        # It goes on being read every minute, and that is no part of what is done in another chapter.
+        await seen.chapter("call")
+        await seen.press("#call [data-call='a/products']")
+        last = exploring.all()[-1]["seq"]
+        exploring.act("clock", seconds=60)
+        exploring.event(lambda each: each["seq"] > last and each["refs"].get("stage") == "AWSPREVIOUS")
+        await seen.come("#lists [data-label='clock +60 s']", count=1, within="#stage")
+        await seen.come("#folded:not([hidden])", count=1, within="#player")
+        assert not [label for _, label in await seen.drawn() if label.startswith("GetSecretValue")]
 
 
 WHAT_IS_LACKING = {

@@ -9,7 +9,7 @@ import { number, say } from "./words.js";
 /** Seconds from the end of a session to the first refusal, by lane: measured in chapter 4. */
 export const revoked = { session: null, jwt: null };
 
-/** Who presents a credential: what a shop asks on somebody's behalf is part of the same request. */
+/** A shop only passes on what they present. */
 const CLIENTS = new Set(["browser", "thief"]);
 
 const mine = (event, lane) => (event.lane ?? null) === lane && event.act === player.act;

@@ -42,6 +42,7 @@ export const perform = async (work) => {
   document.body.dataset.busy = "";
   number += 1;
   marks.answered = 0;
+  marks.aws = false;
   try {
     await up;
     marks.act = `a${Date.now().toString(36)}${number}`;

@@ -14,7 +14,7 @@ export const keeping = { jwt: "cookie" };
 const ours = { session: client("session"), jwt: client("browser") };
 let mode = "jwt";
 
-/** Our own client with its token in memory, whatever the lane keeps its tokens in. */
+/** Ours, with its token in memory, whatever the lane has. */
 export const inMemory = ours.jwt;
 
 /** Two tabs are two clients: here is another one. */

@@ -2,8 +2,8 @@
 
 import { servers } from "./stage.js";
 
-/** What the visitor is doing, by which lane where a request does not say so itself, and how often it was answered. */
-export const marks = { act: null, lane: "jwt", answered: 0 };
+/** What the visitor is doing, by which lane where a request does not say so itself, how often it was answered; whether of AWS. */
+export const marks = { act: null, lane: "jwt", answered: 0, aws: false };
 
 const LANE = "Sekisho-Explorer-Lane";
 const ACT = "Sekisho-Explorer-Act";

@@ -94,6 +94,10 @@ const facts = (event) => {
     const shown = Object.entries(refs.parameters).map(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]);
     rows.push(h("h3", {}, say("inspect.parameters")), h("dl", { class: "facts" }, shown));
   }
+  if (refs.entries) {
+    const shown = refs.entries.map(({ seq, kind: what, effect }) => [h("dt", {}, `${seq} ${what}`), h("dd", {}, String(effect ?? ""))]);
+    rows.push(h("h3", {}, say("note.feed_any")), h("dl", { class: "facts" }, shown));
+  }
   if (refs.command) rows.push(h("h3", {}, say("inspect.command")), h("pre", { class: "wire" }, refs.command));
   const answer = refs.answer ?? refs.silent;
   if (answer) rows.push(h("h3", {}, say("inspect.answer"), ms ? h("span", { class: "aside" }, `${ms} ms`) : null), h("pre", { class: "wire" }, answer));

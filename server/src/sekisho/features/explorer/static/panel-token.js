@@ -20,7 +20,7 @@ const value = (name, given) => {
 
 const meanings = (text, part) => {
   const members = json(text);
-  // Whoever edits a token may write anything: a number and a null are JSON too, but have no members.
+  // A null is JSON too, and can be written in the editor.
   if (typeof members !== "object" || members === null)
     return h("p", { class: "empty" }, say("inspect.broken"), ": ", h("code", {}, (text ?? "").slice(0, 200)));
   const rows = Object.entries(members).map(([name, given]) => [

@@ -1,5 +1,6 @@
 // What one event is called and how it is drawn. Only what the event says: nothing is added.
 
+import { marks } from "./marks.js";
 import { record } from "./record.js";
 import { number, say } from "./words.js";
 
@@ -71,6 +72,13 @@ export const isPreflight = (event) =>
 /** Counting the attempts is a detail: the same few statements at every login. */
 const isThrottle = ({ kind, refs }) => kind.startsWith("db.") && / throttle$/.test(statement(refs?.sql ?? ""));
 
+/** What a server reads for itself: for the feed, and its key at AWS every minute. */
+const isOwn = (event) => {
+  const { kind, refs = {} } = record.exchanges.get(event.id)?.request ?? event;
+  if (/^(db|redis)\./.test(kind)) return Boolean(refs.for) && !record.exchanges.has(refs.for);
+  return refs.operation === "GetSecretValue" && !marks.aws;
+};
+
 /** A step of the diagram, or nothing for what is not drawn. */
 export const stepOf = (event) => {
   if (!DRAWN.has(event.kind)) return null;
@@ -84,7 +92,7 @@ export const stepOf = (event) => {
     tone: tone(event),
     answer: event.kind === "http.response",
     thin: /^(db|redis|feed)\./.test(event.kind),
-    folded: isPreflight(event) || isThrottle(event),
+    folded: isPreflight(event) || isThrottle(event) || isOwn(event),
     label: label(event),
     aside: aside(event),
     caption: say(event.msg.id, { ...event.refs, ...event.msg.values, code: event.code ?? event.msg.values?.code }),
