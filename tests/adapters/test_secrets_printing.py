@@ -31,12 +31,18 @@ from sekisho.adapters.postgres.connecting import target
 from sekisho.adapters.root_secret import derive_keys
 from sekisho.adapters.secrets.secret import Secret, strong
 from sekisho.adapters.secrets.versions import Versions
+from sekisho.adapters.sql.operation import Statement
 from sekisho.cli.options import Given, Surroundings
 from sekisho.cli.wording import wording
 from sekisho.rules.opaque import MacKey
+from sekisho.rules.session import Client
 from sekisho.settings import SettingsRefused, read_settings
 from sekisho.web import bodies
+from sekisho.web.cookies import Cookies
+from sekisho.web.endpoint import Answer, Call, Content
 from sekisho.web.logs import ConsoleLines, JsonLines
+from sekisho.web.pages import Data, Download, Html, SeeOther
+from sekisho.web.wire import Reply
 from sekisho_verify import HmacKey, SigningKey
 
 pytestmark = pytest.mark.requirement("H5")
@@ -241,6 +247,43 @@ def test_where_to_connect_prints_no_password() -> None:
     for name, printer in PRINTERS.items():
         assert CANARY not in printer(where), name
     assert repr(where) == "Target(prepared=True)"
+
+
+_HEADERS = ((b"set-cookie", RAW),)
+_CALL: Call[object] = Call(
+    client=Client("127.0.0.1", "curl"),
+    headers={b"authorization": RAW},
+    raw_headers=[(b"authorization", RAW)],
+    language="en",
+    param="",
+    body={"password": CANARY},
+    cookies=Cookies({"sekisho": [CANARY]}),
+    query=b"token=" + RAW,
+    csrf_field=CANARY,
+)
+
+#: What a request came with, and what goes back, on its way through the server.
+CARRIERS: dict[str, object] = {
+    "call": _CALL,
+    "cookies": _CALL.cookies,
+    "answer": Answer(bodies.CsrfToken(csrf_token=CANARY), _HEADERS),
+    "content": Content(RAW, "text/plain", _HEADERS),
+    "reply": Reply(200, [*_HEADERS], RAW),
+    "page": Html(CANARY, _HEADERS),
+    "redirection": SeeOther("/account", _HEADERS),
+    "download": Download(RAW, "application/json", "mine.json"),
+    "data": Data(RAW),
+    "statement": Statement("SELECT :hash", {"hash": CANARY}),
+}
+
+
+@pytest.mark.parametrize("printer", PRINTERS)
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_printing_what_carries_credentials_shows_none(carrier: str, printer: str) -> None:
+    """Requests, answers and statements are locals of many frames, which an error reporter sends away."""
+    shown = PRINTERS[printer](CARRIERS[carrier])
+    assert shown
+    assert not [form for form in forms(RAW) if form in shown]
 
 
 def pem(key: Any) -> bytes:  # noqa: ANN401 -- any private key of cryptography

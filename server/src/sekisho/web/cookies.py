@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, get_args
 
-from sekisho.frozen import Frozen
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.refusals import Refusal
 
 Name = Literal[
@@ -38,7 +38,7 @@ class Cookies(Frozen):
     Each name with the values that came under it.
     """
 
-    values: Mapping[Name, list[str]]
+    values: Hidden[Mapping[Name, list[str]]]
 
     def get(self, name: Name) -> str | None:
         """The value of one, or none.

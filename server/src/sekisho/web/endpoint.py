@@ -8,12 +8,12 @@ forget it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from sekisho.frozen import Frozen
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.refusals import Code
 from sekisho.rules.session import Client, Grant, Held
 from sekisho.web.acts import Acts
@@ -64,20 +64,20 @@ class Call(Generic[B]):
     """One request, as a handler sees it."""
 
     client: Client
-    headers: Mapping[bytes, bytes]
+    headers: Mapping[bytes, bytes] = field(repr=False)
     #: Headers as they came, repeated ones included.
-    raw_headers: list[tuple[bytes, bytes]]
+    raw_headers: list[tuple[bytes, bytes]] = field(repr=False)
     language: Language
     #: The last segment of the path, where the endpoint's path ends in a parameter.
     param: str
     #: Every field as its type says; an optional body that was not sent is one without any field.
-    body: B
+    body: B = field(repr=False)
     #: Ours alone, unread.
     cookies: Cookies = Cookies({})  # noqa: RUF009 - frozen, and nobody writes into it
     #: What followed the path, undecoded; endpoints of JSON have no use for it.
-    query: bytes = b""
+    query: bytes = field(default=b"", repr=False)
     #: The CSRF token that came as a field of a form.
-    csrf_field: str | None = None
+    csrf_field: str | None = field(default=None, repr=False)
     session: Grant | None = None
     #: The cookie by which `session` was found; none where it was an access token.
     held: Held | None = None
@@ -116,16 +116,16 @@ class Answer(Frozen):
     """An answer with headers of its own, such as cookies; without a body it is `status`."""
 
     body: msgspec.Struct | None
-    headers: tuple[tuple[bytes, bytes], ...]
+    headers: Hidden[tuple[tuple[bytes, bytes], ...]]
     status: Literal[204, 304] = 204
 
 
 class Content(Frozen):
     """An answer that is not JSON of a declared type."""
 
-    body: bytes
+    body: Hidden[bytes]
     media_type: str
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: Hidden[tuple[tuple[bytes, bytes], ...]] = ()
 
 
 #: What a handler may answer.

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from starlette.types import Receive
 
-from sekisho.frozen import Frozen
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.refusals import Refusal
 from sekisho.web.conditional import matches, tag_of
 from sekisho.web.cookies import LANGUAGE
@@ -68,21 +68,21 @@ _NEWEST_HEADERS: Final[Headers] = [
 class Html(Frozen):
     """A page to show, and headers of its own."""
 
-    text: str
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    text: Hidden[str]
+    headers: Hidden[tuple[tuple[bytes, bytes], ...]] = ()
 
 
 class SeeOther(Frozen):
     """Where to go on: a path on this origin; and headers, such as cookies."""
 
     location: str
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: Hidden[tuple[tuple[bytes, bytes], ...]] = ()
 
 
 class Download(Frozen):
     """A file to keep, under that name."""
 
-    body: bytes
+    body: Hidden[bytes]
     media_type: str
     name: str
 
@@ -90,7 +90,7 @@ class Download(Frozen):
 class Data(Frozen):
     """JSON, for a script of a page."""
 
-    body: bytes
+    body: Hidden[bytes]
 
 
 Shows: TypeAlias = Html | SeeOther | Download | Data

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 from starlette.types import Receive, Send
 
-from sekisho.frozen import Frozen
+from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.refusals import FieldCode, FieldError, Refusal
 
 Headers = list[tuple[bytes, bytes]]
@@ -84,8 +84,8 @@ class Reply(Frozen):
     """A whole response."""
 
     status: int
-    headers: Headers
-    body: bytes = b""
+    headers: Hidden[Headers]
+    body: Hidden[bytes] = b""
 
     async def send(self, send: Send, *, head: bool = False) -> None:
         """Send it; for a HEAD request the headers alone, `Content-Length` as a GET would have it."""

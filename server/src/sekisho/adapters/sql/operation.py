@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
 from msgspec import field
 
-from sekisho.frozen import Frozen
+from sekisho.frozen import Frozen, Hidden
 
 Row: TypeAlias = tuple[Any, ...]
 Rows: TypeAlias = list[Row]
@@ -36,7 +36,7 @@ class Statement(Frozen):
     """
 
     sql: str
-    parameters: Mapping[str, object] = field(default_factory=dict[str, object])
+    parameters: Hidden[Mapping[str, object]] = field(default_factory=dict[str, object])
     lock: str = ""
     needs: Literal["", "timeline", "notify"] = ""
 
