@@ -101,7 +101,7 @@ async def test_an_expired_token_is_renewed_once_for_two_tabs(
 ) -> None:
     """401, one refresh, the call repeated; and two clients that wake up together both go on."""
     async with watching(chromium, exploring.explorer, at="expiry") as seen:
-        await seen.press("#expiry [data-call='a/products']")
+        # Nobody is logged in yet: there has to be a token first.
         await seen.press("#expire")
         await seen.press("#expiry [data-call='a/products']")
         labels = [label for _, label in await seen.drawn() if re.match(r"\d{3}|[A-Z]+ /", label)]
@@ -340,6 +340,11 @@ async def test_a_phone_shows_the_list(exploring: Exploring, chromium: Chromium, 
         for chapter in CHAPTERS:
             await seen.chapter(chapter)
             assert await seen.sideways() <= 0, chapter
+        # What was stolen is measured in five columns, and none of them is out of the window.
+        beyond = "all => all.filter(each => each.scrollWidth > each.clientWidth).length"
+        await seen.chapter("stolen")
+        assert await seen.page.locator(".scroll:has(#lab)").evaluate_all(beyond) == 0
+        await seen.chapter("decide")
         await seen.page.locator("#questions .first").click()
         for tab in ("http", "token", "tables", "browser"):
             await seen.page.locator(f"#tab-{tab}").click()

@@ -2,7 +2,7 @@
 
 import { $ } from "./dom.js";
 import { judge, onStage, perform, recorded, tell } from "./doing.js";
-import { anotherTab, clientOf, get, lanes, outcome } from "./lanes.js";
+import { anotherTab, clientOf, get, outcome } from "./lanes.js";
 import { be } from "./people.js";
 import { record } from "./record.js";
 import { classic } from "./classic.js";
@@ -13,7 +13,12 @@ import { number, say } from "./words.js";
 /** Past the very second of the expiry. */
 const skip = (seconds) => onStage("clock", { seconds: Math.max(1, Math.ceil(seconds + 0.5)) });
 
-const expire = () => perform(() => skip(lanes().includes("jwt") ? (record.seen.access && left(record.seen.access) > 0 ? left(record.seen.access) : 1) : 15));
+const expire = () =>
+  perform(async () => {
+    if (!(await be())) return;
+    await recorded();
+    await skip(left(record.seen.access));
+  });
 
 /** The client refreshes by itself; here it is asked to. Ours has no such act: it is a new page that begins with one. */
 const refresh = () =>
