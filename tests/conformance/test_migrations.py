@@ -110,6 +110,16 @@ async def test_english_that_was_no_choice_becomes_undetermined(empty_url: str) -
     await store.close()
 
 
+async def test_the_feed_of_a_new_database_begins_where_it_is_told(empty_url: str) -> None:
+    """Above whatever a database had that was thrown away; one that is there keeps what it has."""
+    migrate(empty_url, epoch=1_795_000_000)
+    migrate(empty_url, epoch=1_795_000_099)
+    store = new_store(empty_url)
+    await store.open()
+    assert await Scene([store]).rows("SELECT epoch, seq FROM feed_head") == [(1_795_000_000, 0)]
+    await store.close()
+
+
 def test_two_nodes_that_migrate_at_once_agree(empty_url: str) -> None:
     """Both succeed, and the schema is there once."""
     nodes = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -85,3 +86,33 @@ def test_rights_that_changed_are_stale_and_a_restart_is_followed(tmp_path: Path)
             until(lambda: using.feed_status.state == "fresh", "fresh")
             assert using.verify(renewed, sensitive=True).roles == {"clerk"}
             assert using.feed_status.gaps == 0
+
+
+@pytest.mark.requirement("J19")
+def test_a_database_that_was_thrown_away_and_made_anew_is_followed(tmp_path: Path) -> None:
+    """A verifier that knew the first one hears of a logout in the second, though its numbers begin again."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"only-for-this-test-0123456789abcdef")
+    secret.chmod(0o600)
+    settings, keys = {"SEKISHO_SIGNING_KEY": f"file:{secret}"}, [HmacKey(secret.read_bytes())]
+
+    def login() -> str:
+        assert ask(server.url, "POST", "/v1/accounts", AYA).status == 201
+        return str(ask(server.url, "POST", "/v1/login", {**AYA, "mode": "token"}).json["access_token"])
+
+    with Server(tmp_path / "data", settings=settings) as server:
+        before = login()
+        with Verifier(issuer=server.url, audience="api", keys=keys) as using:
+            using.verify(before, sensitive=True)
+            assert ask(server.url, "POST", "/v1/logout", bearer=before).status == 204
+            until(lambda: code_of(using, before) == "token_revoked", "refused")
+            port = int(server.url.rpartition(":")[2])
+            server.stop()
+            shutil.rmtree(server.data)
+            server.start(port)
+            after = login()
+            until(lambda: code_of(using, after) is None, "taken")
+            until(lambda: using.feed_status.state == "fresh", "fresh")
+            assert ask(server.url, "POST", "/v1/logout", bearer=after).status == 204
+            until(lambda: code_of(using, after) == "token_revoked", "refused")
+            assert code_of(using, before) == "token_revoked"

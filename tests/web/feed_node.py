@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from sekisho.adapters import system
+from sekisho.adapters.data_directory import make_directory
+from sekisho.adapters.migrations.upgrade import migrate
 from sekisho.compose import create_app
 from sekisho.settings import read_settings
 from sekisho_verify.errors import TokenRefused
@@ -67,6 +70,9 @@ async def running(
             **environ,
         }
     )
+    # Made beforehand, so that the feed begins at epoch 1: as it is made by a server, the second counts.
+    make_directory(settings.data)
+    await asyncio.to_thread(migrate, settings.database_url)
     app = create_app(settings, clock=clock)
     await app.open()
     transport = httpx2.ASGITransport(app=app)

@@ -120,7 +120,7 @@ def entry_horizon(settings: Settings) -> float:
 
 
 async def _prepare(
-    settings: Settings, secrets: Secrets, *, entropy: Entropy, may_migrate: bool
+    settings: Settings, secrets: Secrets, *, entropy: Entropy, may_migrate: bool, now: float
 ) -> ServerKeys:
     """The directory, the root secret and the schema, as they have to be before anything is opened."""
     if settings.sqlite_path is not None:
@@ -139,7 +139,7 @@ async def _prepare(
     if may_migrate and (current is None or current < needed):
         # The first node of a release migrates. Nodes of the one before run on the next schema as well, so a
         # schema that is ahead of us is left alone; revisions are numbered, and sort as text.
-        await asyncio.to_thread(upgrade.migrate, settings.database_url)
+        await asyncio.to_thread(upgrade.migrate, settings.database_url, epoch=int(now))
     return derive_keys(roots.current, roots.others)
 
 
@@ -193,7 +193,7 @@ async def open_house(
         Refusal: `unavailable`: the database does not answer.
     """
     secrets = Secrets(sources(os.environ if environ is None else environ))
-    keys = await _prepare(settings, secrets, entropy=entropy, may_migrate=may_migrate)
+    keys = await _prepare(settings, secrets, entropy=entropy, may_migrate=may_migrate, now=clock())
     async with AsyncExitStack() as stack:
         store = store_for(settings, entropy=entropy)
         await store.open()

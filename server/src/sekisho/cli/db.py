@@ -60,7 +60,7 @@ def migrate(here: Surroundings) -> None:
     if settings.sqlite_path is not None:
         make_directory(settings.data)
     before, _ = revision_of(settings.database_url)
-    run_migrations(settings.database_url)
+    run_migrations(settings.database_url, epoch=int(here.clock()))
     after, _ = revision_of(settings.database_url)
     click.echo(after)
     output.note(here.say("db.current" if before == after else "db.migrated", revision=after))

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from sekisho.adapters.postgres.connecting import target
-from sekisho.adapters.sql.schema import NEEDED, REVISION
+from sekisho.adapters.sql.schema import NEEDED, REVISION, VERSION_TABLE
 from sekisho.adapters.sqlite import connect, create_file, keep_write_ahead_log, sqlite_path, unavailable
 from sekisho.rules.refusals import Refusal
 
@@ -33,16 +33,21 @@ def status(url: str) -> tuple[str | None, str]:
     return _sqlite_revision(url) if url.startswith("sqlite:") else _postgres_revision(url), NEEDED
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, *, epoch: int = 1) -> None:
     """Create or upgrade the schema in one transaction; no effect where it is current, or of a later release.
 
     Nodes that do this at the same time take turns, and all but the first find nothing left to do.
+
+    `epoch`: where the revocation feed of a new database begins. The second counts (since 1970): verifiers may
+    still know a database of this issuer that was thrown away, and would take an epoch that they have seen,
+    and its low numbers, for old news.
 
     Raises:
         Refusal: `unavailable`: the database does not answer.
     """
     from alembic import command  # noqa: PLC0415 - half a second that a start which migrates nothing must not pay
     from alembic.config import Config  # noqa: PLC0415 - same
+    from sqlalchemy import inspect, text  # noqa: PLC0415 - same
     from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - same
 
     if ahead(url):
@@ -52,7 +57,10 @@ def migrate(url: str) -> None:
     try:
         with _exclusive_sqlite(url) if url.startswith("sqlite:") else _exclusive_postgres(url) as connection:
             config.attributes["connection"] = connection
+            new = not inspect(connection).has_table(VERSION_TABLE)
             command.upgrade(config, "head")
+            if new:
+                connection.execute(text("UPDATE feed_head SET epoch = :epoch"), {"epoch": epoch})
     except OperationalError as fault:
         raise Refusal("unavailable", str(fault.orig)) from fault
 
