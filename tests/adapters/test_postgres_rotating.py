@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from sekisho.adapters.postgres import rotating
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Client
 from tests.conformance.scene import GRACE, NOW
@@ -192,16 +193,33 @@ async def test_a_connection_that_went_silent_holds_nobody_else_up(scene: Scene, 
     assert (await waiting).verdict == "rotated"
 
 
-async def test_more_than_can_wait_are_told_to_come_again(scene: Scene, hand: Hand) -> None:
-    """A database that stands still costs bounded memory: who comes too late is refused at once, to retry."""
-    token, *_ = await _tokens(scene, 1)
+async def test_more_than_can_wait_are_told_to_come_again(
+    scene: Scene, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that stands still costs bounded memory: who comes too late is refused, to retry."""
+    monkeypatch.setattr(rotating, "_WAITING", 3)
+    tokens = await _tokens(scene, 6)
+    hand.hold("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+    crowd = [asyncio.ensure_future(scene.present(token, at=NOW)) for token in tokens]
+    refused, waiting = await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
+    assert {str(each.exception()) for each in refused} == {"unavailable: too many refreshes are waiting"}
+    assert len(refused) == 3
+    hand.let_go()
+    assert [rotation.verdict for rotation in await asyncio.gather(*waiting)] == ["rotated"] * 3
+
+
+async def test_one_who_asks_without_end_takes_nobody_elses_place(scene: Scene, hand: Hand) -> None:
+    """A database that stands still: of one session some wait and the rest are refused at once, to retry."""
+    token, other = await _tokens(scene, 2)
     hand.hold("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
     crowd = [asyncio.ensure_future(scene.present(token, at=NOW)) for _ in range(800)]
     answered, _ = await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
+    waiting = asyncio.ensure_future(scene.present(other, at=NOW))
     refusals = [each.exception() for each in answered]
     assert {str(refusal) for refusal in refusals} == {"unavailable: too many refreshes are waiting"}
     assert {refusal.retry_after for refusal in refusals if isinstance(refusal, Refusal)} == {1.0}
     hand.let_go()
+    assert (await waiting).verdict == "rotated"
     for each in crowd:
         each.cancel()
     await asyncio.gather(*crowd, return_exceptions=True)
