@@ -33,7 +33,7 @@ class Credits:
         self._writes: Final[deque[Event]] = deque(maxlen=_KEPT)
 
     def take(self, event: Event) -> None:
-        """An event was given out: the row of a write is found after the answer to its request at the latest."""
+        """An event was given out: the row of a write is found after the answer at the latest."""
         if event.kind == "db.write":
             self._writes.append(event)
 
