@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from socket import socket
 from types import FrameType
+from typing import Final
 
 from sekisho.adapters import system
 from sekisho.cli.telling import tell
@@ -97,12 +98,36 @@ def serve_demo_shop(
     run(serve_http(app, sockets, lifespan="on", ready=ready, signals=signals))
 
 
-def told_to_stop(signals: Sequence[signal.Signals]) -> threading.Event:
-    """What is set as soon as one of these comes: for a process whose loop is none of ours."""
-    over = threading.Event()
+class Stop:
+    """That a process is to end, told by a signal or by a thread.
+
+    A handler interrupts whoever waits in the main thread, perhaps while he holds the lock of a
+    `threading.Event`, which the handler would then wait for in vain. A `SimpleQueue` may be put into then.
+    """
+
+    def __init__(self) -> None:
+        self._told: Final[SimpleQueue[None]] = SimpleQueue()
+
+    def tell(self) -> None:
+        """End."""
+        self._told.put(None)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it was told, that many seconds at most; whether it was."""
+        try:
+            self._told.get(timeout=seconds)
+        except Empty:
+            return False
+        self._told.put(None)  # and it stays so
+        return True
+
+
+def told_to_stop(signals: Sequence[signal.Signals]) -> Stop:
+    """What is told as soon as one of these comes: for a process whose loop is none of ours."""
+    over = Stop()
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-        over.set()
+        over.tell()
 
     for each in signals:
         signal.signal(each, stop)

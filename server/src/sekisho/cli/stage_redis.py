@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from sekisho.adapters import system
-from sekisho.cli.demo_servers import told_to_stop, write_to
+from sekisho.cli.demo_servers import Stop, told_to_stop, write_to
 from sekisho.cli.processes import Child
 from sekisho.features.explorer.tables import Rows
 from sekisho.features.explorer.telling import printable
@@ -157,13 +157,13 @@ def serve_stage_redis(place: _Place, *, ready: Callable[[], None], signals: Sequ
         process.terminate()
 
 
-def _notice(process: subprocess.Popen[bytes], over: threading.Event) -> None:
+def _notice(process: subprocess.Popen[bytes], over: Stop) -> None:
     """It may end by itself."""
     process.wait()
-    over.set()
+    over.tell()
 
 
-def _answers(place: _Place, over: threading.Event) -> bool:
+def _answers(place: _Place, over: Stop) -> bool:
     """Wait until it takes the password, unless it ends before."""
     until = system.steady() + _PATIENCE
     while not over.wait(0.02) and system.steady() < until:
