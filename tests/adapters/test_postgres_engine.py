@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.postgres
 
-_LOCK_SESSION = "SELECT 1 FROM sessions FOR UPDATE"
+#: A statement that leaves out what others hold still waits for this.
+_LOCK_TABLE = "LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE"
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ async def test_a_refresh_that_loses_its_connection_is_run_again(url: str, hand: 
     """Within the grace the same token at the same instant gets the same successor, however often."""
     async with nodes(url) as scene:
         token = await scene.login(await scene.account())
-        hand.hold(_LOCK_SESSION)
+        hand.hold(_LOCK_TABLE)
         rotating, pid = await hand.blocked(present(scene, token, grace=GRACE))
         hand.end(pid)
         hand.let_go()
@@ -108,7 +109,7 @@ async def test_without_a_grace_a_lost_refresh_is_told(url: str, hand: Hand) -> N
     """To run it again might be reuse, so the client is told, and asks again with its key."""
     async with nodes(url) as scene:
         token = await scene.login(await scene.account())
-        hand.hold(_LOCK_SESSION)
+        hand.hold(_LOCK_TABLE)
         rotating, pid = await hand.blocked(present(scene, token, grace=0.0))
         hand.end(pid)
         hand.let_go()

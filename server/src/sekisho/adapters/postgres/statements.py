@@ -25,7 +25,7 @@ ROTATE = f"""
 WITH s AS (
     SELECT q.*, u.*
     FROM json_to_recordset(CAST(:asked AS json)) AS q(
-        session_id uuid, gen integer, fam text, mode text, retry_key text, now double precision,
+        session_id uuid, gen bigint, fam text, mode text, retry_key text, now double precision,
         settling double precision, refresh double precision, ip text, user_agent text
     ) CROSS JOIN LATERAL (
         SELECT {_ACCOUNT}, x.auth_time, x.amr, x.refresh_expires_at, x.fam AS held_fam,
