@@ -123,12 +123,13 @@ def test_waiting_it_can_be_played_with_and_leaves_nothing(how: signal.Signals, t
             said += line
             if "Ctrl-C" in line:
                 break
-        urls = re.findall(r"http://localhost:\d+", said)
+        explorer, auth, a, b, *_ = re.findall(r"http://localhost:\d+", said)
         email, password = re.findall(r"^  (ken@example.com)  (\w+)$", said, re.MULTILINE)[0]
         body = {"email": email, "password": password, "mode": "token"}
-        token = ask(urls[0], "POST", "/v1/login", body).json["access_token"]
-        assert ask(urls[1], "GET", "/customers", bearer=token).status == 200
-        assert ask(urls[2], "GET", "/secret", bearer=token).json["code"] == "insufficient_scope"
+        token = ask(auth, "POST", "/v1/login", body).json["access_token"]
+        assert ask(a, "GET", "/customers", bearer=token).status == 200
+        assert ask(b, "GET", "/secret", bearer=token).json["code"] == "insufficient_scope"
+        assert ask(explorer, "GET", "/explore").status == 200
         process.send_signal(how)
         assert process.stderr.read() == ""
         process.stdout.close()

@@ -104,7 +104,7 @@ def canary(kind: str) -> str:
 def derived(root: str) -> dict[str, bytes]:
     """Every key that the server derives."""
     keys: ServerKeys = derive_keys(Secret(root.encode()))
-    rings = {name: getattr(keys, name) for name in ServerKeys.__dataclass_fields__}
+    rings = {name: getattr(keys, name) for name in ServerKeys.__struct_fields__}
     rings["sealing"] = keys.sealing.keys
     found = {
         f"derived {name}": ring.current.secret for name, ring in rings.items() if isinstance(ring, MacKeys)
