@@ -5,8 +5,6 @@ Nothing here opens a file: the caller hands in its text.
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -171,6 +169,10 @@ def _parse(setting: Setting, text: str, source: Source) -> object:
 
 
 def _file_texts(text: str, faults: list[Fault]) -> Iterator[tuple[str, str]]:
+    if not text:
+        return
+    import tomllib  # noqa: PLC0415 - a start without a file does without it
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
@@ -196,7 +198,9 @@ def _file_texts(text: str, faults: list[Fault]) -> Iterator[tuple[str, str]]:
 
 
 def _unknown(where: str, name: str, known: list[str]) -> Fault:
-    nearest = difflib.get_close_matches(name, known, n=1)
+    from difflib import get_close_matches  # noqa: PLC0415 - a start without a mistake does without it
+
+    nearest = get_close_matches(name, known, n=1)
     if nearest:
         fix = Words(f"did you mean {nearest[0]}?", f"{nearest[0]} のことですか?")
     else:

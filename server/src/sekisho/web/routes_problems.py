@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any, Final
 
 from sekisho.rules.refusals import Refusal
@@ -57,7 +56,7 @@ def _page(code: str, *, first: Language) -> str:
     )
     return (
         f'<!doctype html><html lang="{first}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(code)} - sekisho</title></head>'
+        f'<meta name="viewport" content="width=device-width"><title>{_escaped(code)} - sekisho</title></head>'
         f"<body><main>{sections}</main></body></html>\n"
     )
 
@@ -66,10 +65,16 @@ def _section(code: str, language: Language) -> str:
     say = words(SHARED, language)
     told = explained(code, say)
     return (
-        f'<section lang="{language}"><h1>{escape(told.title)}</h1><p>{escape(told.detail)}</p>'
-        f"<dl><dt>{escape(say('phrase.problem_code'))}</dt><dd><code>{escape(code)}</code></dd>"
-        f"<dt>{escape(say('phrase.problem_status'))}</dt><dd>{told.status}</dd></dl></section>"
+        f'<section lang="{language}"><h1>{_escaped(told.title)}</h1><p>{_escaped(told.detail)}</p>'
+        f"<dl><dt>{_escaped(say('phrase.problem_code'))}</dt><dd><code>{_escaped(code)}</code></dd>"
+        f"<dt>{_escaped(say('phrase.problem_status'))}</dt><dd>{told.status}</dd></dl></section>"
     )
+
+
+def _escaped(text: str) -> str:
+    from html import escape  # noqa: PLC0415 - all entities of HTML, for a page that is seldom asked for
+
+    return escape(text)
 
 
 ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import pkgutil
-from functools import cache
 from typing import Final, cast
 
 #: Bytes of each digest in the list. A random secret is found there once in 10^16.
@@ -16,14 +15,9 @@ _SIZE: Final = 8
 
 def is_known(secret: bytes) -> bool:
     """Whether it is in the list, white space around it left aside."""
-    return _digest(secret.strip()) in _digests() or _digest(secret) in _digests()
+    listed = cast("bytes", pkgutil.get_data("sekisho.adapters.secrets", "known.txt")).splitlines()
+    return any(_digest(each) in listed for each in (secret.strip(), secret))
 
 
 def _digest(secret: bytes) -> bytes:
-    return hashlib.sha256(secret).digest()[:_SIZE]
-
-
-@cache
-def _digests() -> frozenset[bytes]:
-    lines = cast("bytes", pkgutil.get_data("sekisho.adapters.secrets", "known.txt")).decode().splitlines()
-    return frozenset(bytes.fromhex(line) for line in lines if not line.startswith("#"))
+    return hashlib.sha256(secret).digest()[:_SIZE].hex().encode()
