@@ -20,6 +20,8 @@ from sekisho.settings import Settings
 
 #: Seconds that a shop waits for the auth server, which may still be making its database.
 _PATIENCE = 30.0
+#: Seconds between two looks at whether a signal came that woke nobody.
+_GLANCE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Stop:
 
     A handler interrupts whoever waits in the main thread, perhaps while he holds the lock of a
     `threading.Event`, which the handler would then wait for in vain. A `SimpleQueue` may be put into then.
+    And a signal that comes just before he blocks wakes nobody: so he looks up now and then.
     """
 
     def __init__(self) -> None:
@@ -112,14 +115,19 @@ class Stop:
         """End."""
         self._told.put(None)
 
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait until it was told, that many seconds at most; whether it was."""
+    def told(self, *, within: float) -> bool:
+        """Wait that many seconds at most; whether it was told."""
         try:
-            self._told.get(timeout=seconds)
+            self._told.get(timeout=within)
         except Empty:
             return False
         self._told.put(None)  # and it stays so
         return True
+
+    def wait(self) -> None:
+        """Wait until it was told."""
+        while not self.told(within=_GLANCE):
+            pass
 
 
 def told_to_stop(signals: Sequence[signal.Signals]) -> Stop:

@@ -166,7 +166,7 @@ def _notice(process: subprocess.Popen[bytes], over: Stop) -> None:
 def _answers(place: _Place, over: Stop) -> bool:
     """Wait until it takes the password, unless it ends before."""
     until = system.steady() + _PATIENCE
-    while not over.wait(0.02) and system.steady() < until:
+    while not over.told(within=0.02) and system.steady() < until:
         try:
             with socket.create_connection((_HOST, place.port), 1) as line:
                 line.sendall(f"AUTH {place.password}\r\n".encode())
