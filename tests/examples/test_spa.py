@@ -151,6 +151,7 @@ async def enter(page: Page, password: str = PASSWORD, email: str = EMAIL) -> Non
     await page.get_by_text(f"Logged in as {email}").wait_for()
 
 
+@pytest.mark.long
 @pytest.mark.requirement("R12")
 async def test_somebody_gains_a_right_and_minds_two_tabs(site: Running, chromium: Chromium) -> None:
     """Sign up, ask the shop, gain a right, be ended by another device, log out in every tab at once."""

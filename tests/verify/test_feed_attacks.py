@@ -336,7 +336,12 @@ STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
 @pytest.mark.parametrize(
     ("head", "drop"),
-    [(STREAM, b"x"), (STREAM, b":\n"), (STREAM[:-2], b"x"), (b"HTTP/1.1 200 OK\r\n\r\n", b"x")],
+    [
+        (STREAM, b"x"),
+        pytest.param(STREAM, b":\n", marks=pytest.mark.long),
+        pytest.param(STREAM[:-2], b"x", marks=pytest.mark.long),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n", b"x", marks=pytest.mark.long),
+    ],
 )
 def test_a_trickle_is_left_for_the_next_url(
     issuer: FeedIssuer, clock: Clock, head: bytes, drop: bytes
