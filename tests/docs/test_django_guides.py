@@ -25,7 +25,7 @@ def ran(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env=environment(DJANGO_SETTINGS_MODULE=""),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=60,

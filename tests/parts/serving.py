@@ -25,8 +25,9 @@ CHEAP = {"SEKISHO_PASSWORD_PROFILE": "OWASP_7MIB_T5", "SEKISHO_LANG": "en"}
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """This process's environment without settings of its owner, and with these."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("SEKISHO_")}
+    """This process's environment without settings of its owner or of our tests' Django, and with these."""
+    ours = ("SEKISHO_", "DJANGO_")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**plain, **CHEAP, **settings}
 
 

@@ -192,7 +192,7 @@ def test_the_lines_for_django_tick_the_card(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     start = [sys.executable, "-m", "django", "startproject", "site_of_mine", str(project)]
-    subprocess.run(start, env=serving.environment(DJANGO_SETTINGS_MODULE=""), check=True, timeout=60)
+    subprocess.run(start, env=serving.environment(), check=True, timeout=60)
     with to_protect(tmp_path) as (running, token):
         settings = project / "site_of_mine" / "settings.py"
         settings.write_text(settings.read_text("utf-8") + shown(running, token, "Django"), "utf-8")
