@@ -22,7 +22,7 @@ from tests.conformance.scene import GRACE, HERE, LIFETIMES, NOW, refusal, refuse
 from tests.parts.postgres_nodes import Hand, migrated, nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable
 
     from sekisho.rules.refresh import RefreshToken
     from sekisho.rules.session import Rotation
@@ -33,20 +33,6 @@ pytestmark = pytest.mark.postgres
 
 #: A statement that leaves out what others hold still waits for this.
 _LOCK_TABLE = "LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE"
-
-
-@pytest.fixture
-def url(postgres_server: PostgresServer) -> str:
-    """A migrated database."""
-    return migrated(postgres_server)
-
-
-@pytest.fixture
-def hand(url: str) -> Iterator[Hand]:
-    """A connection beside the nodes."""
-    hand = Hand(url)
-    yield hand
-    hand.close()
 
 
 def present(scene: Scene, token: RefreshToken, *, grace: float) -> Awaitable[Rotation]:

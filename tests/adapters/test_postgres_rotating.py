@@ -15,41 +15,17 @@ from sekisho.adapters.postgres import rotating
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Client
 from tests.conformance.scene import GRACE, NOW
-from tests.parts.postgres_nodes import Hand, migrated, nodes
+from tests.parts.postgres_nodes import Hand
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
     from sekisho.rules.refresh import RefreshToken
     from tests.conformance.scene import Scene
-    from tests.parts.postgres import PostgresServer
 
 pytestmark = pytest.mark.postgres
 
 _CROWD = 40
 #: Rows that one statement wrote carry the number of its transaction.
 _STATEMENTS = "SELECT COUNT(DISTINCT xmin::text), COUNT(*) FROM sessions WHERE gen = 1"
-
-
-@pytest.fixture
-def url(postgres_server: PostgresServer) -> str:
-    """A migrated database."""
-    return migrated(postgres_server)
-
-
-@pytest.fixture
-def hand(url: str) -> Iterator[Hand]:
-    """A connection beside the nodes."""
-    hand = Hand(url)
-    yield hand
-    hand.close()
-
-
-@pytest.fixture
-async def scene(url: str) -> AsyncIterator[Scene]:
-    """One node."""
-    async with nodes(url) as scene:
-        yield scene
 
 
 async def _tokens(scene: Scene, count: int) -> list[RefreshToken]:

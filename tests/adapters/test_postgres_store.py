@@ -8,38 +8,14 @@ import pytest
 
 from sekisho.rules.throttle import Bucket
 from tests.conformance.scene import GRACE, HASH, NOW, refused
-from tests.parts.postgres_nodes import Hand, migrated, nodes
+from tests.parts.postgres_nodes import Hand, nodes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
     from tests.conformance.scene import Scene
-    from tests.parts.postgres import PostgresServer
 
 pytestmark = pytest.mark.postgres
 
 _BUCKET = Bucket("account", "hanako@example.com")
-
-
-@pytest.fixture
-def url(postgres_server: PostgresServer) -> str:
-    """A migrated database."""
-    return migrated(postgres_server)
-
-
-@pytest.fixture
-def hand(url: str) -> Iterator[Hand]:
-    """A connection beside the nodes."""
-    hand = Hand(url)
-    yield hand
-    hand.close()
-
-
-@pytest.fixture
-async def scene(url: str) -> AsyncIterator[Scene]:
-    """One node."""
-    async with nodes(url) as scene:
-        yield scene
 
 
 async def test_a_login_that_waited_for_a_password_change_opens_nothing(scene: Scene, hand: Hand) -> None:
