@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,23 +11,12 @@ from sekisho.adapters import system, watching
 from sekisho.adapters.migrations import upgrade
 from sekisho.adapters.password_hashes import PROFILES
 from sekisho.adapters.passwords import HashedPasswords
-from sekisho.adapters.sql.operation import Operation, Statement
 from sekisho.adapters.sqlite import SqliteEngine, create_file
+from tests.parts.watcher import Seen, touch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from pathlib import Path
-
-
-class Seen:
-    """A watcher."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, Mapping[str, Any]]] = []
-
-    def __call__(self, kind: str, facts: Mapping[str, Any]) -> None:
-        """Keep it."""
-        self.told.append((kind, facts))
 
 
 @pytest.fixture
@@ -40,14 +29,6 @@ async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
     await engine.open()
     yield engine
     await engine.close()
-
-
-def touch(name: str) -> Operation[int]:
-    """Read a group, make it, and change nothing."""
-    yield Statement("SELECT name FROM groups WHERE name = :name", {"name": name})
-    yield Statement("INSERT INTO groups (name, created_at) VALUES (:name, 1.0)", {"name": name})
-    yield Statement("UPDATE groups SET created_at = 2.0 WHERE name = 'nobody'")
-    return 3
 
 
 async def test_statements_are_told_with_what_they_did(engine: SqliteEngine) -> None:
