@@ -22,6 +22,7 @@ from benchmarks.matrix.scale import Scale
 from benchmarks.matrix.servers import ACTS, MOST_TELLING, Act, Matrix
 from benchmarks.matrix.targets import targets
 from benchmarks.matrix.turns import Pace
+from benchmarks.revocation.soak import soak
 from tests.parts.postgres import PostgresServer
 
 T = TypeVar("T")
@@ -37,8 +38,10 @@ class Effort:
     starts: int
     races: int
     scale: Scale
+    postgres: Sequence[Act] = ACTS
     sqlite: Sequence[Act] = ACTS
-    hashed: bool = True
+    #: Each one's default hash, and the revocation soak.
+    slow: bool = True
 
 
 _LONG = Pace(rounds=9, seconds=0.2)
@@ -46,8 +49,20 @@ _SHORT = Pace(rounds=3, seconds=0.05)
 #: Flat is what is to be seen, so more of it.
 _LONGER = Pace(rounds=15, seconds=0.3)
 WHOLE = Effort(_LONG, 9, 7, 20, Scale((10_000, 1_000_000, 10_000_000), 100_000, 1_000_000, _LONGER))
-QUICK = Effort(_SHORT, 2, 1, 3, Scale((1_000, 50_000), 20_000, 10_000, _SHORT), MOST_TELLING, hashed=False)
-QUICK_SKIPS = "Node's libraries for tokens; default hashes; SQLite but for refresh and session check"
+QUICK = Effort(
+    _SHORT,
+    token_rounds=2,
+    starts=1,
+    races=3,
+    scale=Scale((1_000, 50_000), 20_000, 10_000, _SHORT),
+    postgres=MOST_TELLING,
+    sqlite=MOST_TELLING[:2],
+    slow=False,
+)
+QUICK_SKIPS = (
+    "logouts, refreshes one at a time, default hashes, SQLite but for refresh and session check;"
+    " Node's libraries for tokens; how soon a revocation is known"
+)
 
 
 class Progress:
@@ -95,7 +110,7 @@ def measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
             f"peers     {versions}",
             *([] if missing else [f"Node      {node_peers.facts()}"]),
         ]
-        matrix = Matrix(folder, effort.pace, say, node, effort.sqlite, effort.hashed)
+        matrix = Matrix(folder, effort.pace, say, node, effort.postgres, effort.sqlite, hashed=effort.slow)
         compared = say.timed("servers", matrix.run)
         with_node = not missing and not quick
         by_token = say.timed("tokens", lambda: tokens.run(effort.token_rounds, say, with_node=with_node))
@@ -105,6 +120,7 @@ def measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
         scaled = say.timed("scale", lambda: scale.run(folder, far, say))
         small, refreshes = min(far.sizes), far.refreshes
         grown = say.timed("growth", lambda: growing.run(folder, small, refreshes, say))
+        known = say.timed("revocation", soak).told() if effort.slow else None
     skipped = [f"Node, oidc-provider ({missing})"] if missing else []
     return {
         "date": time.strftime("%Y-%m-%d"),
@@ -119,6 +135,7 @@ def measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
         "starts": started,
         "races": raced,
         "scale": {**scaled, "growth": grown},
+        "revocation": known,
     }
 
 

@@ -18,11 +18,12 @@ Row = Sequence[str]
 
 
 def write(results: Results, folder: Path) -> None:
-    """Write all of it into a folder: results.json, and a page and three plots in each language."""
+    """Write all of it: results.json, and in each language a page, its short form and three plots."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
     for language in LANGUAGES:
         (folder / f"results.{language}.md").write_text(page(results, language))
+        (folder / f"short.{language}.md").write_text(short(results, language))
         for name, drawing in drawings(results, language).items():
             (folder / f"{name}.{language}.svg").write_text(drawing)
 
@@ -55,10 +56,48 @@ def page(results: Results, language: Language) -> str:
         f"## {said('races', language)}",
         _table(_races(results["races"], language)),
         *_scale(results["scale"], language),
+        *(_revocation(results["revocation"], language) if results["revocation"] else ()),
         f"## {said('parts', language)}",
         _table(_parts(results["parts"], language)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+#: What the short form tells: an act on PostgreSQL, and whom beside ours.
+_SHORT = (
+    ("refresh", ("simplejwt", "Flask-Security, tokens")),
+    ("refresh, one at a time", ("simplejwt", "Flask-Security, tokens")),
+    ("refresh, ES256", ("oidc-provider",)),
+    ("session check", ("fastapi-users", "Django", "sekisho, asking each time")),
+    ("bearer check", ("fastapi-users, JWT", "simplejwt", "sekisho, guard in FastAPI")),
+    ("login", ("fastapi-users", "Django")),
+)
+
+
+def short(results: Results, language: Language) -> str:
+    """A table for the README: what was measured beside whom, in few lines."""
+    rows: list[Row] = [[said(name, language) for name in ("short", "short beside")]]
+    found = {each["act"]: each["sides"] for each in results["servers"] if each["where"] == "PostgreSQL"}
+    for act, names in _SHORT:
+        sides = {side["name"]: side for side in found.get(act, ())}
+        beside = [f"{said(name, language)} {_of(sides[name]['ratio'])}" for name in names if name in sides]
+        if beside:
+            rows.append([said(act, language), "; ".join(beside)])
+    no_more = (each for each in results["targets"] if not each["at_least"])
+    rows += [[said(each["name"], language), _of(each["found"])] for each in no_more]
+    sizes = results["scale"]["sessions"]["sizes"]
+    for act in ("refresh", "session check"):
+        sides = results["scale"]["sessions"][act]["sides"]
+        costs = [
+            f"{size['sessions']:,}: {side['server_us'][1]:.0f}"
+            for size, side in zip(sizes, sides, strict=True)
+        ]
+        rows.append([said("short scale", language, act=said(act, language)), ", ".join(costs)])
+    if results["revocation"]:
+        well = results["revocation"]["heard"][0]
+        told = said("short heard", language, verifiers=results["revocation"]["verifiers"])
+        rows.append([told, f"p50 {well['p50']:.0f}, p99 {well['p99']:.0f}"])
+    return _table(rows, numbers=False) + "\n"
 
 
 def drawings(results: Results, language: Language) -> dict[str, str]:
@@ -96,9 +135,9 @@ def _bar(side: Mapping[str, Any], language: Language) -> Bar:
     return Bar(said(side["name"], language), *side["ratio"])
 
 
-def _table(rows: Iterable[Row]) -> str:
+def _table(rows: Iterable[Row], *, numbers: bool = True) -> str:
     head, *rest = rows
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rest]
+    lines = [head, ["---", *["---:" if numbers else "---"] * (len(head) - 1)], *rest]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -243,10 +282,13 @@ def _grown(growth: Mapping[str, Any], language: Language) -> str:
         "before": before / 1e6,
         "after": after / 1e6,
     }
-    parts = [said("grown", language, **sizes)]
-    if "in_process" in growth:
-        parts.append(said("grown how", language, **growth["in_process"]))
-    return " ".join([*parts, said("theirs", language, bytes=growth["simplejwt_bytes_a_refresh"])])
+    return " ".join(
+        [
+            said("grown", language, **sizes),
+            said("grown how", language, **growth["in_process"]),
+            said("theirs", language, bytes=growth["simplejwt_bytes_a_refresh"]),
+        ]
+    )
 
 
 def _sizes_after(growth: Mapping[str, Any], language: Language) -> list[Row]:
@@ -263,6 +305,19 @@ def _workers(workers: Mapping[str, Any], language: Language) -> list[Row]:
             for side in workers[act]["sides"]
         ]
     return rows
+
+
+def _revocation(known: Mapping[str, Any], language: Language) -> list[str]:
+    heads = ("commit to refused", "logouts", "p50", "p99", "most", "p99 at most", "holds")
+    rows: list[Row] = [[said(name, language) for name in heads]]
+    for each in known["heard"]:
+        figures = (f"{each[name]:.0f}" for name in ("p50", "p99", "most"))
+        bound = ["", ""]
+        if each["bar"] is not None:
+            bound = [f"{each['bar']:g}", said("yes" if each["holds"] else "missed", language)]
+        rows.append([said(each["name"], language), str(each["logouts"]), *figures, *bound])
+    note = f"{said('revocation note', language)} {said('revocation pairs', language, **known)}"
+    return [f"## {said('revocation', language)}", note, _table(rows)]
 
 
 def _parts(parts: Mapping[str, float], language: Language) -> list[Row]:

@@ -63,7 +63,7 @@ ACTS = (
     ),
 )
 #: Those that say most, for whoever has three minutes.
-MOST_TELLING = ACTS[:2]
+MOST_TELLING = ACTS[:4]
 #: Against Node both sign with the same kind of key.
 REFRESH_ES256 = Act("refresh, ES256", Player.refreshing, ("sekisho, refresh, ES256", "oidc-provider"))
 ON_REDIS = Act(
@@ -94,7 +94,8 @@ class Matrix:
         pace: how long to measure.
         say: told what is measured now.
         node: the entrant on Node, where there is Node.
-        sqlite: the acts that are measured on SQLite too.
+        postgres: the acts that are measured on PostgreSQL.
+        sqlite: those that are measured on SQLite too.
         hashed: whether logins are measured with each one's default hash as well.
     """
 
@@ -102,13 +103,14 @@ class Matrix:
     pace: Pace
     say: Callable[[str], None]
     node: Entrant | None
+    postgres: Sequence[Act] = ACTS
     sqlite: Sequence[Act] = ACTS
     hashed: bool = True
 
     def run(self) -> list[Mapping[str, Any]]:
         """Everything, as the results keep it."""
-        with PostgresServer(durable=True) as postgres:
-            found = self._on_postgres(postgres)
+        with PostgresServer(durable=True) as database:
+            found = self._on_postgres(database)
         with Field(sqlite_place(self.folder / "sqlite")) as field:
             found += [self._compared(field, act, SQLITE) for act in self.sqlite]
         return found
@@ -119,7 +121,7 @@ class Matrix:
         )
         found: list[Mapping[str, Any]] = []
         with Field(place) as field:
-            found += [self._compared(field, act, POSTGRES, postgres=postgres) for act in ACTS]
+            found += [self._compared(field, act, POSTGRES, postgres=postgres) for act in self.postgres]
             if self.node is not None:
                 found.append(self._compared(field, REFRESH_ES256, POSTGRES, postgres=postgres))
         with RedisServer() as redis, Field(replace(place, redis=redis.url)) as field:
@@ -142,7 +144,7 @@ class Matrix:
     ) -> Mapping[str, Any]:
         self.say(f"{act.name} on {where}: {len(act.entrants)} sides")
         known = ENTRANTS if self.node is None else {**ENTRANTS, self.node.name: self.node}
-        players = [field.player(known[name]) for name in act.entrants]
+        players = field.players([known[name] for name in act.entrants])
         sides = [act.side(player) for player in players]
         costs = turns.compare(sides, pace or self.pace, clients=CLIENTS)
         memory = {player.name: round(player.server.memory(), 1) for player in players}

@@ -65,7 +65,8 @@ def run(folder: Path, rounds: int, say: Callable[[str], None]) -> list[Mapping[s
     """As the results keep it: ours first."""
     place = replace(sqlite_place(folder / "starts"), compiled=folder / "compiled")
     with Field(place) as servers:  # the first start, which makes the schema and the tickets
-        starters = {name: _starter(servers.player(ENTRANTS[name]), folder) for name in (OURS, *PEERS)}
+        players = servers.players([ENTRANTS[name] for name in (OURS, *PEERS)])
+        starters = {player.name: _starter(player, folder) for player in players}
     # Once more before anything counts: it compiles the modules that the first start did not need.
     for starter in starters.values():
         starter.start()

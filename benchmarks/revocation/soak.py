@@ -27,8 +27,9 @@ from typing import Any
 import psycopg
 
 from benchmarks.load import call, converse
-from benchmarks.paired import Result, aligned
+from benchmarks.paired import Result
 from benchmarks.refresh import environ, login_request, register
+from benchmarks.revocation.heard import Heard, Soaked
 from benchmarks.revocation.logouts import Logouts
 from benchmarks.revocation.node import Node
 from benchmarks.revocation.watching import Report, Setup, watch
@@ -86,7 +87,7 @@ class _Soak:
         self._careful = 0
         self._cpu: list[str] = []
 
-    def run(self) -> Result:
+    def run(self) -> Soaked:
         count = STEADY + DEATH + AFTER + DURING
         _say(f"opening {count} sessions")
         *sessions, control = _opened(self._nodes[0].port, count + 1)
@@ -177,7 +178,7 @@ class _Soak:
         reports: Sequence[Report],
         said: Counter[str],
         logouts: Logouts,
-    ) -> Result:
+    ) -> Soaked:
         delays = {
             number: (commits[session.key], _refusals(number, reports))
             for number, session in enumerate(sessions)
@@ -192,27 +193,19 @@ class _Soak:
             "tried while the database stood still": ([*range(STEADY + DEATH, STEADY + DEATH + DURING)], None),
             "after that": ([*range(STEADY + DEATH + DURING, len(sessions))], BAR),
         }
-        rows: list[tuple[str, ...]] = [("commit to refused, ms", "logouts", "p50", "p99", "max", "bar", "")]
-        holds = True
-        for name, (numbers, bar) in groups.items():
-            waited = [(at - delays[n][0]) * 1000 for n in numbers for at in delays[n][1]]
-            row, held = _row(name, numbers, waited, bar)
-            rows.append(row)
-            holds = holds and held
-        told = [at - logouts.answered[n] for n in range(STEADY) for at in delays[n][1]]
-        all_pairs = len(sessions) * PROCESSES * VERIFIERS
-        missed = all_pairs - sum(len(times) for _, times in delays.values())
-        false = [text for report in reports for text in report.false]
+        heard = [
+            _heard(name, len(numbers), [at - delays[n][0] for n in numbers for at in delays[n][1]], bar)
+            for name, (numbers, bar) in groups.items()
+        ]
+        answered = [at - logouts.answered[n] for n in range(STEADY) for at in delays[n][1]]
+        pairs = len(sessions) * PROCESSES * VERIFIERS
         unlike = {verdict: count for verdict, count in said.items() if verdict != "token_revoked"}
         careful = self._careful == self._states.total() == PROCESSES * VERIFIERS
         recovered = all(set(report.states) == {"fresh"} for report in reports)
         unsealed = sum(report.unsealed for report in reports)
-        holds = holds and not missed and not false and not unlike and not unsealed and careful and recovered
         gaps, late = sum(report.gaps for report in reports), max(report.late for report in reports) * 1000
         lines = [
-            f"missed: {missed} of {all_pairs}; false verdicts: {len(false)} {false[:3] or ''}",
             f"asked again by a whole `verify`: {dict(said)}",
-            f"answered to refused while all was well: p50 {_ms(told, 50)}, p99 {_ms(told, 99)} ms",
             f"while the database stood still: {dict(self._states)}; sensitive routes refuse: {self._careful}",
             f"all fresh, and told of what was tried meanwhile, {self._recovery:.1f} s after it went on",
             f"all fresh at the end: {recovered}; numbers missing, so that a snapshot was fetched: {gaps}",
@@ -221,10 +214,25 @@ class _Soak:
                 *self._cpu
             ),
         ]
-        return Result("\n".join([aligned(rows), *lines]), holds)
+        return Soaked(
+            PROCESSES * VERIFIERS,
+            heard,
+            pairs,
+            missed=pairs - sum(len(times) for _, times in delays.values()),
+            false=[text for report in reports for text in report.false],
+            after_answer=(_ms(answered, 50), _ms(answered, 99)),
+            lines=lines,
+            sound=not unlike and not unsealed and careful and recovered,
+        )
 
 
 def run() -> Result:
+    """As one of the bars."""
+    found = soak()
+    return Result(found.table, found.holds)
+
+
+def soak() -> Soaked:
     """Make everything, run, and take it down."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -298,19 +306,13 @@ def _refusals(number: int, reports: Sequence[Report]) -> list[float]:
     return [at for report in reports for at in report.refused.get(number, ())]
 
 
-def _row(
-    name: str, numbers: Sequence[int], waited: Sequence[float], bar: float | None
-) -> tuple[tuple[str, ...], bool]:
-    cuts = statistics.quantiles(waited, n=100)
-    held = bar is None or cuts[98] <= bar * 1000
-    limit = "" if bar is None else f"p99 <= {bar * 1000:g}"
-    verdict = "" if bar is None else "holds" if held else "MISSED"
-    figures = f"{cuts[49]:.0f}", f"{cuts[98]:.0f}", f"{max(waited):.0f}"
-    return (name, str(len(numbers)), *figures, limit, verdict), held
+def _heard(name: str, logouts: int, waited: Sequence[float], bar: float | None) -> Heard:
+    limit = None if bar is None else bar * 1000
+    return Heard(name, logouts, _ms(waited, 50), _ms(waited, 99), max(waited) * 1000, limit)
 
 
-def _ms(seconds: Sequence[float], percent: int) -> str:
-    return f"{statistics.quantiles(seconds, n=100)[percent - 1] * 1000:.0f}"
+def _ms(seconds: Sequence[float], percent: int) -> float:
+    return statistics.quantiles(seconds, n=100)[percent - 1] * 1000
 
 
 def _next(numbers: Iterator[int], count: int) -> list[int]:

@@ -14,7 +14,7 @@ from benchmarks.matrix import pages, plots
 from benchmarks.matrix.plots import Bar
 from benchmarks.matrix.starts import MEASURED
 from benchmarks.matrix.targets import targets
-from benchmarks.matrix.words import LANGUAGES
+from benchmarks.matrix.words import LANGUAGES, Language, said
 from tests.house import tree
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ def test_the_committed_pages_are_those_of_the_committed_results(tmp_path: Path, 
         assert (tmp_path / name).read_text() == (FOLDER / name).read_text(), name
 
 
+@pytest.mark.parametrize(("language", "readme"), [("en", "README.md"), ("ja", "README.ja.md")])
+def test_the_readme_shows_the_committed_results(language: str, readme: str) -> None:
+    """Its table is the short form of the last run that was committed, as that run wrote it."""
+    shown = (tree.ROOT / readme).read_text().partition("<!-- benchmarks -->\n\n")[2]
+    assert shown.startswith((FOLDER / f"short.{language}.md").read_text() + "\n")
+
+
 def test_ratios_come_first_and_both_languages_hold_the_same_numbers() -> None:
     """The first table is that of ratios, and a translation changes words only."""
     english, japanese = (pages.page(RESULTS, language) for language in LANGUAGES)
@@ -47,6 +54,20 @@ def test_ratios_come_first_and_both_languages_hold_the_same_numbers() -> None:
     numbers = [re.findall(r"(?<=\| )[\d.,x() -]*\d[\d.,x() -]*(?= \|)", page) for page in (english, japanese)]
     assert len(numbers[0]) > 300
     assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_quick_run_leaves_out_is_left_out_of_the_pages(language: Language) -> None:
+    """No revocations were waited for, and not every act was measured."""
+    known = {"refresh", "session check"}
+    servers = [each for each in RESULTS["servers"] if each["act"] in known]
+    quick = {**RESULTS, "servers": servers, "revocation": None}
+    head = said("revocation", language)
+    assert f"## {head}" in pages.page(RESULTS, language)
+    assert f"## {head}" not in pages.page(quick, language)
+    short = pages.short(quick, language)
+    assert said("session check", language) in short
+    assert said("login", language) not in short
 
 
 def test_a_missed_target_is_told_as_missed() -> None:
