@@ -9,6 +9,8 @@ from sekisho.features.explorer.events import Event, Message
 from sekisho.features.explorer.tables import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sekisho.features.explorer.events import Lane
 
 INSERT = "INSERT INTO sessions (id) VALUES (:id)"
@@ -32,13 +34,19 @@ def row(table: str, key: str) -> Change:
     return Change(table, key, "added", {})
 
 
+def doer(known: Credits, change: Change, answers: Sequence[Event]) -> Doer:
+    """Whose one row is that was found alone."""
+    [found] = known.doers([change], answers)
+    return found
+
+
 def test_a_row_is_the_doing_of_the_request_that_named_its_key() -> None:
     """Two logins at once: each session is credited to its own, whoever was answered first."""
     known, answers = Credits(), [answered("x1", "session"), answered("x2", "jwt")]
     known.take(wrote("x1", "session", id="s1"))
     known.take(wrote("x2", "jwt", id="s2"))
-    assert known.doer(row("sessions", "s2"), answers) == Doer("a1", "jwt")
-    assert known.doer(row("sessions", "s1"), answers) == Doer("a1", "session")
+    assert doer(known, row("sessions", "s2"), answers) == Doer("a1", "jwt")
+    assert doer(known, row("sessions", "s1"), answers) == Doer("a1", "session")
 
 
 def test_without_its_key_a_row_is_one_of_those_who_wrote_the_table() -> None:
@@ -46,10 +54,36 @@ def test_without_its_key_a_row_is_one_of_those_who_wrote_the_table() -> None:
     known, answers = Credits(), [answered("x1", "session"), answered("x2", "jwt")]
     feed = "INSERT INTO feed (shard, seq) SELECT 0, seq + 1 FROM feed_head"
     known.take(wrote("x2", "jwt", feed))
-    assert known.doer(row("feed", "0|7"), answers) == Doer("a1", "jwt")
+    assert doer(known, row("feed", "0|7"), answers) == Doer("a1", "jwt")
     known.take(wrote("x1", "session", feed))
-    assert known.doer(row("feed", "0|7"), answers) == Doer("a1", None)
-    assert known.doer(row("users", "u1"), answers) == Doer("a1", None)
+    assert doer(known, row("feed", "0|7"), answers) == Doer("a1", None)
+    assert doer(known, row("users", "u1"), answers) == Doer("a1", None)
+
+
+def test_what_changes_beside_a_request_is_not_its_doing() -> None:
+    """A login made one session; that another was last used at some time was written by nobody's request."""
+    known, answers = Credits(), [answered("x1", "session")]
+    known.take(wrote("x1", "session", id="s2"))
+    assert known.doers([row("sessions", "s1"), row("sessions", "s2")], answers) == [
+        Doer(None, None),
+        Doer("a1", "session"),
+    ]
+    known.take(wrote("x1", "session", "UPDATE sessions SET revoked_at = :now WHERE user_id = :user_id"))
+    assert known.doers([row("sessions", "s1"), row("sessions", "s2")], answers) == [
+        Doer("a1", "session"),
+        Doer("a1", "session"),
+    ]
+
+
+def test_a_key_of_redis_is_the_doing_of_the_command_that_named_it() -> None:
+    """Seen before its request was answered, too; a key that Redis forgets by itself is nobody's doing."""
+    known = Credits()
+    refs = {"command": "SET sekisho:session:1f x'01…' PX 20000", "for": "x1"}
+    about = {"kind": "redis.write", "source": "auth", "to": "redis", "msg": Message("ev.redis.write")}
+    known.take(Event(seq=1, t=0.0, lane="session", act="a1", refs=refs, **about))  # type: ignore[arg-type]  # as written above
+    assert doer(known, row("redis", "sekisho:session:1f"), ()) == Doer("a1", "session")
+    assert doer(known, row("redis", "sekisho:session:1"), ()) == Doer(None, None)
+    assert doer(known, row("sessions", "sekisho:session:1f"), ()) == Doer(None, None)
 
 
 def test_what_was_found_is_credited_no_more() -> None:
@@ -59,5 +93,5 @@ def test_what_was_found_is_credited_no_more() -> None:
     known.take(wrote("x3", "session", id="s3"))
     known.settle([first])
     later = [answered("x2", "jwt")]
-    assert known.doer(row("sessions", "s1"), later) == Doer("a1", "jwt")
-    assert known.doer(row("sessions", "s3"), later) == Doer("a1", "session")
+    assert doer(known, row("sessions", "s1"), later) == Doer("a1", "jwt")
+    assert doer(known, row("sessions", "s3"), later) == Doer("a1", "session")

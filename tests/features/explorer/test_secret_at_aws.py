@@ -48,8 +48,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stage(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exploring]:
-    """The stage with the auth server whose key is at AWS, beside AWS credentials of somebody's own."""
+def begun(
+    made: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Exploring, list[dict[str, Any]]]]:
+    """The stage with the auth server whose key is at AWS, beside AWS credentials of somebody's own.
+
+    And what had happened when it stood.
+    """
     patch = tmp_path_factory.mktemp("patch")
     (patch / "sitecustomize.py").write_text(f"MADE = {str(made)!r}\n{WRITTEN_DOWN}")
     variables = {
@@ -60,7 +65,13 @@ def stage(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Expl
     }
     with Exploring(tmp_path_factory.mktemp("stage"), variables) as running:
         assert "aws" in running.act("summon", set="aws", act="w0").json["sets"]
-        yield running
+        yield running, running.all()
+
+
+@pytest.fixture
+def stage(begun: tuple[Exploring, list[dict[str, Any]]]) -> Exploring:
+    """The stage alone."""
+    return begun[0]
 
 
 def asked_of_aws(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -99,9 +110,11 @@ def read_again(stage: Exploring) -> list[dict[str, Any]]:
     return [each for each in stage.all() if each["seq"] > seen]
 
 
-def test_the_key_is_read_at_the_start_and_for_no_login(stage: Exploring) -> None:
+def test_the_key_is_read_at_the_start_and_for_no_login(
+    begun: tuple[Exploring, list[dict[str, Any]]],
+) -> None:
     """Three requests of boto3 before the first login, none because of one; the key is that of AWSCURRENT."""
-    before = stage.all()
+    stage, before = begun
     assert read_stages(before) == STAGES
     created = next(each for each in asked_of_aws(before) if each["refs"]["operation"] == "CreateSecret")
     assert created["from"] == "operator"

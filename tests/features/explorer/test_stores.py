@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,12 +62,20 @@ def at_redis(events: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     ]
 
 
+def used_by(exploring: Exploring, act: str) -> bool:
+    """Whether Redis answered when somebody new was looked up."""
+    cookie = exploring.log_in_by_cookie().cookie
+    return "ev.redis.miss" in [name for name, _, _ in at_redis(call(exploring, "a_redis", cookie, act))]
+
+
 def test_one_server_leaves_in_redis_what_the_other_one_finds(sharing: Exploring) -> None:
     """A's look-up misses, reads the row and leaves a copy; B's is one command of Redis and reads no row."""
+    seen = sharing.seen
     person = sharing.log_in_by_cookie()
-    [session] = sharing.event(lambda each: each["kind"] == "rows" and each["refs"]["table"] == "sessions")[
-        "refs"
-    ]["rows"]
+    rows = sharing.event(
+        lambda each: each["kind"] == "rows" and each["refs"]["table"] == "sessions", after=seen
+    )
+    [session] = rows["refs"]["rows"]
     name = f"sekisho:session:{entry_key('session', session['key']).hex()}"
     first = call(sharing, "a_redis", person.cookie, "s1")
     assert at_redis(first) == [
@@ -126,6 +135,9 @@ def test_without_redis_nobody_is_logged_out(sharing: Exploring) -> None:
     finally:
         started = sharing.act("server", name="redis", up=True)
     assert started.json["servers"]["redis"]["up"] is True
+    names = (f"again{number}" for number in count())
+    # Whoever got no answer leaves it alone for a second.
+    until(lambda: used_by(sharing, next(names)), "a look-up in Redis again")
     stolen = sharing.act("thief", credential="bearer", value="x", at="redis")
     assert (stolen.status, stolen.json["code"]) == (404, "not_found")
 

@@ -23,7 +23,7 @@ from sekisho.cli.operating import operate
 from sekisho.cli.options import Given, Surroundings
 from sekisho.cli.processes import stop_all
 from sekisho.cli.stage_aws import AwsAuth, Emulated, StageAws, serve_stage_aws, serve_stage_aws_auth
-from sekisho.cli.stage_people import settle
+from sekisho.cli.stage_people import own_rights, settle
 from sekisho.cli.stage_places import Place
 from sekisho.cli.stage_redis import StageRedis
 from sekisho.cli.stage_secret import SharedSecret
@@ -177,6 +177,10 @@ class DemoStage:
     def forward(self, seconds: float) -> None:
         """See `Stage`."""
         self._hand.forward(seconds)
+
+    def rights(self) -> Sequence[Sequence[str]]:
+        """See `Stage`."""
+        return own_rights(self._cast)
 
     def operate(self, command: Sequence[str], *, at: str) -> None:
         """See `Stage`."""

@@ -19,8 +19,8 @@ def settle(people: Sequence[Person], *, run: Run, environ: Mapping[str, str], pa
     Of the group's members one is denied what it may. Ken was there when new passwords were hashed by bcrypt:
     his next login changes his row. `password` is where each is put for a moment.
     """
-    (aya, ken), hashes = (person.email for person in people), ("argon2id", "bcrypt")
-    for person, hashed in zip(people, hashes, strict=True):
+    aya, ken = (person.email for person in people)
+    for person, hashed in zip(people, ("argon2id", "bcrypt"), strict=True):
         write_private(password, person.password.encode())
         then = {**environ, "SEKISHO_PASSWORD_HASH": hashed}
         run(["user", "create", person.email, "--password-file", str(password)], then)
@@ -31,8 +31,16 @@ def settle(people: Sequence[Person], *, run: Run, environ: Mapping[str, str], pa
         ["group", "allow", "staff", "secret:read"],
         ["group", "add", "staff", aya],
         ["group", "add", "staff", ken],
+        *own_rights(people),
+    ):
+        run(command, environ)
+
+
+def own_rights(people: Sequence[Person]) -> Sequence[Sequence[str]]:
+    """The commands that give each of them what is theirs alone, beside the group's."""
+    aya, ken = (person.email for person in people)
+    return (
         ["user", "grant", aya, "user"],
         ["user", "grant", ken, "admin"],
         ["user", "deny", ken, "secret:read"],
-    ):
-        run(command, environ)
+    )

@@ -46,6 +46,12 @@ _COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "rotate-key": ("key", "rotate", "--now"),
     "retire-key": ("key", "retire", "{kid}", "--compromised"),
 }
+#: What takes back whatever those gave or took that was not there in the beginning.
+_UNDOING: Final[Mapping[str, tuple[str, ...]]] = {
+    "grant": ("user", "revoke-role", "{email}", "{role}"),
+    "allow": ("user", "clear", "{email}", "{right}"),
+    "deny": ("user", "clear", "{email}", "{right}"),
+}
 
 
 class _Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,6 +146,8 @@ class Acts:
         self._stage: Final = stage
         self._ledger: Final = ledger
         self._one_at_a_time: Final = asyncio.Lock()
+        #: Commands that take back what the operator did to somebody's rights, each once.
+        self._undoing: Final[dict[tuple[str, ...], None]] = {}
         self.credits: Final = Credits()
         self.by_name: Final[Mapping[str, Callable[[bytes], Awaitable[object]]]] = {
             "clock": _act(Skip, self._skip),
@@ -190,19 +198,26 @@ class Acts:
         """The same after these answers: each row is told as the doing of the request that wrote it."""
         async with self._one_at_a_time:
             changes = await asyncio.to_thread(self._stage.look)
-        # A row is there as soon as it is written, and the word of who wrote it some milliseconds later.
-        await self._ledger.whole()
-        doers = [self.credits.doer(change, answers) for change in changes]
-        for doer in dict.fromkeys(doers):
-            mine = [change for change, its in zip(changes, doers, strict=True) if its == doer]
-            self._tell_rows(mine, doer)
+        await self._tell_credited(changes, answers)
         self.credits.settle(answers)
 
     async def changed_beside(self) -> None:
-        """The same for what changes by itself: Redis forgets keys."""
+        """The same for what changes by itself: Redis forgets keys.
+
+        It may be the first to see what a request has just written there, which is that request's doing still.
+        """
         async with self._one_at_a_time:
             changes = await asyncio.to_thread(self._stage.look_beside)
-        self._tell_rows(changes, _Input())
+        if changes:
+            await self._tell_credited(changes, ())
+
+    async def _tell_credited(self, changes: Sequence[Change], answers: Sequence[Event]) -> None:
+        # A row is there as soon as it is written, and the word of who wrote it some milliseconds later.
+        await self._ledger.whole()
+        doers = self.credits.doers(changes, answers)
+        for doer in dict.fromkeys(doers):
+            mine = [change for change, its in zip(changes, doers, strict=True) if its == doer]
+            self._tell_rows(mine, doer)
 
     def _tell_rows(self, changes: Sequence[Change], of: _Input | Doer) -> None:
         for table in dict.fromkeys(change.table for change in changes):
@@ -225,7 +240,10 @@ class Acts:
             return await self._replace_secret(order)
         values = {"email": order.email, "role": order.role, "right": order.right, "kid": order.kid}
         command = [_filled(part, values) for part in _COMMANDS[order.what]]
-        return await self._run(command, order)
+        done = await self._run(command, order)
+        if order.at == "auth" and order.what in _UNDOING:
+            self._undoing[tuple(_filled(part, values) for part in _UNDOING[order.what])] = None
+        return done
 
     async def _run(self, command: Sequence[str], order: Operate) -> object:
         text = shlex.join(("sekisho", *command))
@@ -309,10 +327,13 @@ class Acts:
         commands = [
             *(["session", "revoke", "--user", email] for email, _ in self._stage.people),
             *(["user", "enable", email] for email, _ in self._stage.people),
+            *self._undoing,
+            *self._stage.rights(),
         ]
         async with self._one_at_a_time:
             for command in commands:
                 await asyncio.to_thread(self._stage.operate, command, at="auth")
+        self._undoing.clear()
         self._ledger.clear()
         await self.changed(nothing)
         return self.state()

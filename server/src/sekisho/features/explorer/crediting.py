@@ -34,7 +34,7 @@ class Credits:
 
     def take(self, event: Event) -> None:
         """An event was given out: the row of a write is found after the answer at the latest."""
-        if event.kind == "db.write":
+        if event.kind in {"db.write", "redis.write"}:
             self._writes.append(event)
 
     def settle(self, answers: Iterable[Event]) -> None:
@@ -44,20 +44,35 @@ class Credits:
         self._writes.clear()
         self._writes.extend(left)
 
-    def doer(self, change: Change, answers: Sequence[Event]) -> Doer:
-        """Who wrote that row: by its key, else by its table, else one of those who were answered."""
-        there = [write for write in self._writes if change.table in _TABLE.findall(write.refs["sql"])]
-        by_key = [write for write in there if _names(write, change.key)]
+    def doers(self, changes: Sequence[Change], answers: Sequence[Event]) -> Sequence[Doer]:
+        """Who wrote each of these rows: by its key, else by its table, else one of those who were answered.
+
+        A write that named the key of another of them wrote that one. Where nothing else was written to its
+        table a row has changed beside all requests, as the time of last use does, and is nobody's doing.
+        """
+        return [self._doer(change, changes, answers) for change in changes]
+
+    def _doer(self, change: Change, changes: Sequence[Change], answers: Sequence[Event]) -> Doer:
         asked = {answer.id for answer in answers}
+        there = [write for write in self._writes if change.table in _tables(write)]
+        by_key = [write for write in there if _names(write, change.key)]
         by_table = [write for write in there if write.refs.get("for") in asked]
-        possible = by_key or by_table or answers
+        others = [each.key for each in changes if each.table == change.table and each.key != change.key]
+        free = [write for write in by_table if not any(_names(write, key) for key in others)]
+        possible = by_key or free or ([] if by_table else answers)
         acts: list[str | None] = [each.act for each in possible]
         lanes: list[Lane | None] = [each.lane for each in possible]
         return Doer(_common(acts), _common(lanes))
 
 
+def _tables(write: Event) -> Sequence[str]:
+    return ["redis"] if write.kind == "redis.write" else _TABLE.findall(write.refs["sql"])
+
+
 def _names(write: Event, key: str) -> bool:
-    """Whether the key of the row stands among the parameters."""
+    """Whether the key of the row stands in the command, or among the parameters."""
+    if write.kind == "redis.write":
+        return key in write.refs["command"].split()
     return set(key.split("|")) <= {str(value) for value in write.refs.get("parameters", {}).values()}
 
 

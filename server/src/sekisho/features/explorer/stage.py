@@ -88,6 +88,10 @@ class Stage(Protocol):
         """Let that many seconds pass at once, for every server."""
         ...
 
+    def rights(self) -> Sequence[Sequence[str]]:
+        """The commands by which the accounts got what is theirs alone; each may be run again."""
+        ...
+
     def operate(self, command: Sequence[str], *, at: str) -> None:
         """Run a command of `sekisho` on the data of an auth server. Raises `Refusal`."""
         ...
