@@ -3,13 +3,16 @@
 # The first interpreter that is new enough; `make PYTHON=/path/to/python3.12 run` chooses another.
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
-JOBS   ?= 2
+# One more than cores: many tests wait for other processes.
+JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 ARGS   ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
+# With it every process that a test or a benchmark starts would compile each module anew: it doubles their time.
+unexport PYTHONDONTWRITEBYTECODE
 # Pyright asks the network for a newer version of itself unless told not to.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 

@@ -55,8 +55,9 @@ class Node:
 class Nodes:
     """Two servers on one database and, where there is one, one Redis."""
 
-    def __init__(self, scene: Scene, url: str | None) -> None:
+    def __init__(self, scene: Scene, url: str | None, *, patience: float = PATIENCE) -> None:
         self.scene = scene
+        self.patience = patience
         self.steady = Moving(1000.0)
         self.clock = Moving(NOW)
         self.url = url
@@ -67,7 +68,7 @@ class Nodes:
         copies = (
             None
             if self.url is None
-            else RedisCopies(self.url, keys=KEYS, max_age=MAX_AGE, steady=self.steady, patience=PATIENCE)
+            else RedisCopies(self.url, keys=KEYS, max_age=MAX_AGE, steady=self.steady, patience=self.patience)
         )
         tail = FeedTail(
             store, ttl=1000.0, clock=self.clock, steady=self.steady, ended=copies.ended if copies else None
@@ -368,13 +369,16 @@ async def test_redis_is_gone_and_comes_back(broken: tuple[Nodes, RedisServer]) -
 @pytest.mark.redis
 async def test_redis_that_hangs_keeps_nobody_waiting(broken: tuple[Nodes, RedisServer]) -> None:
     """A server that takes connections and says nothing is given up, and the database answers."""
-    nodes, server = broken
+    patient, server = broken
+    nodes = Nodes(patient.scene, server.url, patience=0.1)
+    await nodes.follow()
     held = await nodes.log_in(await nodes.scene.account())
     server.signal(signal.SIGSTOP)
     try:
         grant = await asyncio.wait_for(nodes.check(held), 30)
     finally:
         server.signal(signal.SIGCONT)
+        await nodes.close()
     assert (grant.session_id, nodes[0].sources) == (held[0], {"fallback": 1})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from typing import TYPE_CHECKING
@@ -173,8 +174,9 @@ async def test_a_postgres_that_shuts_its_door_lets_nobody_in(
                 administrator.execute(query, [name])
 
             door(is_open=False)
-            for each in ("login", "refresh", "me", "password"):
-                await is_refused(served, each, tokens)
+            # Together: each waits as long as a caller may for a connection.
+            each = (is_refused(served, name, tokens) for name in ("login", "refresh", "me", "password"))
+            await asyncio.gather(*each)
             door(is_open=True)
         await nothing_has_happened(served, tokens)
     postgres_server.drop_database(name)
