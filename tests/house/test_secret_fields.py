@@ -11,7 +11,7 @@ import pytest
 from tests.house import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 #: Names under which credentials, keys and what is made of them are kept.
@@ -62,11 +62,68 @@ def faults(package: Path) -> list[str]:
     ]
 
 
+def half_silent(sources: Iterable[str]) -> list[str]:
+    """Return the structs with a `__repr__` of their own that leave `__rich_repr__` as it was.
+
+    `Frozen` makes the first of the second, so that the second alone is enough.
+    """
+    classes = [
+        node for source in sources for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)
+    ]
+    structs = {"Struct"}
+    while found := {
+        node.name for node in classes if node.name not in structs and not structs.isdisjoint(_bases(node))
+    }:
+        structs |= found
+    return [
+        node.name
+        for node in classes
+        if node.name in structs and "__repr__" in (own := _assigned(node)) and "__rich_repr__" not in own
+    ]
+
+
+def _bases(node: ast.ClassDef) -> set[str]:
+    """Their last names, whatever they were imported by and whatever they are generic in."""
+    return {ast.unparse(each).partition("[")[0].rpartition(".")[2] for each in node.bases}
+
+
+def _assigned(node: ast.ClassDef) -> set[str]:
+    """The names of its methods and of what is assigned in its body."""
+    named = {each.name for each in node.body if isinstance(each, tree.Function)}
+    return named | {
+        ast.unparse(name) for each in node.body if isinstance(each, ast.Assign) for name in each.targets
+    }
+
+
 @pytest.mark.requirement("H4", "H5")
 @pytest.mark.parametrize("package", [tree.SERVER, tree.VERIFIER], ids=lambda path: path.name)
 def test_no_value_prints_a_secret(package: Path) -> None:
     """What is named like a credential, a key or a digest is `Hidden[...]`, or has `field(repr=False)`."""
     assert faults(package) == []
+
+
+@pytest.mark.requirement("H4", "H5")
+def test_whatever_is_silent_is_silent_to_rich_as_well() -> None:
+    """Rich, which prints the locals of tracebacks, asks a struct past `repr`: what hides there hides here."""
+    files = tree.python_files(tree.SERVER, tree.VERIFIER)
+    assert half_silent(path.read_text() for path in files) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("class A(Frozen):\n    def __repr__(self): ...", ["A"]),
+        ("class A(Frozen, Generic[T]):\n    __repr__ = B.__repr__", ["A"]),
+        ("class B(A[int]):\n    def __repr__(self): ...\nclass A(frozen.Frozen): ...", ["B"]),
+        ("class A(msgspec.Struct, frozen=True):\n    def __repr__(self): ...", ["A"]),
+        ("class A(Frozen):\n    def __repr__(self): ...\n    def __rich_repr__(self): ...", []),
+        ("class A(Frozen):\n    def __rich_repr__(self): ...", []),
+        ("class A:\n    def __repr__(self): ...", []),
+    ],
+)
+def test_the_scan_finds_who_hides_from_repr_alone(source: str, found: list[str]) -> None:
+    """By whatever name the root is reached, and in whatever order the classes stand."""
+    assert half_silent(["class Frozen(msgspec.Struct, frozen=True): ...", source]) == found
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
-from msgspec import field
-
 from sekisho.frozen import Frozen
 
 EventKind = Literal[
@@ -54,4 +52,4 @@ class Event(Frozen):
     session_id: str | None = None
     ip: str = ""
     request_id: str = ""
-    about: Mapping[str, str] = field(default_factory=dict[str, str])
+    about: Mapping[str, str] = {}

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from msgspec.structs import replace
-
 from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.ids import uuid_bytes, uuid_text
 from sekisho.rules.opaque import MacKeys, OpaqueRefused, digest, seal, unseal
@@ -123,5 +121,6 @@ def present(
     if within and (proven or generation == family.generation - 1):
         return Presented(Verdict.REPLAYED, family)
     if proven:
-        return Presented(Verdict.RECOVERED, replace(family, generation=family.generation + 1, rotated_at=now))
+        recovered = Family(family.generation + 1, now, family.retry_generation, family.retry_digest)
+        return Presented(Verdict.RECOVERED, recovered)
     return Presented(Verdict.REUSED, family)
