@@ -33,8 +33,9 @@ T = TypeVar("T")
 PATIENCE: Final = 0.1
 #: Seconds for which it is left alone after it did not answer.
 REST: Final = 1.0
+#: How the names of its keys begin.
+PREFIX: Final = b"sekisho:session:"
 _LABEL: Final = "session copy"
-_PREFIX: Final = b"sekisho:session:"
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Copy).decode
@@ -103,7 +104,7 @@ class RedisCopies:
     async def answers(self) -> bool:
         """Whether it is there."""
         try:
-            await self._value(_PREFIX)
+            await self._value(PREFIX)
         except NoAnswer:
             return False
         return True
@@ -158,7 +159,7 @@ class RedisCopies:
 
 
 def _name(key: bytes) -> bytes:
-    return _PREFIX + key.hex().encode()
+    return PREFIX + key.hex().encode()
 
 
 def _is_cluster(url: str) -> bool:

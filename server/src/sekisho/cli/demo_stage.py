@@ -24,7 +24,7 @@ from sekisho.cli.options import Given, Surroundings
 from sekisho.cli.processes import stop_all
 from sekisho.cli.stage_aws import AwsAuth, Emulated, StageAws, serve_stage_aws, serve_stage_aws_auth
 from sekisho.cli.stage_people import own_rights, settle
-from sekisho.cli.stage_places import Place
+from sekisho.cli.stage_places import StagePlace
 from sekisho.cli.stage_redis import StageRedis
 from sekisho.cli.stage_secret import SharedSecret
 from sekisho.cli.stage_servers import (
@@ -88,8 +88,8 @@ class DemoStage:
         self.people: Final = [(person.email, person.password) for person in people]
         later = [name for names in LATER.values() for name in names]
         self._places: Final = {
-            name: Place.bound(host, port and port + place, say) for place, name in enumerate(FIRST)
-        } | {name: Place.bound(stage_aws.HOST if name == "aws" else host, 0, say) for name in later}
+            name: StagePlace.bound(host, port and port + place, say) for place, name in enumerate(FIRST)
+        } | {name: StagePlace.bound(stage_aws.HOST if name == "aws" else host, 0, say) for name in later}
         self._clock: Final = folder / "clock"
         self._hand: Final = ClockHand(self._clock)
         self._moved: Final = MovedClock(self._clock, system.clock)

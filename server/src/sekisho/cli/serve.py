@@ -28,7 +28,7 @@ from sekisho.cli.http_server import SIGNALS, run
 from sekisho.cli.listening import listen
 from sekisho.cli.options import Surroundings, examples, surroundings
 from sekisho.cli.output import note
-from sekisho.cli.welcome import Place, look, welcome
+from sekisho.cli.welcome import DataFiles, look, welcome
 from sekisho.cli.wording import language
 from sekisho.cli.workers import serve_in_workers
 from sekisho.feature import Feature
@@ -116,9 +116,15 @@ def _at_port(settings: Settings, port: int) -> Settings:
 
 
 def _announce(
-    here: Surroundings, settings: Settings, address: str, before: Place, first: FirstRun, *, explorer: bool
+    here: Surroundings,
+    settings: Settings,
+    address: str,
+    before: DataFiles,
+    first: FirstRun,
+    *,
+    explorer: bool,
 ) -> None:
-    if not before.files and settings.data.is_dir():
+    if not before.modes and settings.data.is_dir():
         # Somewhere to write settings down, with what each means; nothing in it is set.
         with suppress(FileExistsError):
             text = commented_file(language(here.environ))

@@ -13,7 +13,7 @@ from sekisho.words.catalogue import Say
 
 
 @dataclass(slots=True)
-class Place:
+class StagePlace:
     """A port of this machine: its sockets until a server has them, and the server."""
 
     host: str

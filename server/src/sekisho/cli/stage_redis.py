@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from sekisho.adapters import system
+from sekisho.adapters.redis_copies import PREFIX
 from sekisho.cli.demo_servers import Stop, told_to_stop, write_to
 from sekisho.cli.processes import Child
 from sekisho.features.explorer.tables import Rows
@@ -32,7 +33,6 @@ _PASSWORD_BYTES: Final = 32
 #: Seconds for it to answer on a machine that is busy with other things.
 _PATIENCE: Final = 30.0
 _TRIES: Final = 3
-_KEYS: Final = b"sekisho:session:*"
 
 
 def lacking() -> str | None:
@@ -76,8 +76,8 @@ class StageRedis:
                 break
             # It opens its port by itself; until then somebody else could have taken it.
             self._port = self._port or _free_port()
-            place = _Place(str(_program()), self._port, self._password, self._folder)
-            child = Child(serve_stage_redis, place)
+            orders = _Orders(str(_program()), self._port, self._password, self._folder)
+            child = Child(serve_stage_redis, orders)
             if child.is_ready(within=_PATIENCE):
                 self._child = child
             else:
@@ -99,7 +99,7 @@ class StageRedis:
 
         client: Any = redis.Redis(_HOST, self._port, password=self._password, socket_timeout=1)
         try:
-            names: list[bytes] = sorted(client.scan_iter(match=_KEYS, count=100))
+            names: list[bytes] = sorted(client.scan_iter(match=PREFIX + b"*", count=100))
             found: dict[bytes, tuple[int, bytes | None]] = {
                 name: (client.expiretime(name), client.get(name)) for name in names
             }
@@ -114,8 +114,8 @@ class StageRedis:
         }
 
 
-class _Place:
-    """What the process is told."""
+class _Orders:
+    """What the process is told: which program, where, and the password that it asks for."""
 
     def __init__(self, program: str, port: int, password: str, folder: Path) -> None:
         self.program: Final = program
@@ -140,18 +140,20 @@ class _Place:
         return "\n".join(lines).encode()
 
 
-def serve_stage_redis(place: _Place, *, ready: Callable[[], None], signals: Sequence[signal.Signals]) -> None:
+def serve_stage_redis(
+    orders: _Orders, *, ready: Callable[[], None], signals: Sequence[signal.Signals]
+) -> None:
     """Run it until a signal asks to stop, or it ends."""
     over = told_to_stop(signals)
-    write_to(place.log)
+    write_to(orders.log)
     # In a session of its own: Ctrl-C reaches every process of a terminal, and only the parent acts on it.
     with subprocess.Popen(  # noqa: S603 - the program that was found on PATH, with no argument of anybody
-        [place.program, "-"], stdin=subprocess.PIPE, cwd=place.folder, start_new_session=True
+        [orders.program, "-"], stdin=subprocess.PIPE, cwd=orders.folder, start_new_session=True
     ) as process:
         threading.Thread(target=_notice, args=(process, over), daemon=True).start()
         with suppress(BrokenPipeError), cast("IO[bytes]", process.stdin) as told:
-            told.write(place.configuration)
-        if _answers(place, over):
+            told.write(orders.configuration)
+        if _answers(orders, over):
             ready()
             over.wait()
         process.terminate()
@@ -163,13 +165,13 @@ def _notice(process: subprocess.Popen[bytes], over: Stop) -> None:
     over.tell()
 
 
-def _answers(place: _Place, over: Stop) -> bool:
+def _answers(orders: _Orders, over: Stop) -> bool:
     """Wait until it takes the password, unless it ends before."""
     until = system.steady() + _PATIENCE
     while not over.told(within=0.02) and system.steady() < until:
         try:
-            with socket.create_connection((_HOST, place.port), 1) as line:
-                line.sendall(f"AUTH {place.password}\r\n".encode())
+            with socket.create_connection((_HOST, orders.port), 1) as line:
+                line.sendall(f"AUTH {orders.password}\r\n".encode())
                 if line.recv(64).startswith(b"+OK"):
                     return True
         except OSError:

@@ -21,13 +21,13 @@ _FOR_PROGRAMS = (
 )
 
 
-class Place(Frozen):
+class DataFiles(Frozen):
     """The files of the data directory that a person is told about, with their modes."""
 
-    files: dict[Path, int]
+    modes: dict[Path, int]
 
 
-def look(settings: Settings) -> Place:
+def look(settings: Settings) -> DataFiles:
     """What is there now: the database and every private file (not what SQLite keeps beside it)."""
     folder = settings.data.absolute()
     database = settings.sqlite_path.absolute() if settings.sqlite_path else None
@@ -36,14 +36,14 @@ def look(settings: Settings) -> Place:
     )
     if database is not None and database.exists() and database not in found:
         found.append(database)
-    return Place({path: stat.S_IMODE(path.stat().st_mode) for path in found})
+    return DataFiles({path: stat.S_IMODE(path.stat().st_mode) for path in found})
 
 
 def welcome(
     settings: Settings,
     address: str,
-    before: Place,
-    after: Place,
+    before: DataFiles,
+    after: DataFiles,
     *,
     shared: bool,
     explorer: bool,
@@ -72,8 +72,8 @@ def welcome(
         f"  {say(f'serve.{name}')}  {settings.issuer}{path}" for name, path in (*people, *_FOR_PROGRAMS)
     ]
     lines.append("")
-    for path, mode in after.files.items():
-        made = say("serve.made" if path not in before.files else "serve.found")
+    for path, mode in after.modes.items():
+        made = say("serve.made" if path not in before.modes else "serve.found")
         lines.append(f"  {made}  {path}  {mode:04o}")
     if settings.signing_key is not None:
         lines.append(f"  {say('serve.given_key', reference=settings.signing_key)}")
