@@ -107,6 +107,11 @@ class Served:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
     def cpu(self) -> float:
         """Seconds of CPU, user and system, that it and its workers have used since it was started."""
         return family_cpu(self._process.pid)

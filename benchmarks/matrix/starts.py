@@ -2,21 +2,26 @@
 
 Of each pair one starts right after the other, the first of them by turns; a ratio is taken within a pair, so
 what disturbs the machine for a while disturbs both. CPU is that of the process, from the operating system.
+Ours is started by its own command, which loads more than its server does; a peer by the few lines of
+`peers.served`, since the command line of uvicorn comes with uvicorn.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from benchmarks.matrix.acts import Reading, asked
 from benchmarks.matrix.players import ENTRANTS, Field, Player
 from benchmarks.matrix.servers import sqlite_place
 from benchmarks.matrix.turns import quartiles
-from benchmarks.process import Served
+from benchmarks.process import Served, family_cpu, resident
+from tests.parts.serving import Server
 
 OURS = "sekisho, cookie"
 PEERS = ("fastapi-users", "Django", "simplejwt", "Flask-Security")
@@ -36,16 +41,27 @@ class Starter:
 
     def start(self) -> dict[str, float]:
         """Start it, ask it once, and stop it when it was idle for a while."""
-        entrant = self.player.entrant
         began = time.perf_counter()
-        # Tables are made when something is installed, not at each start: no peer is to look after them here.
-        told = {**self.player.told, "PEER_READY": "1"}
-        with Served(entrant.kind, self.folder, told, program=entrant.program) as server:
-            self.reader.heard(asked(server.port, self.reader.ask()))
-            found = {"seconds": time.perf_counter() - began, "cpu_seconds": server.cpu()}
+        with self.running() as (port, pid):
+            self.reader.heard(asked(port, self.reader.ask()))
+            found = {"seconds": time.perf_counter() - began, "cpu_seconds": family_cpu(pid)}
             time.sleep(_IDLE)
-            found["idle_mib"], found["own_mib"] = server.memory(), server.memory("Pss_Anon")
+            found["idle_mib"], found["own_mib"] = resident(pid, "Rss"), resident(pid, "Pss_Anon")
         return found
+
+    @contextmanager
+    def running(self) -> Iterator[tuple[int, int]]:
+        """Its port and its process id, until it is left."""
+        entrant, told = self.player.entrant, self.player.told
+        if entrant.is_peer:
+            # Tables are made when something is installed, not at each start: no peer is to look after them.
+            ready = {**told, "PEER_READY": "1"}
+            with Served(entrant.kind, self.folder, ready, program=entrant.program) as peer:
+                yield peer.port, peer.pid
+            return
+        with Server(Path(told["SEKISHO_DATA"]), settings=told) as server:
+            yield urlsplit(server.url).port or 0, server.pid
+            server.stop()
 
 
 @dataclass(slots=True)
