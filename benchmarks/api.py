@@ -1,9 +1,14 @@
-"""An API that answers who is asking: once behind `BearerGuard`, once with the token checked by hand."""
+"""An API that answers who is asking: once behind `BearerGuard`, once with the token checked by hand.
+
+`GUARD_FEED` is the URL of the revocation feed of the server whose tokens are checked, and `GUARD_SECRET` what
+that signs them with; without these the tokens are made by the benchmark itself, and no feed is followed.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
@@ -11,7 +16,7 @@ from typing import Any
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from sekisho_verify import HmacKey, Verifier
+from sekisho_verify import HmacKey, IssuerFeed, Verifier
 from sekisho_verify.asgi import BearerGuard
 
 ISSUER = "http://localhost:8400"
@@ -35,13 +40,23 @@ async def whoami(scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 def verifier() -> Verifier:
-    """What knows our tokens, by the key alone."""
-    return Verifier(issuer=ISSUER, audience=AUDIENCE, keys=[HmacKey(SECRET)], feed=None)
+    """What knows our tokens by the key, and those that were revoked by the feed, where there is one."""
+    keys, place = [HmacKey(_secret())], os.environ.get("GUARD_FEED")
+    feed = None if place is None else IssuerFeed(ISSUER, urls=[place], keys=keys)
+    return Verifier(issuer=ISSUER, audience=AUDIENCE, keys=keys, feed=feed)
+
+
+def _secret() -> bytes:
+    given = os.environ.get("GUARD_SECRET")
+    return SECRET if given is None else given.encode()
 
 
 def guarded() -> BearerGuard:
     """The API as our README writes it."""
     return BearerGuard(whoami, verifier=verifier())
+
+
+_BY_HAND = _secret()
 
 
 async def by_hand(scope: Scope, _receive: Receive, send: Send) -> None:
@@ -51,7 +66,7 @@ async def by_hand(scope: Scope, _receive: Receive, send: Send) -> None:
         if name == b"authorization":
             text = value.removeprefix(b"Bearer ")
     signed, _, seal = text.rpartition(b".")
-    mac = urlsafe_b64encode(hmac.digest(SECRET, signed, hashlib.sha256)).rstrip(b"=")
+    mac = urlsafe_b64encode(hmac.digest(_BY_HAND, signed, hashlib.sha256)).rstrip(b"=")
     if not hmac.compare_digest(mac, seal):
         await _answer(send, 401, b"{}")
         return

@@ -54,7 +54,7 @@ KINDS: Mapping[str, Callable[[list[socket.socket]], None]] = {
     **ours.KINDS,
     "bare": lambda sockets: bare(sockets, time.time),
     "bare-stepping": lambda sockets: bare(sockets, stepping()),
-    "guarded": lambda sockets: plain(api.guarded(), sockets),
+    "guarded": lambda sockets: plain(api.guarded(), sockets, lifespan="on"),
     "guarded-fastapi": in_fastapi,
     "by-hand": lambda sockets: plain(api.by_hand, sockets),
 }

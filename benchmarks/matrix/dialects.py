@@ -226,8 +226,8 @@ class SekishoCookie(SekishoTokens):
         return _json("/v1/logout", {}, **self._carried(ticket), **{"Sekisho-CSRF": ticket.csrf})
 
 
-class SekishoApi(_Ordinary):
-    """An API that checks our access tokens; a ticket comes from elsewhere."""
+class SekishoApi(SekishoTokens):
+    """An API that checks our access tokens; a login is one at our server."""
 
     me_path = "/"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from benchmarks import guard, python_peers
+from benchmarks import python_peers
 from benchmarks.load import Timed, exchange
 from benchmarks.matrix.acts import Leaving, Login, Reading, Refreshing, asked
 from benchmarks.matrix.dialects import (
@@ -71,7 +71,7 @@ class Entrant:
 
     @property
     def is_api(self) -> bool:
-        """Whether it only checks tokens that are made elsewhere."""
+        """Whether it only checks the tokens of its home, and hears from there what was revoked."""
         return isinstance(self.dialect, SekishoApi)
 
 
@@ -85,12 +85,12 @@ ENTRANTS: Mapping[str, Entrant] = {
         Entrant("sekisho, refresh", "sekisho-stepping", TOKENS, "token", AUTH_SERVER),
         Entrant("sekisho, refresh, ES256", "sekisho-stepping", TOKENS, "token", AUTH_SERVER, alg="ES256"),
         Entrant("sekisho, default hash", "sekisho-hashing", TOKENS, "token", AUTH_SERVER),
-        Entrant("sekisho, guard", "guarded", SekishoApi(), "token", OURS),
-        Entrant("sekisho, guard in FastAPI", "guarded-fastapi", SekishoApi(), "token", OURS),
+        Entrant("sekisho, guard", "guarded", SekishoApi(), "token", OURS, home="sekisho"),
+        Entrant("sekisho, guard in FastAPI", "guarded-fastapi", SekishoApi(), "token", OURS, home="sekisho"),
         Entrant("floor", "bare", TOKENS, "token", OURS, home="sekisho"),
         Entrant("floor, cookie", "bare", SekishoCookie(), "session", OURS, home="sekisho, cookie"),
         Entrant("floor, refresh", "bare-stepping", TOKENS, "token", OURS, home="sekisho, refresh"),
-        Entrant("floor, bearer", "by-hand", SekishoApi(), "token", OURS),
+        Entrant("floor, bearer", "by-hand", SekishoApi(), "token", OURS, home="sekisho"),
         Entrant("fastapi-users", "fastapi-users", FastapiUsersCookie()),
         Entrant("fastapi-users, JWT", "fastapi-users", FastapiUsersToken(), "token"),
         Entrant("Django", "django-wsgi", DjangoSession()),
@@ -149,8 +149,6 @@ class Player:
 
     def log_in(self, number: int) -> list[Ticket]:
         """Tickets: that many, evenly of all accounts."""
-        if self.entrant.is_api:
-            return [Ticket(guard.SUBJECT, access=guard.access_token())] * number
         logins = self._logins()
         exchange(self.home.port, logins, requests=-(-number // CLIENTS) * CLIENTS)
         return [ticket for login in logins for ticket in login.tickets]
@@ -166,7 +164,9 @@ class Player:
     def reading(self) -> Side:
         """A route that needs the ticket."""
         tickets = self.log_in(CLIENTS * TICKETS)
-        if self.home is not self.server:  # who checks there first leaves in Redis what the floor finds there
+        if (
+            self.home is not self.server and not self.entrant.is_api
+        ):  # who checks there first leaves in Redis what the floor finds there
             first = Reading(self.dialect, tickets)
             exchange(self.home.port, [first], requests=len(tickets))
         readers = [Reading(self.dialect, tickets[at::CLIENTS]) for at in range(CLIENTS)]
@@ -240,17 +240,20 @@ class Field:
     def _start(self, entrant: Entrant) -> Player:
         home = self._players[entrant.home] if entrant.home else None
         told = self._told(entrant) if home is None else home.told
+        if home is not None and entrant.is_api:
+            feed = f"http://127.0.0.1:{home.server.port}/v1/revocations"
+            told = {"GUARD_FEED": feed, "GUARD_SECRET": told["BENCHMARK_SIGNING_KEY"]}
         running = Served(entrant.kind, self.place.folder, told, program=entrant.program)
         server = self._stack.enter_context(running)
         meter = Meter(server.cpu, self.place.busy)
         if home is not None:
-            return Player(entrant, home.dialect, server, meter, told, home.server, home.accounts)
+            dialect = entrant.dialect if entrant.is_api else home.dialect
+            return Player(entrant, dialect, server, meter, told, home.server, home.accounts)
         dialect = entrant.dialect
         if isinstance(dialect, SekishoCookie):
             dialect = SekishoCookie(_csrf(server.port))
         player = Player(entrant, dialect, server, meter, told, server)
-        if not entrant.is_api:
-            player.accounts = [_account(server.port, dialect, number) for number in range(CLIENTS)]
+        player.accounts = [_account(server.port, dialect, number) for number in range(CLIENTS)]
         return player
 
     def _told(self, entrant: Entrant) -> dict[str, str]:
@@ -260,7 +263,7 @@ class Field:
         told = (
             {} if compiled is None else {"PYTHONPYCACHEPREFIX": str(compiled), "PYTHONDONTWRITEBYTECODE": ""}
         )
-        return told if entrant.is_api else told | self._of(entrant, place.database())
+        return told | self._of(entrant, place.database())
 
     def _of(self, entrant: Entrant, url: str) -> dict[str, str]:
         place = self.place

@@ -14,6 +14,7 @@ from benchmarks.matrix.dialects import SekishoTokens, Ticket, WrongAnswerError
 from benchmarks.matrix.players import CLIENTS, ENTRANTS, Field
 from benchmarks.matrix.servers import sqlite_place
 from benchmarks.matrix.turns import Pace
+from tests.parts.serving import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,3 +87,20 @@ def test_a_refresh_that_was_counted_was_a_rotation(field: Field) -> None:
         line for line in metrics.splitlines() if line.startswith('sekisho_refreshes_total{verdict="rotated"')
     )
     assert int(float(counted.split()[-1])) == len(cost.latencies) + 2 * turns.WARM_UP
+
+
+@pytest.mark.parametrize("name", ["sekisho, guard", "sekisho, guard in FastAPI"])
+def test_the_guard_that_is_measured_hears_of_revocations(field: Field, name: str) -> None:
+    """It checks what a login gave, another one for each ticket, and refuses it when its session was ended."""
+    player = field.player(ENTRANTS[name])
+    tickets = player.log_in(CLIENTS)
+    assert len({ticket.access for ticket in tickets}) == CLIENTS
+    reading = Reading(player.dialect, tickets)
+    exchange(player.server.port, [reading], requests=CLIENTS)
+    ended, *_ = tickets
+    player.dialect.ended(asked(player.home.port, player.dialect.logout(ended)))
+
+    def refused() -> bool:
+        return b"token_revoked" in asked(player.server.port, player.dialect.me(ended)).body
+
+    until(refused, "the guard refuses the token of a session that was ended")
