@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,16 @@ def test_the_best_fit_is_chosen(header: bytes, language: str) -> None:
 def test_any_header_has_a_language(header: bytes) -> None:
     """Nothing that is sent can be an error."""
     assert choose(header) in LANGUAGES
+
+
+def test_a_long_header_is_not_kept() -> None:
+    """What is remembered of what was asked is as short as what is read of it, however much is sent."""
+    tracemalloc.start()
+    for number in range(256):
+        assert choose(b"ja,%d" % number + b"x" * 65_536) == "ja"
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1 << 20
 
 
 async def test_problems_are_told_in_the_language_asked_for(served: Served) -> None:

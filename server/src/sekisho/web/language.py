@@ -13,12 +13,17 @@ DEFAULT: Final[Language] = "en"
 _MAX_HEADER: Final = 512
 
 
-@lru_cache(maxsize=256)
 def choose(header: bytes) -> Language:
     """The catalogue that fits best; whatever is not understood does not count."""
+    # Cut before it is kept: whole ones filled the memory with 700 KB each.
+    return _fitting(header[:_MAX_HEADER])
+
+
+@lru_cache(maxsize=256)
+def _fitting(header: bytes) -> Language:
     best: Language = DEFAULT
     best_quality = 0.0
-    for part in header[:_MAX_HEADER].decode("latin-1").lower().split(","):
+    for part in header.decode("latin-1").lower().split(","):
         tag, _, parameters = part.partition(";")
         primary = tag.strip().partition("-")[0]
         quality = _quality(parameters)
