@@ -44,8 +44,8 @@ class Effort:
     slow: bool = True
 
 
-_LONG = Pace(rounds=9, seconds=0.2)
-_SHORT = Pace(rounds=3, seconds=0.05)
+_LONG = Pace(rounds=9, seconds=0.2, least=64)
+_SHORT = Pace(rounds=3, seconds=0.05, least=16)
 #: Flat is what is to be seen, so more of it.
 _LONGER = Pace(rounds=15, seconds=0.3)
 WHOLE = Effort(_LONG, 9, 7, 20, Scale((10_000, 1_000_000, 10_000_000), 100_000, 1_000_000, _LONGER))
@@ -157,6 +157,9 @@ def main(arguments: Sequence[str]) -> int:
     except python_peers.PeersMissingError as missing:
         print(f"the peers cannot be installed here: {missing}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped: every server was ended, and nothing was written", file=sys.stderr)
+        return 130  # as a shell tells it of SIGINT
     pages.write(results, into)
     print(pages.page(results, "en"))
     print(f"written to {into}", file=sys.stderr)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import statistics
 import subprocess
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from benchmarks import api, python_peers
 from benchmarks.checks import PADDINGS, PARTS, access_token, claims_of, ours, parts_of, public_pem, signer_of
+from benchmarks.matrix.turns import quartiles
 from benchmarks.node_peers import Node
 from benchmarks.paired import in_turn
 from benchmarks.verify import copies, cost
@@ -127,10 +127,8 @@ def _told(act: str, alg: str, found: dict[str, list[float]]) -> Mapping[str, Any
     sides = [
         {
             "name": name,
-            "us": statistics.quantiles(costs, n=4),
-            "ratio": None
-            if name == ANEW
-            else statistics.quantiles([a / b for a, b in zip(costs, mine, strict=True)], n=4),
+            "us": quartiles(costs),
+            "ratio": None if name == ANEW else quartiles([a / b for a, b in zip(costs, mine, strict=True)]),
         }
         for name, costs in found.items()
     ]

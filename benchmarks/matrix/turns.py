@@ -7,7 +7,7 @@ them, and a ratio is taken within a round.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,22 +65,33 @@ class Cost:
             "ratio": None if self is ours else quartiles(ratios),
             "per_second": statistics.median(self.per_second),
             "p50_ms": statistics.median(self.latencies),
-            "p99_ms": statistics.quantiles(self.latencies, n=100)[98],
+            "p99_ms": within(self.latencies, statistics.quantiles(self.latencies, n=100)[98:])[0],
             "requests": len(self.latencies),
+            "rounds_us": [round(cost, 2) for cost in self.server],
         }
 
 
 def quartiles(values: list[float]) -> list[float]:
     """The lower quartile, the median and the upper one."""
-    return statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+    return within(values, statistics.quantiles(values, n=4)) if len(values) > 1 else values * 3
+
+
+def within(values: Sequence[float], quantiles: Sequence[float]) -> list[float]:
+    """Quantiles that are no less and no more than what was seen: those of a few values reach beyond it."""
+    lowest, highest = min(values), max(values)
+    return [min(max(each, lowest), highest) for each in quantiles]
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to measure: rounds, seconds of wall time a turn is to take, and the most requests in one."""
+    """How long to measure: rounds, seconds of wall time of a turn, the least and the most requests in one.
+
+    Each turn has connections of its own: with few requests on each, these are what is measured.
+    """
 
     rounds: int
     seconds: float
+    least: int = 1
     most: int = 4000
 
 
@@ -101,7 +112,7 @@ def _turn(side: Side, pace: Pace, clients: int) -> int:
     for _ in range(2):
         side.prepare(warm_up)
         timed = side.run(warm_up)
-    wanted = int(min(pace.seconds * warm_up / timed.seconds, pace.most))
+    wanted = int(min(max(pace.seconds * warm_up / timed.seconds, pace.least), pace.most))
     return max(wanted // clients, 1) * clients
 
 

@@ -42,6 +42,21 @@ def test_a_turn_is_a_multiple_of_the_clients(seconds: float, requests: int) -> N
     assert asked[-1] == ("ours", requests)
 
 
+def test_a_slow_side_has_the_least_of_requests_all_the_same() -> None:
+    """Eight connections are opened at each turn: nobody is to be told by two requests on each."""
+    asked: list[tuple[str, int]] = []
+    turns.compare([side("slow", asked, seconds=0.01)], Pace(rounds=1, seconds=0.1, least=64), clients=CLIENTS)
+    assert asked[-1] == ("slow", 64)
+
+
+def test_no_quantile_is_beyond_what_was_seen() -> None:
+    """Of two rounds, or of few requests, the textbook's formula goes on beyond both ends, below zero even."""
+    assert turns.quartiles([1.0, 9.0]) == [1.0, 5.0, 9.0]
+    assert turns.quartiles([1.0, 2.0, 9.0]) == [1.0, 2.0, 9.0]
+    few = Cost("few", [1.0], [], [1.0], [1.0, 2.0, 10.0])
+    assert few.told(few)["p99_ms"] == 10.0
+
+
 def test_ratios_are_taken_within_a_round() -> None:
     """A round in which everything took three times as long changes no ratio."""
     ours = Cost("ours", [100.0, 300.0, 100.0], [], [1.0], [1.0, 2.0])
@@ -49,6 +64,7 @@ def test_ratios_are_taken_within_a_round() -> None:
     told = theirs.told(ours)
     assert told["ratio"] == [2.0, 2.0, 2.0]
     assert told["server_us"][1] == 200.0
+    assert told["rounds_us"] == [200.0, 600.0, 200.0]
     assert told["database_us"] is None
     assert ours.told(ours)["ratio"] is None
 
