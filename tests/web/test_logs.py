@@ -6,10 +6,14 @@ import io
 import json
 import logging
 import logging.handlers
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from sekisho.flows.setup import SetupRequest
+from sekisho.rules.session import Client
+from sekisho.web.bodies import Login
 from sekisho.web.logs import ACCESS, ConsoleLines, JsonLines, Line, configure, describe, log_request
 
 if TYPE_CHECKING:
@@ -58,6 +62,28 @@ def test_a_line_of_ours_is_its_fields() -> None:
     line = json.loads(JsonLines().format(record(Line("request", {"status": 200, "ip": "::1"}))))
     assert line.pop("at").endswith("Z")
     assert line == {"level": "warning", "event": "request", "status": 200, "ip": "::1"}
+
+
+@dataclass
+class Typed:
+    """A value that is no struct, with a secret."""
+
+    who: str = "aya@example.com"
+    password: str = field(default="hunter2", repr=False)
+
+
+@pytest.mark.requirement("H4", "H5")
+def test_a_value_with_a_secret_is_told_without_it() -> None:
+    """What a value leaves out of its `repr` is in no line, in neither format, wherever the value stands."""
+    asked = SetupRequest("J4KQ-7MZT", "aya@example.com", "hunter2", None, Client("::1", ""))
+    body = Login(email="aya@example.com", password="hunter2", mode="token")
+    said = record(Line("refused", {"asked": asked, "body": [(body,)], "typed": {"it": Typed()}}))
+    for text in (JsonLines().format(said), ConsoleLines().format(said)):
+        assert "SetupRequest(email='aya@example.com', " in text
+        assert "<Login>" in text
+        assert "Typed(who='aya@example.com')" in text
+        assert "hunter2" not in text
+        assert "J4KQ" not in text
 
 
 def test_a_line_of_a_library_is_its_message() -> None:

@@ -11,10 +11,10 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, cast
 
 import msgspec
 
@@ -46,6 +46,15 @@ class Line:
 def _plain(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     return text if text.isprintable() and " " not in text else repr(text)
+
+
+def _shown(value: object) -> object:
+    """What is not plain by its `repr`: msgspec would take it apart, and write what it leaves out of that."""
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, list | tuple):
+        return [_shown(each) for each in cast("Iterable[object]", value)]
+    return repr(value)
 
 
 def log_request(fields: Mapping[str, Any]) -> None:
@@ -80,7 +89,8 @@ class JsonLines(logging.Formatter):
         """Render a line of ours by its fields, anybody else's by its message."""
         line: dict[str, Any] = {"at": _instant(record.created), "level": record.levelname.lower()}
         if isinstance(record.msg, Line):
-            line |= {"event": record.msg.event, **record.msg.fields}
+            fields = {name: _shown(value) for name, value in record.msg.fields.items()}
+            line |= {"event": record.msg.event, **fields}
         else:
             line |= {"event": "log", "logger": record.name, "message": record.getMessage()}
         if record.exc_info and record.exc_info[1]:
