@@ -70,9 +70,11 @@ def _address(text: str) -> Address | None:
         address = ipaddress.ip_address((match["v6"] or match["v4"]) if match else text)
     except ValueError:
         return None
-    # A dual-stack socket shows IPv4 peers as ::ffff:1.2.3.4, and networks are written the short way.
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    # A dual-stack socket shows IPv4 peers as ::ffff:1.2.3.4, and networks are written the short way. A zone
+    # (RFC 4007 section 11) means something to the machine that wrote it alone, and may be any text at all.
+    return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
 
 
 def _printable(value: bytes) -> str:
