@@ -1,11 +1,30 @@
 // A front end without a framework: set up, log in, ask a shop on another origin, mind one's devices, log out.
 
-import { createAuth, SekishoError } from "http://localhost:8400/static/sekisho.js";
 import { language, say, speak, words } from "./words.js";
 
 const ISSUER = "http://localhost:8400";
 const SHOP = "http://localhost:8001";
 
+/** The code stands behind the # of the link, which no browser sends anywhere: from here it goes into the form alone. */
+let code = "";
+const takeCode = () => {
+  if (!location.hash) return;
+  code = location.hash.slice(1);
+  history.replaceState(null, "", location.pathname);
+};
+// Before anybody is asked anything: an answer may take its time, and an address is looked at, and shared.
+takeCode();
+addEventListener("hashchange", takeCode);
+
+/** The client is the auth server's: wait until that is there. */
+const client = async () => {
+  while (!(await fetch(`${ISSUER}/healthz`, { mode: "no-cors" }).catch(() => null))) {
+    await new Promise((go) => setTimeout(go, 1000));
+  }
+  return import(`${ISSUER}/static/sekisho.js`);
+};
+
+const { createAuth, SekishoError } = await client();
 const auth = createAuth({ issuer: ISSUER, mode: "browser", apis: [SHOP] });
 const $ = (id) => document.getElementById(id);
 
@@ -66,15 +85,18 @@ const view = (name) => {
   for (const main of document.querySelectorAll("main")) main.hidden = main.id !== name;
 };
 
-/** Let a form do something with its fields, which are empty again once it is done. */
+/** Let a form do something with its fields, which are empty again once it is done; a second click is none. */
 const submits = (form, done, act) => {
-  form.onsubmit = (event) => {
+  let underWay = false;
+  form.onsubmit = async (event) => {
     event.preventDefault();
+    if (underWay) return;
+    underWay = true;
     const fields = Object.fromEntries(new FormData(form));
-    attempt(async () => {
+    await attempt(async () => {
       await act(fields);
       form.reset();
-    }, done);
+    }, done).finally(() => (underWay = false));
   };
 };
 
@@ -122,17 +144,11 @@ const show = async (user) => {
   await showDevices();
 };
 
-/** The code stands behind the # of the link, which no browser sends anywhere: from here it goes into the form alone. */
-const takeCode = () => {
-  const code = location.hash.slice(1);
-  if (code) history.replaceState(null, "", location.pathname);
-  return code;
-};
-
-const showSetup = (code) => {
+const showSetup = () => {
   if (!code) return;
   view("setup");
   $("setup").querySelector("[name=code]").value = code;
+  code = "";
   $("setup").querySelector("[name=email]").focus();
 };
 
@@ -170,9 +186,6 @@ const choose = (chosen) => {
 for (const button of $("languages").children) button.onclick = () => choose(button.value);
 choose(language);
 
-// Before anybody is asked anything: an answer may take its time, and an address is looked at, and shared.
-const code = takeCode();
-
 // Whoever logs in or out, in this tab or another one: every tab shows it.
 auth.subscribe((user, why) =>
   attempt(async () => {
@@ -181,5 +194,5 @@ auth.subscribe((user, why) =>
   }),
 );
 await attempt(async () => (await auth.restore()) ?? show(null));
-addEventListener("hashchange", () => showSetup(takeCode()));
-showSetup(code);
+addEventListener("hashchange", showSetup);
+showSetup();
