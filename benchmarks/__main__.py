@@ -40,7 +40,7 @@ class Effort:
     scale: Scale
     postgres: Sequence[Act] = ACTS
     sqlite: Sequence[Act] = ACTS
-    #: Each one's default hash, and the revocation soak.
+    #: Each one's default hash, Node one at a time, and the revocation soak.
     slow: bool = True
 
 
@@ -110,7 +110,7 @@ def measure(effort: Effort, *, quick: bool) -> dict[str, Any]:
             f"peers     {versions}",
             *([] if missing else [f"Node      {node_peers.facts()}"]),
         ]
-        matrix = Matrix(folder, effort.pace, say, node, effort.postgres, effort.sqlite, hashed=effort.slow)
+        matrix = Matrix(folder, effort.pace, say, node, effort.postgres, effort.sqlite, whole=effort.slow)
         compared = say.timed("servers", matrix.run)
         with_node = not missing and not quick
         by_token = say.timed("tokens", lambda: tokens.run(effort.token_rounds, say, with_node=with_node))

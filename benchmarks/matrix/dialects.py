@@ -6,12 +6,15 @@ Every answer that is measured goes through one of these; one that does not say w
 from __future__ import annotations
 
 import urllib.parse
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 
 from benchmarks.load import Reply
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 PASSWORD = "a password of the benchmark, not of anybody"  # noqa: S105 - as it says
 
@@ -109,6 +112,15 @@ def _there(value: str, what: str) -> str:
     return value
 
 
+def _claims(token: str) -> dict[str, Any]:
+    """What a JWT says, its seal unread: whether it holds is its server's business."""
+    _, found, rest = token.partition(".")
+    payload = rest.partition(".")[0]
+    if not found or not payload:
+        raise WrongAnswerError(f"no JWT: {token[:100]}")
+    return _decode(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
 class _Ordinary:
     """What most of them speak: a JSON API and a bearer token, or one cookie."""
 
@@ -119,6 +131,8 @@ class _Ordinary:
     me_path = "/me"
     #: The name of the session's cookie; empty where a login gives tokens.
     cookie_name: ClassVar[str] = ""
+    #: The claim of an access token that says whose it is; empty where it is no JWT.
+    subject: ClassVar[str] = ""
 
     def register(self, email: str) -> bytes:
         return _json(self.register_path, {"email": email, "password": PASSWORD})
@@ -162,6 +176,8 @@ class _Ordinary:
     def _traded(self, ticket: Ticket, access: str, refresh: str) -> Ticket:
         if access == ticket.access or refresh == ticket.refresh:
             raise WrongAnswerError("a refresh that gave what was there before")
+        if self.subject and (whose := str(_claims(access).get(self.subject))) != ticket.user_id:
+            raise WrongAnswerError(f"an access token of {whose} in the place of {ticket.user_id}")
         return replace(
             ticket, access=_there(access, "access token"), refresh=_there(refresh, "refresh token")
         )
@@ -170,7 +186,7 @@ class _Ordinary:
 class SekishoTokens(_Ordinary):
     """Ours, and whoever answers as we do: an access token and a refresh token."""
 
-    register_path, me_path = "/v1/accounts", "/v1/me"
+    register_path, me_path, subject = "/v1/accounts", "/v1/me", "sub"
 
     def login(self, email: str) -> bytes:
         """As a script does."""
@@ -263,6 +279,8 @@ class DjangoSession(_Ordinary):
 class Simplejwt(DjangoSession):
     """Django REST framework with simplejwt."""
 
+    subject = "user_id"
+
     def login(self, email: str) -> bytes:
         """By JSON."""
         return _json(self.login_path, {"username": email, "password": PASSWORD})
@@ -329,6 +347,8 @@ class FlaskSecurityToken(FlaskSecuritySession):
 
 class OidcProvider(_Ordinary):
     """oidc-provider on Node: an OAuth client that has a refresh token already."""
+
+    subject = "sub"
 
     def login(self, email: str) -> bytes:
         """A grant as a login ends in, by its own models: the pages before are not what is measured."""

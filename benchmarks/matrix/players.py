@@ -114,7 +114,7 @@ class Place:
     Args:
         folder: logs, and SQLite files.
         database: makes the URL of a new database.
-        busy: the database's seconds of CPU, where it is a process of its own.
+        busy: the database's seconds of CPU, where it is a process of its own; with Redis, those of both.
         redis: its URL, where sessions are to be kept there.
         hashing: which hash passwords get: `cheap`, the same for all, or `default`, each its own.
         compiled: where compiled modules go, where a start is measured.

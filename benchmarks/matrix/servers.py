@@ -65,7 +65,11 @@ ACTS = (
 #: Those that say most, for whoever has three minutes.
 MOST_TELLING = ACTS[:4]
 #: Against Node both sign with the same kind of key.
-REFRESH_ES256 = Act("refresh, ES256", Player.refreshing, ("sekisho, refresh, ES256", "oidc-provider"))
+_SIGNING = ("sekisho, refresh, ES256", "oidc-provider")
+REFRESH_ES256 = (
+    Act("refresh, ES256", Player.refreshing, _SIGNING),
+    Act("refresh, ES256, one at a time", Player.refreshing_alone, _SIGNING),
+)
 ON_REDIS = Act(
     "session check",
     Player.reading,
@@ -96,7 +100,7 @@ class Matrix:
         node: the entrant on Node, where there is Node.
         postgres: the acts that are measured on PostgreSQL.
         sqlite: those that are measured on SQLite too.
-        hashed: whether logins are measured with each one's default hash as well.
+        whole: whether Node is measured one at a time, and logins with each one's default hash, as well.
     """
 
     folder: Path
@@ -105,7 +109,7 @@ class Matrix:
     node: Entrant | None
     postgres: Sequence[Act] = ACTS
     sqlite: Sequence[Act] = ACTS
-    hashed: bool = True
+    whole: bool = True
 
     def run(self) -> list[Mapping[str, Any]]:
         """Everything, as the results keep it."""
@@ -123,10 +127,15 @@ class Matrix:
         with Field(place) as field:
             found += [self._compared(field, act, POSTGRES, postgres=postgres) for act in self.postgres]
             if self.node is not None:
-                found.append(self._compared(field, REFRESH_ES256, POSTGRES, postgres=postgres))
-        with RedisServer() as redis, Field(replace(place, redis=redis.url)) as field:
-            found.append(self._compared(field, ON_REDIS, REDIS, postgres=postgres))
-        if not self.hashed:
+                acts = REFRESH_ES256 if self.whole else REFRESH_ES256[:1]
+                found += [self._compared(field, act, POSTGRES, postgres=postgres) for act in acts]
+        with RedisServer() as redis:
+            both = replace(
+                place, redis=redis.url, busy=lambda: family_cpu(postgres.pid) + family_cpu(redis.pid)
+            )
+            with Field(both) as field:
+                found.append(self._compared(field, ON_REDIS, REDIS, postgres=postgres))
+        if not self.whole:
             return found
         with Field(replace(place, hashing="default")) as field:
             slow = Pace(max(self.pace.rounds // 3, 1), self.pace.seconds, most=CLIENTS)

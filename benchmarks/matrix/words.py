@@ -27,9 +27,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "Flask-Security, tokens": ("Flask-Security", "Flask-Security"),
     "the parts": ("the bare primitives", "素の暗号関数"),
     # what
-    "refresh": ("refresh", "リフレッシュ"),
+    "refresh": ("refresh, 8 at once", "リフレッシュ(8 件同時)"),
     "refresh, one at a time": ("refresh, one at a time", "リフレッシュ(1 件ずつ)"),
-    "refresh, ES256": ("refresh, ES256", "リフレッシュ(ES256)"),
+    "refresh, ES256": ("refresh, ES256, 8 at once", "リフレッシュ(ES256、8 件同時)"),
+    "refresh, ES256, one at a time": ("refresh, ES256, one at a time", "リフレッシュ(ES256、1 件ずつ)"),
     "session check": ("session check", "セッションの確認"),
     "bearer check": ("bearer GET", "Bearer トークンの GET"),
     "login": ("login, the same cheap hash", "ログイン(同じ安価なハッシュ)"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
+
 import pytest
 
 from benchmarks.load import Reply
@@ -16,6 +18,18 @@ from benchmarks.matrix.dialects import (
     WrongAnswerError,
 )
 
+
+def jwt(whose: str) -> str:
+    """An access token, unread but for its claims."""
+    claims = urlsafe_b64encode(b'{"sub": "%b"}' % whose.encode()).decode().rstrip("=")
+    return f"e30.{claims}.c2VhbA"
+
+
+def traded(access: str, refresh: str) -> Reply:
+    """What our server says to a refresh."""
+    return reply(b'{"access_token": "%b", "refresh_token": "%b"}' % (access.encode(), refresh.encode()))
+
+
 TICKET = Ticket("42", access="a1", refresh="r1", cookie="c1", csrf="x1")
 
 
@@ -26,14 +40,21 @@ def reply(body: bytes, *, status: int = 200, head: bytes = b"") -> Reply:
 
 def test_a_refresh_that_hands_out_the_old_token_is_no_refresh() -> None:
     """What is counted as a refresh gave two tokens that were not there before."""
-    good = SekishoTokens().refreshed(reply(b'{"access_token": "a2", "refresh_token": "r2"}'), TICKET)
-    assert (good.access, good.refresh, good.user_id) == ("a2", "r2", "42")
-    for body in (
-        b'{"access_token": "a2", "refresh_token": "r1"}',
-        b'{"access_token": "a1", "refresh_token": "r2"}',
-    ):
+    good = SekishoTokens().refreshed(traded(jwt("42"), "r2"), TICKET)
+    assert (good.access, good.refresh, good.user_id) == (jwt("42"), "r2", "42")
+    for answer in (traded(jwt("42"), "r1"), traded("a1", "r2")):
         with pytest.raises(WrongAnswerError, match="what was there before"):
-            SekishoTokens().refreshed(reply(body), TICKET)
+            SekishoTokens().refreshed(answer, TICKET)
+
+
+def test_a_refresh_that_hands_out_a_token_of_somebody_else_is_no_refresh() -> None:
+    """The access token is read too: a stub, or another account's, ends the run."""
+    with pytest.raises(WrongAnswerError, match="an access token of 7 in the place of 42"):
+        SekishoTokens().refreshed(traded(jwt("7"), "r2"), TICKET)
+    with pytest.raises(WrongAnswerError, match="no JWT: a2"):
+        SekishoTokens().refreshed(traded("a2", "r2"), TICKET)
+    user = b'{"response": {"user": {"authentication_token": "opaque", "refresh_token": "r2"}}}'
+    assert FlaskSecurityToken().refreshed(reply(user), TICKET).access == "opaque"
 
 
 def test_a_refusal_is_never_counted() -> None:
@@ -64,9 +85,9 @@ def test_a_client_goes_on_with_what_it_was_given() -> None:
     chain = Refreshing(SekishoTokens(), [TICKET, Ticket("43", access="b1", refresh="s1")])
     first = chain.ask()
     assert b'"refresh_token":"s1"' in first
-    chain.heard(reply(b'{"access_token": "b2", "refresh_token": "s2"}'))
+    chain.heard(traded(jwt("43"), "s2"))
     assert b'"refresh_token":"r1"' in chain.ask()
-    chain.heard(reply(b'{"access_token": "a2", "refresh_token": "r2"}'))
+    chain.heard(traded(jwt("42"), "r2"))
     assert b'"refresh_token":"s2"' in chain.ask()
 
 

@@ -57,6 +57,17 @@ class RedisServer:
         """Where it is."""
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def pid(self) -> int:
+        """Its process id.
+
+        Raises:
+            RuntimeError: the server is not running.
+        """
+        if self._process is None:
+            raise RuntimeError("this Redis server is not running")
+        return self._process.pid
+
     def __enter__(self) -> Self:
         self.start()
         return self
