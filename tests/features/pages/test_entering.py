@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
+from sekisho.features.pages.printing import PAGES
 from sekisho.rules.events import Event
 from sekisho.rules.ids import uuid7
+from sekisho.words.catalogue import words
 from tests.features.pages.conftest import with_pages
 from tests.features.pages.visitor import Seen, Visitor
 from tests.web.browser import cookies_of
@@ -83,6 +85,7 @@ async def test_the_throttle_says_how_long_to_wait(visitor: Visitor) -> None:
             break
     assert page.status == 429
     assert f"Wait {page.answer.headers['retry-after']} second" in page.words
+    assert words(PAGES, "en")("login.known_device") in page.words
     assert page.forms["/login"]["email"] == EMAIL
 
 
