@@ -25,6 +25,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "floor, bearer": ("bare application", "素のアプリケーション"),
     "fastapi-users, JWT": ("fastapi-users", "fastapi-users"),
     "Flask-Security, tokens": ("Flask-Security", "Flask-Security"),
+    "fast-jwt, seen before (Node)": ("fast-jwt, seen before (Node)", "fast-jwt(既に見たトークン、Node)"),
     "the parts": ("the bare primitives", "素の暗号関数"),
     # what
     "refresh": ("refresh, 8 at once", "リフレッシュ(8 件同時)"),
