@@ -63,7 +63,7 @@ async def test_a_code_is_used_once(served: Served) -> None:
 
 async def test_one_of_twenty_at_once_is_the_administrator(server: Server) -> None:
     """Each with the code and an address of its own: one 201, nineteen refusals, one account, one role."""
-    # Each from a network of its own, or the throttle would have stopped half of them.
+    # Each from a network of its own, or the throttle would stop some who are told that their code is spent.
     async with server(trusted_proxies="127.0.0.1/32") as served:
         code = await served.setup_code()
         answers = await asyncio.gather(
@@ -110,7 +110,7 @@ async def test_only_the_newest_code_counts(served: Served) -> None:
 
 @pytest.mark.requirement("W5")
 async def test_guesses_have_to_wait(server: Server) -> None:
-    """Ten from one network at once, then 429 for it, also with the code; another network goes on."""
+    """Ten from one network at once, then 429 for it; another goes on, and so does whoever has the code."""
     async with server(trusted_proxies="127.0.0.1/32") as served:
         code = await served.setup_code()
 
@@ -120,10 +120,14 @@ async def test_guesses_have_to_wait(server: Server) -> None:
 
         for _ in range(10):
             assert code_of(await guess(WRONG)) == (403, "setup_code_invalid")
-        answer = await guess(code)
+        answer = await guess(WRONG)
         assert (code_of(answer), int(answer.headers["retry-after"])) == ((429, "rate_limited"), 1)
+        assert code_of(await guess("no code at all")) == (429, "rate_limited")
         assert code_of(await guess(WRONG, "192.0.2.2")) == (403, "setup_code_invalid")
         served.clock.now += 2
+        assert code_of(await guess(WRONG)) == (403, "setup_code_invalid")
+        assert code_of(await guess(WRONG)) == (429, "rate_limited")
+        # Nobody can shut out whoever started the server by guessing from where he is.
         assert (await guess(code)).status_code == 201
 
 

@@ -61,12 +61,14 @@ async def set_up(
             once, or `email_taken`, and then the code still counts.
     """
     now = clock()
-    await throttle.attempt([Bucket("setup", network(request.client.ip))], now=now)
     standing, presented = await accounts.setup_digest(now=now), code_digest(request.code)
     if standing is None:
         raise Refusal("setup_closed")
     # Before anything is said of the rest, and before a password is hashed for a stranger.
     if presented is None or not compare_digest(standing, presented):
+        # Guesses alone are counted. Behind a proxy that nobody has named yet everybody is one network, and
+        # strangers would shut the operator out for as long as the code counts.
+        await throttle.attempt([Bucket("setup", network(request.client.ip))], now=now)
         raise Refusal("setup_code_invalid")
     email, password, language = _admitted(
         request.email, request.password, request.locale, addresses=addresses, policy=policy
