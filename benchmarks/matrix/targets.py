@@ -34,6 +34,18 @@ _LESS = (
 _NO_MORE = (("cpu_seconds", "start CPU"), ("idle_mib", "idle memory"), ("own_mib", "own memory"))
 
 
+def best_peer(name: str, starts: Sequence[Mapping[str, Any]]) -> str:
+    """Which peer the target of that name is taken beside; empty where it is no matter of a run."""
+    for what, beginning in _NO_MORE:
+        if name.startswith(beginning):
+            return str(_best(what, starts)["name"])
+    return ""
+
+
+def _best(what: str, starts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return min(starts[1:], key=lambda peer: peer["ratio"][what][1])
+
+
 def targets(
     servers: Sequence[Mapping[str, Any]], starts: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -51,6 +63,6 @@ def _all(servers: Sequence[Mapping[str, Any]], starts: Sequence[Mapping[str, Any
                     shown = f"{act.removesuffix(', ES256')}, beside {peer.removesuffix(', JWT')}"
                     yield Target(shown, wanted, side["ratio"])
     for what, name in _NO_MORE:
-        low, middle, high = min((peer["ratio"][what] for peer in starts[1:]), key=lambda ratio: ratio[1])
+        low, middle, high = _best(what, starts)["ratio"][what]
         found = [1 / high, 1 / middle, 1 / low]  # ours by theirs
         yield Target(f"{name}, beside the best of Python's", 1.0, found, at_least=False)

@@ -10,11 +10,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks.matrix import pages, plots
+from benchmarks.matrix import pages, plots, ratios
 from benchmarks.matrix.plots import Bar
 from benchmarks.matrix.starts import MEASURED
 from benchmarks.matrix.targets import targets
 from benchmarks.matrix.words import LANGUAGES, Language, said
+from sekisho.adapters import password_hashes
+from sekisho.settings import read_settings
 from tests.house import tree
 
 if TYPE_CHECKING:
@@ -79,9 +81,58 @@ def test_a_missed_target_is_told_as_missed() -> None:
     verdicts = {each["name"]: each["holds"] for each in targets(slow, STARTS)}
     assert verdicts["bearer check, beside fastapi-users"] is False
     told = {**RESULTS, "targets": targets(slow, STARTS)}
-    assert "| bearer GET, times less than fastapi-users | >= 25 | 1.5 (1.5 - 1.5) | MISSED |" in pages.page(
-        told, "en"
-    )
+    assert "times less than fastapi-users | >= 25 | 1.5 (1.5 - 1.5) | MISSED |" in pages.page(told, "en")
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        ([0.9, 0.95, 1.0], "0.95 (0.9 - 1) | yes |"),
+        ([0.9, 0.95, 1.002], "0.95 (0.9 - 1.002) | yes, by the median alone |"),
+        ([1.0, 1.002, 1.003], "1.002 (1 - 1.003) | MISSED |"),
+    ],
+)
+def test_a_target_that_only_the_median_reaches_is_told_as_such(found: list[float], verdict: str) -> None:
+    """And what is just above one is not shown as one; the peer it is beside is named."""
+    target = {"name": "idle memory, beside the best of Python's", "wanted": 1.0, "at_least": False}
+    told = {**RESULTS, "targets": [{**target, "found": found, "holds": found[1] <= 1.0}]}
+    assert f"| idle memory, resident, by Django's, the best peer | <= 1 | {verdict}" in pages.page(told, "en")
+
+
+def test_on_equal_terms_the_ratio_is_within_a_round_too() -> None:
+    """Beside ours that asks each time; of a run that kept no rounds there is the ratio of both medians."""
+    sides: list[dict[str, Any]] = [
+        {"name": "sekisho, cookie", "ratio": None, "server_us": [1.0, 1.0, 1.0]},
+        {"name": ratios.ASKING, "ratio": [2.0, 2.0, 2.0], "server_us": [2.0, 2.0, 2.0]},
+        {"name": "Django", "ratio": [9.0, 9.0, 9.0], "server_us": [8.0, 9.0, 10.0]},
+    ]
+    acts = [{"act": "session check", "where": "PostgreSQL", "sides": sides}]
+    as_served, asking = ratios.compared(acts)
+    assert as_served[2]["Django"] == [9.0, 9.0, 9.0]
+    assert asking == ("session check, sekisho, asking each time", "PostgreSQL", {"Django": [4.5]})
+    for side, rounds in zip(sides, ([1.0] * 3, [2.0, 6.0, 2.0], [8.0, 24.0, 8.0]), strict=True):
+        side["rounds_us"] = rounds
+    assert [*ratios.compared(acts)][1][2] == {"Django": [4.0, 4.0, 4.0]}
+
+
+def test_default_hashes_are_named_and_no_ratio_is_made_of_them() -> None:
+    """A hash that asks less of a thief is no merit; ours is called what the setting's default is."""
+    page = pages.page(RESULTS, "en")
+    profile = password_hashes.PROFILES[read_settings({}).password_profile]
+    ours = f"Argon2id, {profile.memory_cost // 1024} MiB, {profile.time_cost} passes"
+    assert f"| sekisho ({ours}) |" in page
+    assert "| Django (PBKDF2 with SHA-256, 1,000,000 rounds) |" in page
+    assert "default hash" not in page.partition("## Every act")[0]
+
+
+def test_the_short_form_says_how_many_came_at_once_and_what_was_asked() -> None:
+    """A crowd shares statements and a copy is asked of nobody: neither is to be taken for the other."""
+    short = pages.short(RESULTS, "en")
+    assert "| refresh, 8 at once |" in short
+    assert "| refresh, one at a time |" in short
+    assert "| session check, all ask each time |" in short
+    assert "| session check, as served, from memory |" in short
+    assert "| memory at work (session checks, PostgreSQL), MiB | sekisho 92; fastapi-users 89; " in short
 
 
 def test_the_best_peer_is_the_one_that_takes_least() -> None:
