@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sekisho.features.demo.clock import ClockHand
+from tests.parts.browser import OPEN_SECONDS
 from tests.parts.clocked_server import ClockedServer
 from tests.parts.lossy_line import LossyLine
 
@@ -140,14 +142,18 @@ class Site:
         return _CLOCK_OFF.format((self.moved + hours * 3_600) * 1_000)
 
     @asynccontextmanager
-    async def visited(self, mode: str) -> AsyncIterator[Visit]:
-        """A browser that has not been here before, on a line in order; fails where a page threw."""
+    async def visited(self, mode: str, *, within: float = OPEN_SECONDS) -> AsyncIterator[Visit]:
+        """A browser that has not been here before, on a line in order; fails where a page threw.
+
+        `within`: seconds that it may be open, since `evaluate` waits for a page without end.
+        """
         self.line.mend()
         context = await self.browser.new_context()
         context.set_default_timeout(30_000)
         visit = Visit(self, context, mode)
         try:
-            yield visit
+            async with asyncio.timeout(within):
+                yield visit
             assert visit.faults == []
         finally:
             self.line.mend()

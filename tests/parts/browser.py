@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -44,6 +45,11 @@ _TELL_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) =>
 _START_SECONDS = 60.0
 #: Milliseconds that anything on a page may take, on a machine that does other things as well.
 _PATIENCE = 30_000
+#: Seconds that a window may be open. Much of Playwright waits without end for a page that hangs (`evaluate`,
+#: `count`), and the limit of the suite, which is a little longer, stops the loop that would close the window.
+OPEN_SECONDS = 100.0
+#: Seconds that a window may take to open, and to close; what does not close goes with its browser.
+_DOOR_SECONDS = 30.0
 
 
 class BrowserUnavailableError(RuntimeError):
@@ -149,20 +155,27 @@ async def visiting(chromium: Chromium, url: str, **context: Any) -> AsyncIterato
     """A window on `url`, closed at the end; fails if the console had anything to complain of.
 
     `context`: options of Playwright's contexts, such as `locale` or `java_script_enabled`.
+
+    Raises:
+        TimeoutError: it was open for too long.
     """
     from playwright.async_api import async_playwright  # noqa: PLC0415 - only who drives a browser needs it
 
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.connect_over_cdp(chromium.endpoint)
-        # Pages tell times where the reader is, and a machine may be anywhere.
-        opened = await browser.new_context(base_url=url, **{"timezone_id": "Etc/UTC", **context})
-        opened.set_default_timeout(_PATIENCE)
-        await opened.add_init_script(_TELL_VIOLATIONS)
-        visit = Visit(opened, await opened.new_page())
+        async with asyncio.timeout(_DOOR_SECONDS):
+            browser = await playwright.chromium.connect_over_cdp(chromium.endpoint)
+            # Pages tell times where the reader is, and a machine may be anywhere.
+            opened = await browser.new_context(base_url=url, **{"timezone_id": "Etc/UTC", **context})
+            opened.set_default_timeout(_PATIENCE)
+            await opened.add_init_script(_TELL_VIOLATIONS)
+            visit = Visit(opened, await opened.new_page())
         visit.watch()
         try:
-            yield visit
+            async with asyncio.timeout(OPEN_SECONDS):
+                yield visit
             assert not visit.faults, visit.faults
         finally:
-            await opened.close()
-            await browser.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DOOR_SECONDS):
+                    await opened.close()
+                    await browser.close()
