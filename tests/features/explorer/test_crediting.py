@@ -75,6 +75,15 @@ def test_what_changes_beside_a_request_is_not_its_doing() -> None:
     ]
 
 
+def test_whoever_ends_all_but_one_names_the_one_that_stays() -> None:
+    """Another password: every other session was ended by it, though its own row changed too, and was named."""
+    known, answers = Credits(), [answered("x1", "session")]
+    ending = "UPDATE sessions SET revoked_at = :now WHERE user_id = :user_id AND id <> :keep"
+    known.take(wrote("x1", "session", ending, user_id="u1", keep="s1"))
+    known.take(wrote("x1", "session", "UPDATE sessions SET fam = :fam WHERE id = :id", id="s1"))
+    assert known.doers([row("sessions", "s1"), row("sessions", "s2")], answers) == [Doer("a1", "session")] * 2
+
+
 def test_a_key_of_redis_is_the_doing_of_the_command_that_named_it() -> None:
     """Seen before its request was answered, too; a key that Redis forgets by itself is nobody's doing."""
     known = Credits()

@@ -16,6 +16,8 @@ T = TypeVar("T")
 #: Writes that are kept: some are of requests that are never answered.
 _KEPT: Final = 500
 _TABLE: Final = re.compile(r"\b(?:INTO|UPDATE|FROM)\s+(\w+)")
+#: The parameter by which a statement leaves a row out.
+_LEFT_OUT: Final = re.compile(r"<>\s*:(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,12 @@ def _tables(write: Event) -> Sequence[str]:
 
 
 def _names(write: Event, key: str) -> bool:
-    """Whether the key of the row stands in the command, or among the parameters."""
+    """Whether the key of the row stands in the command, or among the parameters; not as the one left out."""
     if write.kind == "redis.write":
         return key in write.refs["command"].split()
-    return set(key.split("|")) <= {str(value) for value in write.refs.get("parameters", {}).values()}
+    left_out = _LEFT_OUT.findall(write.refs["sql"])
+    parameters = write.refs.get("parameters", {}).items()
+    return set(key.split("|")) <= {str(value) for name, value in parameters if name not in left_out}
 
 
 def _common(values: Iterable[T | None]) -> T | None:
