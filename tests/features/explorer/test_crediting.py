@@ -76,7 +76,7 @@ def test_what_changes_beside_a_request_is_not_its_doing() -> None:
 
 
 def test_whoever_ends_all_but_one_names_the_one_that_stays() -> None:
-    """Another password: every other session was ended by it, though its own row changed too, and was named."""
+    """Another password ended the other sessions, though its own row changed too, and was named."""
     known, answers = Credits(), [answered("x1", "session")]
     ending = "UPDATE sessions SET revoked_at = :now WHERE user_id = :user_id AND id <> :keep"
     known.take(wrote("x1", "session", ending, user_id="u1", keep="s1"))
