@@ -19,6 +19,9 @@ from sekisho.rules.throttle import Bucket, network
 
 #: Whoever starts the server, where a request would say from where it came.
 _HERE: Final = Client("", "sekisho serve")
+#: In the place of a digest: nobody finds a code that it would be the digest of. The same for every server, so
+#: that of two that start at once neither takes away what the other is about to spend, over and over.
+_NO_CODES: Final = bytes(DIGEST_BYTES)
 
 
 class SetupRequest(Frozen):
@@ -101,19 +104,17 @@ async def appoint(
         Refusal: `validation_failed` with every fault at once, `email_taken`.
     """
     hashed, language = None, UNDETERMINED
-    # In the place of a digest: there is no code that it would be the digest of, so nobody else can spend it.
-    setup = entropy(DIGEST_BYTES)
-    while await accounts.offer_setup(setup, until=clock() + LIFETIME):
+    while await accounts.offer_setup(_NO_CODES, until=clock() + LIFETIME):
         if hashed is None:
             email, normal, language = _admitted(email, password(), None, addresses=addresses, policy=policy)
             hashed = await passwords.hash(normal)
         made = _made(email, language, _HERE, by="settings", now=clock(), entropy=entropy)
         try:
             await accounts.add_first_account(
-                made.account, hashed, role=ADMINISTRATOR, setup=setup, recorded=made.recorded
+                made.account, hashed, role=ADMINISTRATOR, setup=_NO_CODES, recorded=made.recorded
             )
         except Refusal as refused:
-            # Another server that starts just now offered a code of its own, or was done before us.
+            # Another server that starts just now was done before us, or has printed a link.
             if refused.code not in {"setup_code_invalid", "setup_closed"}:
                 raise
         else:
