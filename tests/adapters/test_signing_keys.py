@@ -11,13 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sekisho.adapters.given_keys import SigningKeys, given_keys
-from sekisho.adapters.root_secret import derive_keys
 from sekisho.adapters.secrets.secret import Secret
 from sekisho.settings import Alg, SettingsRefused
 from sekisho_verify import HmacKey, SigningKey
 from sekisho_verify.encoding import b64url_encode
 
-NOW = 1_795_219_200.0  # 2026-11-21 00:00 UTC
 SHARED = b"zM3canary-9xQ7w2Lr8vTn4Kp6Yd1Hs5" + b"Bf0Gj3Zt6Xc9Vm2Nq5Wr8Ek1Uy4Iop7A"
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 EC_JWK = SigningKey(EC_KEY).to_private_jwk()
@@ -25,8 +23,6 @@ ED_JWK = SigningKey(ed25519.Ed25519PrivateKey.generate()).to_private_jwk()
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 RSA_JWK = SigningKey(RSA_KEY).to_private_jwk()
 OCT_JWK = HmacKey(SHARED[:40]).to_private_jwk()
-SEALING = derive_keys(Secret(b"R0otSecretOfTheTests-4fZ8qLw1nXc")).sealing
-OTHER_SEALING = derive_keys(Secret(b"An0therSecretOfTests-7hY2vKd9pMs")).sealing
 
 
 def pem(private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:

@@ -187,7 +187,7 @@ def another_last_letter(text: str) -> str:
     return text[:-1] + letters[letters.index(text[-1]) + 1]
 
 
-HEAD, PAYLOAD, SEAL = token().split(".")
+HEAD, _, SEAL = token().split(".")
 HEAD_JSON, CLAIMS_JSON = json.dumps(header()).encode(), json.dumps(claims()).encode()
 REGISTERED = {"alg", "kid", "typ", "cty", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64"}
 

@@ -18,7 +18,6 @@ from sekisho_verify.mac import Hmac
 
 KEY_ID_BYTES = 4
 MAC_BYTES = 32
-DIGEST_BYTES = 32
 
 
 class OpaqueRefused(ValueError):

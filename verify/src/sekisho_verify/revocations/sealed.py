@@ -31,8 +31,6 @@ MAX_SNAPSHOT: Final = 64 * 1024 * 1024
 """Characters of the longest snapshot that is read: 2.7 million entries."""
 MAX_FRAME: Final = 256 * 1024
 """Characters of the longest frame, heartbeat or answer about the time that is read: 11,000 entries."""
-MAX_FRAME_ENTRIES: Final = 10_000
-"""Entries of the largest frame that is written."""
 
 _FEED: Final = "revocation feed"
 # An algorithm that no key here is for speaks of a key that is not here either.
