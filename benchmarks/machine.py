@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.backends.openssl.backend import backend
 
+from tests.parts import redis
 from tests.parts.postgres import binaries
 
 _PACKAGES = (
@@ -24,6 +25,7 @@ _PACKAGES = (
     "cryptography",
     "psycopg",
     "psycopg-pool",
+    "redis",
     "argon2-cffi",
     "PyJWT",
     "joserfc",
@@ -33,6 +35,8 @@ _PACKAGES = (
 def facts() -> str:
     """The machine, the interpreter and the exact versions, as a few lines of text."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    sqlite, openssl = f"SQLite {sqlite3.sqlite_version}", backend.openssl_version_text()
+    engines = ", ".join((_postgres(), _redis(), sqlite, openssl))
     load = " ".join(f"{average:.1f}" for average in os.getloadavg())
     return "\n".join(
         (
@@ -40,7 +44,7 @@ def facts() -> str:
             f"system    {platform.system()} {platform.release()}, {platform.machine()}",
             f"python    {platform.python_implementation()} {platform.python_version()}",
             f"packages  {packages}",
-            f"engines   {_postgres()}, SQLite {sqlite3.sqlite_version}, {backend.openssl_version_text()}",
+            f"engines   {engines}",
         )
     )
 
@@ -48,6 +52,16 @@ def facts() -> str:
 def _postgres() -> str:
     program = binaries() / "postgres"
     return subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _redis() -> str:
+    try:
+        program = redis.require()
+    except redis.RedisUnavailableError:
+        return "no Redis"
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    # Redis server v=7.0.15 sha=00000000:0 malloc=... (Valkey says the same of itself)
+    return said.partition(" sha=")[0].replace(" server v=", " ")
 
 
 def _processor() -> str:

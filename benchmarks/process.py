@@ -17,6 +17,8 @@ from typing import Self
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _TICKS = os.sysconf("SC_CLK_TCK")
+#: Seconds that a server may take to stop.
+_PATIENCE = 30.0
 
 #: What runs one of `served.KINDS`.
 OURS = (sys.executable, "-m", "benchmarks.served")
@@ -103,9 +105,15 @@ class Served:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # nobody is to find it running afterwards
+            self._process.wait()
+            raise
+        finally:
+            if self._process.stdout is not None:
+                self._process.stdout.close()
 
     @property
     def pid(self) -> int:
