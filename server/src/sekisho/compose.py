@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
-from starlette.types import ASGIApp
-
 from sekisho.adapters import setup_file, system
 from sekisho.adapters.addresses import EmailAddresses
 from sekisho.adapters.feed_publisher import FeedPublisher
@@ -61,6 +59,7 @@ from sekisho.upkeep import sweeping, telling
 from sekisho.web.acts import Acts, RevocationFeed
 from sekisho.web.app import build_app, closed_app
 from sekisho.web.application import Application
+from sekisho.web.asgi import ASGIApp
 from sekisho.web.csrf import Csrf
 from sekisho.web.logs import LOG, Line
 from sekisho.web.metrics import FEED_FRAMES, SESSION_LOOKUPS, Metrics

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
-
-from starlette.routing import BaseRoute
+from typing import TYPE_CHECKING, Any
 
 from sekisho.frozen import Frozen
 from sekisho.web.endpoint import Endpoint
 from sekisho.web.pages import Asset, ErrorPage, Page
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
 
 
 class Feature(Frozen, kw_only=True):

@@ -169,9 +169,9 @@ def _parse(setting: Setting, text: str, source: Source) -> object:
 
 
 def _file_texts(text: str, faults: list[Fault]) -> Iterator[tuple[str, str]]:
-    if not text:
+    if all(line.lstrip(" \t")[:1] in {"", "#"} for line in text.split("\n")):
         return
-    import tomllib  # noqa: PLC0415 - a start without a file does without it
+    import tomllib  # noqa: PLC0415 - a start does without it as long as the file has comments only
 
     try:
         table = tomllib.loads(text)

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
-    from tests.web.served import Server
+    from sekisho.feature import Feature
+    from sekisho.settings import Settings
+    from tests.web.served import Clock, Server
 
 NOTHING = {
     "login": False,
@@ -215,8 +217,10 @@ async def test_the_way_to_the_explorer_is_shown_where_there_is_one(
     async def find() -> str:
         return "http://localhost:1/explore"
 
-    routes = door("http://localhost:8400", find).routes
-    async with server(features=with_pages, routes=routes) as served:
+    def with_door(settings: Settings, clock: Clock) -> list[Feature]:
+        return [*with_pages(settings, clock), door("http://localhost:8400", find)]
+
+    async with server(features=with_door) as served:
         visitor = Visitor(served)
         await set_up(visitor)
         page = await visitor.see("/welcome")

@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from socket import socket
 
-from starlette.types import ASGIApp
-
 from sekisho.adapters import system
 from sekisho.cli.http_server import run, serve_http
 from sekisho.cli.telling import tell
@@ -19,6 +17,7 @@ from sekisho.feature import Feature
 from sekisho.ports import Clock
 from sekisho.settings import Settings
 from sekisho.web import logs
+from sekisho.web.asgi import ASGIApp
 
 
 async def _nothing_more() -> None:

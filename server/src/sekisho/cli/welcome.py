@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from sekisho.cli.first_run import FirstRun
 from sekisho.frozen import Frozen
 from sekisho.rules.setup_code import LIFETIME
 from sekisho.settings import Settings
+from sekisho.version import VERSION
 from sekisho.words.catalogue import Say
 
 _FOR_PEOPLE = (("login", "/login"), ("api", "/docs/api"))
@@ -62,7 +62,7 @@ def welcome(
         first: what is done while nobody administers: a link that is to be opened, or an administrator made.
         say: the words.
     """
-    lines = [click.style(say("serve.title", version=version("sekisho")), bold=True), ""]
+    lines = [click.style(say("serve.title", version=VERSION), bold=True), ""]
     lines.append(f"  {say('serve.listening')}  {address}")
     # Without session rows there are no pages: nobody has a cookie to be known by.
     people = _FOR_PEOPLE if settings.refresh_store == "database" else (("api", "/openapi.json"),)

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import SettingsRefused
+from sekisho.web.asgi import ASGIApp, Receive, Scope, Send
 from sekisho.web.logs import LOG, Line
 
 

@@ -7,11 +7,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from starlette.types import Scope
-
 from sekisho.frozen import Frozen
 from sekisho.ports import Entropy
 from sekisho.rules.session import Client
+from sekisho.web.asgi import Scope
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sekisho.rules.refusals import Refusal
+from sekisho.web.asgi import ASGIApp, Receive, Scope, Send
 from sekisho.web.exchange import exchange_of
 from sekisho.web.problems import problem
 

@@ -7,14 +7,11 @@ more than reading its body does. Whatever is not a core path goes to the routes 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
-
-from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Router
-from starlette.types import Receive, Scope, Send
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sekisho.frozen import Frozen
 from sekisho.rules.refusals import Refusal
+from sekisho.web.asgi import Receive, Scope, Send
 from sekisho.web.bearer import bearer_token
 from sekisho.web.credentials import sign_in
 from sekisho.web.cross_site import SAFE_METHODS
@@ -27,6 +24,9 @@ from sekisho.web.problems import problem
 from sekisho.web.refusing import note_refusal
 from sekisho.web.wire import ClientGone, Headers, Reply, encode, read_json, reader
 from sekisho_verify.errors import TokenRefused
+
+if TYPE_CHECKING:
+    from sekisho.web.feature_routes import FeatureRoutes, Unserved
 
 _UNMATCHED: Final = "(none)"
 #: `X-Accel-Buffering`: nginx would otherwise keep events back until they fill a buffer.
@@ -138,7 +138,7 @@ class Dispatcher:
         self,
         site: Site,
         endpoints: Iterable[Endpoint[Any]],
-        routes: Iterable[BaseRoute] = (),
+        routes: FeatureRoutes | None = None,
         *,
         pages: Iterable[Page | Asset] = (),
         error_page: ErrorPage | None = None,
@@ -158,8 +158,7 @@ class Dispatcher:
             self._add_shown(page, Shown(page, site))
             if page.submit is not None:
                 self._add(page.path, "POST", Submitted(page, site))
-        # A wrong slash is a wrong address: no redirect carries a body or a token somewhere else.
-        self._router = Router(list(routes), redirect_slashes=False)
+        self._routes = routes
 
     def _add(self, template: str, method: str, operation: Operation) -> None:
         head, brace, _ = template.partition("{")
@@ -190,8 +189,6 @@ class Dispatcher:
             reply = await self._reply(exchange, scope, receive, send)
         except (Refusal, TokenRefused) as refusal:
             reply = self._refuse(exchange, refusal)
-        except HTTPException as refused:
-            reply = self._refuse_route(exchange, refused)
         except ClientGone:
             raise
         except Exception as fault:
@@ -209,7 +206,10 @@ class Dispatcher:
         except Refusal:
             await send({"type": "websocket.close", "code": 1008, "reason": "origin_not_allowed"})
             return
-        await self._router(scope, receive, send)
+        if self._routes is None:
+            await send({"type": "websocket.close", "code": 1000, "reason": ""})
+            return
+        await self._routes.connect(scope, receive, send)
 
     async def _reply(
         self, exchange: Exchange, scope: Scope, receive: Receive, send: Send
@@ -220,9 +220,10 @@ class Dispatcher:
             if scope["method"] not in SAFE_METHODS:
                 # Here and not in the routes: what is forgotten in one of them is not noticed (F1).
                 self._site.gate.admit(exchange.raw_headers)
-            scope = {**scope, "app": self}  # so that Starlette raises its 404 and 405 instead of answering
-            await self._router(scope, receive, send)
-            return None
+            if self._routes is None:
+                raise Refusal("not_found")
+            unserved = await self._routes.serve(scope, receive, send)
+            return None if unserved is None else self._refuse_route(exchange, unserved)
         exchange.route = path.template
         method = scope["method"]
         operation = path.operations.get("GET" if method == "HEAD" else method)
@@ -258,12 +259,10 @@ class Dispatcher:
             base_path=self._site.base_path,
         )
 
-    def _refuse_route(self, exchange: Exchange, refused: HTTPException) -> Reply:
-        code = {404: "not_found", 405: "method_not_allowed", 403: "forbidden"}.get(refused.status_code)
-        if code is None:
-            LOG.error(Line("internal", {"request_id": exchange.client.request_id}), exc_info=refused)
-        reply = self._refuse(exchange, Refusal(code or "internal"))  # type: ignore[arg-type]  # values above are codes
-        allow = (refused.headers or {}).get("Allow")
-        return Reply(
-            reply.status, [*reply.headers, *([(b"allow", allow.encode())] if allow else [])], reply.body
-        )
+    def _refuse_route(self, exchange: Exchange, unserved: Unserved) -> Reply:
+        if unserved.fault is not None:
+            LOG.error(Line("internal", {"request_id": exchange.client.request_id}), exc_info=unserved.fault)
+        reply = self._refuse(exchange, Refusal(unserved.code))
+        if unserved.allow is None:
+            return reply
+        return Reply(reply.status, [*reply.headers, (b"allow", unserved.allow)], reply.body)

@@ -9,8 +9,7 @@ import logging
 from time import perf_counter
 from typing import Any, Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
+from sekisho.web.asgi import ASGIApp, Message, Receive, Scope, Send
 from sekisho.web.client import Clients
 from sekisho.web.exchange import Exchange
 from sekisho.web.logs import ACCESS, log_request

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Final, Protocol
 
-from starlette.types import Receive, Send
-
 from sekisho.frozen import Frozen
+from sekisho.web.asgi import Receive, Send
 from sekisho.web.wire import Headers
 
 #: Seconds beyond its life after which a stream is given up whose reader does not even take its end.

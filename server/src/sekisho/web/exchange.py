@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final, cast
 
-from starlette.types import Scope
-
 from sekisho.rules.session import Client
+from sekisho.web.asgi import Scope
 from sekisho.web.language import choose
 from sekisho.words.catalogue import Language
 

@@ -13,9 +13,9 @@ from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
-from starlette.types import Receive
 
 from sekisho.rules.refusals import Refusal
+from sekisho.web.asgi import Receive
 from sekisho.web.wire import encode, read_body, reader, refuse_declared_length
 
 #: What a form carried, by field.

@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
-from starlette.types import Receive
-
 from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.refusals import Refusal
+from sekisho.web.asgi import Receive
 from sekisho.web.conditional import matches, tag_of
 from sekisho.web.cookies import LANGUAGE
 from sekisho.web.credentials import require_own_page, sign_in
@@ -73,7 +72,7 @@ class Html(Frozen):
 
 
 class SeeOther(Frozen):
-    """Where to go on: a path on this origin; and headers, such as cookies."""
+    """Where to go on: a path on this origin, or a page that is ours elsewhere; headers, such as cookies."""
 
     location: str
     headers: Hidden[tuple[tuple[bytes, bytes], ...]] = ()

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
-from starlette.types import Receive, Send
 
 from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.refusals import FieldCode, FieldError, Refusal
+from sekisho.web.asgi import Receive, Send
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -16,7 +16,6 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 import msgspec
-from starlette.types import Receive, Scope, Send
 
 from sekisho.features.explorer import page
 from sekisho.features.explorer.acts import Acts
@@ -25,6 +24,7 @@ from sekisho.features.explorer.events import Event
 from sekisho.features.explorer.ledger import Ledger
 from sekisho.features.explorer.stage import Stage
 from sekisho.rules.refusals import Refusal
+from sekisho.web.asgi import Receive, Scope, Send
 from sekisho.web.cross_site import SAFE_METHODS, CrossSiteGate
 from sekisho.web.language import choose
 from sekisho.web.logs import LOG, Line

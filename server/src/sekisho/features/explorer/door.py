@@ -11,15 +11,14 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
-
 from sekisho.feature import Feature
 from sekisho.rules.refusals import Refusal
+from sekisho.web.endpoint import Call, Site
+from sekisho.web.forms import Form
+from sekisho.web.pages import Page, Refused, SeeOther
 
 PATH = "/explore"
-_OWN = frozenset({"same-origin", "none"})
+_OWN = frozenset({b"same-origin", b"none"})
 
 
 def door(
@@ -30,23 +29,23 @@ def door(
 ) -> Feature:
     """The feature of the server at `issuer`; `find` gives the page's address, and may take seconds."""
 
-    async def go(request: Request) -> Response:
-        _admit(request, issuer)
-        return RedirectResponse(await find(), 303, {"Cache-Control": "no-store"})
+    async def go(site: Site, call: Call[Form], refused: Refused | None) -> SeeOther:  # noqa: ARG001 - as pages have it
+        _admit(call, issuer)
+        return SeeOther(await find())
 
-    return Feature(name="explorer-door", routes=(Route(PATH, go, methods=["GET"]),), running=running)
+    return Feature(name="explorer-door", pages=(Page(path=PATH, show=go),), running=running)
 
 
-def _admit(request: Request, issuer: str) -> None:
+def _admit(call: Call[Form], issuer: str) -> None:
     """Return if a person on this machine asks.
 
     Raises:
         Refusal: `not_found` from elsewhere; `origin_not_allowed`.
     """
-    if request.client is None or not ip_address(request.client.host).is_loopback:
+    if not call.client.ip or not ip_address(call.client.ip).is_loopback:
         raise Refusal("not_found", "the explorer is for this machine alone")
     # A link on a page of ours, or an address that was typed. Browsers from before 2020 say nothing.
-    if request.headers.get("sec-fetch-site", "none") not in _OWN:
+    if call.headers.get(b"sec-fetch-site", b"none") not in _OWN:
         raise Refusal("origin_not_allowed", "another site opened the explorer")
-    if request.headers.get("host") != urlsplit(issuer).netloc:
+    if call.headers.get(b"host") != urlsplit(issuer).netloc.encode():
         raise Refusal("origin_not_allowed", "another Host")

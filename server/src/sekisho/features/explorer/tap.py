@@ -12,13 +12,12 @@ from http import HTTPStatus
 from itertools import count
 from typing import Any, Final, TypeAlias, cast
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 from sekisho.adapters.watching import Kind, watched
 from sekisho.features.explorer.events import LANES
 from sekisho.features.explorer.frames import frame
 from sekisho.features.explorer.telling import Tell, command, printable
 from sekisho.ports import Clock
+from sekisho.web.asgi import ASGIApp, Message, Receive, Scope, Send
 from sekisho_verify.encoding import json_object
 from sekisho_verify.errors import EncodingError
 
