@@ -36,7 +36,7 @@ def facts() -> str:
     """The machine, the interpreter and the exact versions, as a few lines of text."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     sqlite, openssl = f"SQLite {sqlite3.sqlite_version}", backend.openssl_version_text()
-    engines = ", ".join((_postgres(), _redis(), sqlite, openssl))
+    engines = f"{_postgres()}, {_redis()}, {sqlite}, {openssl}"
     load = " ".join(f"{average:.1f}" for average in os.getloadavg())
     return "\n".join(
         (
