@@ -291,7 +291,8 @@ async def test_a_leaked_key_is_locked_out(exploring: Exploring, chromium: Chromi
 @pytest.mark.long
 async def test_two_servers_and_one_that_is_gone(exploring: Exploring, chromium: Chromium) -> None:
     """A memory of its own knows no cookie of another; without the auth server a token still works."""
-    async with watching(chromium, exploring.explorer, at="two", forgiven="ERR_CONNECTION_REFUSED") as seen:
+    gone = "ERR_CONNECTION_REFUSED|status of 503"
+    async with watching(chromium, exploring.explorer, at="two", forgiven=gone) as seen:
         await seen.mode("session")
         await seen.press("[data-two=b]")
         assert await seen.text("#two-verdict") == "Session, API server B: 200"
@@ -306,9 +307,18 @@ async def test_two_servers_and_one_that_is_gone(exploring: Exploring, chromium: 
         assert (await seen.answers())[-1] == "200"
         await seen.press("#two-refresh")
         assert "/v1/refresh" not in str(await seen.drawn())
-        assert "Nobody answered" in await seen.text("#said")
+        stopped = "Nobody answered: the auth server is stopped. Start it again in chapter 7."
+        assert await seen.text("#said") == stopped
+        await seen.chapter("login")
+        await seen.press("#login-form .first")
+        # Nothing was drawn, and nothing is said of what was drawn before.
+        assert (await seen.text("#said"), await seen.text("#caption")) == (stopped, "")
+        await seen.chapter("two")
+        await seen.press("[data-operate=rotate-key]")
+        assert await seen.text("#said") == stopped
         await seen.press("#stop-auth")
         assert await seen.text("#two-verdict") == "The auth server is up."
+        assert await seen.text("#said") == ""
 
 
 @pytest.mark.long

@@ -1,7 +1,7 @@
 // Chapter 2: who is asking, and may they? And how soon does a right that was taken away take effect?
 
 import { all } from "./dom.js";
-import { judge, onStage, perform, tell, wait } from "./doing.js";
+import { judge, onStage, perform, tellRefused, wait } from "./doing.js";
 import { bare, get, inLanes, lanes } from "./lanes.js";
 import { be } from "./people.js";
 import { number, say } from "./words.js";
@@ -18,7 +18,7 @@ const call = async ({ call: target, times = "1", bare: without }) => {
     return inLanes(async (it) => {
       let last = null;
       for (let count = 0; count < Number(times); count += 1) last = await get(it, server, `/${path}`);
-      if (last?.status === 0) tell(say("play.nobody"));
+      if (last?.status === 0) tellRefused(last);
       return last;
     });
   });

@@ -1,7 +1,7 @@
 // Chapter 3: what expires, and what renews itself.
 
 import { $ } from "./dom.js";
-import { judge, onStage, perform, recorded, tell } from "./doing.js";
+import { judge, onStage, perform, recorded, tellRefused } from "./doing.js";
 import { anotherTab, clientOf, get, outcome } from "./lanes.js";
 import { be } from "./people.js";
 import { record } from "./record.js";
@@ -26,8 +26,7 @@ const refresh = () =>
     if (!(await be())) return;
     const client = clientOf("jwt");
     const done = await outcome(client === classic ? client.refresh() : anotherTab().restore());
-    if (done.status === 0) tell(say("play.nobody"));
-    else if (done.code) tell(say("act.refused", { code: done.code }));
+    if (done.status === 0 || done.code) tellRefused(done);
   });
 
 const tabs = () =>

@@ -4,7 +4,7 @@ import { $ } from "./dom.js";
 import { marks } from "./marks.js";
 import { begin } from "./player.js";
 import { changed, record, settle, until } from "./record.js";
-import { act, up } from "./stage.js";
+import { act, run, up } from "./stage.js";
 import { say } from "./words.js";
 
 /** Seconds after which an answer that is not in the record never will be: its server was killed before it told. */
@@ -21,6 +21,9 @@ export const tell = (text) => {
   clearing = setTimeout(() => ($("said").textContent = ""), 7000);
 };
 
+/** Say why it came to nothing. Whoever stopped the auth server may be in another chapter by now. */
+export const tellRefused = ({ status, code }) => tell(status ? say("act.refused", { code }) : say(run.stopped ? "play.stopped" : "play.nobody"));
+
 /** Say it where the act was. */
 export const judge = (id, text, good) => {
   const place = $(id);
@@ -32,13 +35,14 @@ export const judge = (id, text, good) => {
 /** Say what came of a login in each lane, where it was refused. */
 export const judgeOutcome = (done) => {
   const refused = Object.values(done).find(({ status }) => status !== 200);
-  if (refused) tell(refused.status ? say("act.refused", { code: refused.code }) : say("play.nobody"));
+  if (refused) tellRefused(refused);
 };
 
 /** Do `work` as one act: what it makes happen is shown together. A second one does not begin before it ends. */
 export const perform = async (work) => {
   if (working) return undefined;
   working = true;
+  $("said").textContent = "";
   document.body.dataset.busy = "";
   number += 1;
   marks.answered = 0;
@@ -52,7 +56,9 @@ export const perform = async (work) => {
     await recorded();
     return done;
   } catch (error) {
-    tell(error.code ? say("act.refused", { code: error.code }) : say(error instanceof TypeError ? "act.gone" : "act.refused", { code: error.message }));
+    if (run.stopped && error.code === "unavailable") error.status = 0;
+    if (error.code) tellRefused(error);
+    else tell(say(error instanceof TypeError ? "act.gone" : "act.refused", { code: error.message }));
     return undefined;
   } finally {
     working = false;

@@ -190,6 +190,8 @@ export const go = (head) => {
 /** From now on this act is shown. */
 export const begin = (act) => {
   clearTimeout(timer);
+  // What was said of the act before would stand above an empty diagram.
+  if (shown.steps.length) $("caption").textContent = "";
   Object.assign(shown, { act, steps: [], head: 0, playing: false });
   draw();
 };

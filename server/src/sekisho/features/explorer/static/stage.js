@@ -8,8 +8,8 @@ export const people = told.people;
 export const CLIENT = told.client;
 /** Origin by name; further ones come when a chapter summons them. */
 export const servers = { ...told.servers };
-/** What is known of the run: lifetimes in seconds, and by how much the clock was moved. */
-export const run = { access: 20, refresh: 600, idle: 600, offset: 0 };
+/** What is known of the run: lifetimes in seconds, by how much the clock was moved, and whether the auth server is stopped. */
+export const run = { access: 20, refresh: 600, idle: 600, offset: 0, stopped: false };
 
 /** POSIX seconds on the clock of the servers. */
 export const now = () => Date.now() / 1000 + run.offset;
@@ -30,6 +30,7 @@ const learn = (state) => {
   run.access = state.access_ttl ?? run.access;
   run.refresh = state.refresh_ttl ?? run.refresh;
   run.idle = state.session_idle ?? run.idle;
+  if (state.servers?.auth) run.stopped = !state.servers.auth.up;
   return state;
 };
 
