@@ -29,9 +29,7 @@ def test_a_server_that_does_not_stop_is_ended(tmp_path: Path, monkeypatch: pytes
     """And the run is told of it: what it left undone may be what it was measured without."""
     monkeypatch.setattr(process, "_PATIENCE", 0.05)
     program: Sequence[str] = (sys.executable, "-c", _STUBBORN)
-    with (
-        pytest.raises(subprocess.TimeoutExpired),
-        Served("stubborn", tmp_path, {}, program=program) as server,
-    ):
-        pid = server.pid
-    assert not Path(f"/proc/{pid}").exists()
+    stubborn = Served("stubborn", tmp_path, {}, program=program)
+    with pytest.raises(subprocess.TimeoutExpired), stubborn:
+        assert Path(f"/proc/{stubborn.pid}").exists()
+    assert not Path(f"/proc/{stubborn.pid}").exists()
