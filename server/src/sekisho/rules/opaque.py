@@ -27,7 +27,7 @@ class OpaqueRefused(ValueError):
 class MacKey:
     """One key of a ring: four public bytes that name it, and the secret.
 
-    It is never printed, and no dataclass, so that whatever copies or encodes the rest refuses at it.
+    It is never printed, and no struct, so that whatever copies or encodes the rest refuses at it.
     """
 
     __slots__ = ("_hmac", "id", "secret")

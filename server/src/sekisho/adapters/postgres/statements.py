@@ -1,4 +1,4 @@
-"""The hot verbs as one statement each: one round trip, one snapshot, one commit.
+"""The hot verbs as one statement each: one round trip, one snapshot, one commit. Refreshes share theirs.
 
 Only what is granted in the ordinary way is here. No row means anything else (a rare row of the refresh table,
 a race that was lost, a refusal), and that is for the portable transaction to decide, from its start.
