@@ -97,6 +97,10 @@ def test_a_sound_server_has_nothing_bad(patient: Patient) -> None:
     assert found["https"]["verdict"] == "warning"
     assert found["cross_site"]["verdict"] == found["jwks"]["verdict"] == found["cookie"]["verdict"] == "good"
     assert "(sekisho-csrf, sekisho, sekisho-refresh)" in found["cookie"]["seen"]
+    # One answered request would have started the servers of the explorer, for nobody.
+    assert found["explorer"]["seen"] == "the flow explorer is for this machine alone"
+    asked = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert [each["route"] for each in asked if each.get("status") == 303] == ["/account"]
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:

@@ -292,9 +292,12 @@ def _metrics(site: Site) -> Iterator[Finding]:
 
 
 def _stage(site: Site) -> Iterator[Finding]:
+    # On this machine the first question starts all of its servers, for nobody.
+    if site.local:
+        yield good("explorer", "explorer.local")
+        return
     came = site.ask("GET", "/explore")
-    shown = came.status < 400 and not site.local  # it answers by leading there
-    yield bad("explorer") if shown else good("explorer")
+    yield bad("explorer") if came.status < 400 else good("explorer")  # it answers by leading there
 
 
 def _page(site: Site) -> Iterator[Finding]:
