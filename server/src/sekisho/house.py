@@ -16,7 +16,6 @@ from sekisho.adapters.made_keys import MadeKeys
 from sekisho.adapters.migrations import upgrade
 from sekisho.adapters.mint import Minting
 from sekisho.adapters.passwords import HashedPasswords, configured_hash
-from sekisho.adapters.postgres.store import PostgresStore
 from sekisho.adapters.redis_copies import RedisCopies
 from sekisho.adapters.referred_keys import ReferredKeys
 from sekisho.adapters.root_secret import ServerKeys, derive_keys, root_secrets
@@ -76,6 +75,8 @@ def store_for(settings: Settings, *, entropy: Entropy) -> Store:
     """The store behind the database URL, not yet open."""
     if settings.sqlite_path is not None:
         return SqliteStore(settings.database_url)
+    from sekisho.adapters.postgres.store import PostgresStore  # noqa: PLC0415 - who has SQLite does without
+
     return PostgresStore(settings.database_url, entropy=entropy)
 
 
