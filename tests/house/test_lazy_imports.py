@@ -29,8 +29,8 @@ FRONT_DOOR = tree.VERIFIER / "__init__.py"
 PLUGIN = tree.VERIFIER / "pytest.py"
 
 # And a verifier that is given no keys, or no feed, looks for them, by a network stack which one that has both
-# does not load. A server with no routes of Starlette, and no other origin to let in, loads none of it; on SQLite
-# it loads nothing that speaks to PostgreSQL.
+# does not load. A server loads Starlette for routes of Starlette and for other origins alone, what speaks to
+# PostgreSQL on PostgreSQL alone.
 EXCUSED = {
     *((tree.VERIFIER / "verifier.py", f"sekisho_verify.{module}") for module in ("jwks", "feed")),
     *((tree.SERVER / "web" / "app.py", f"sekisho.web.{module}") for module in ("feature_routes", "cors")),
