@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.paired import Pairs, Result, measure, result
 from benchmarks.process import cpu_clock, installed, resident
+from tests.parts.ports import free_port
 
 BARE = """
 async def app(scope, receive, send):
@@ -88,7 +88,7 @@ def run(*, rounds: int = 12) -> Result:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "bare.py").write_text(BARE)
-        port = _free_port()
+        port = free_port()
         uvicorn = [sys.executable, "-m", "uvicorn", "bare:app", "--port", str(port), "--no-access-log"]
         serve = [sys.executable, "-m", "sekisho", "serve", "--port", str(port)]
         bare, ours = Starts(uvicorn, folder, port, "/"), Starts(serve, folder, port, "/healthz")
@@ -101,10 +101,3 @@ def run(*, rounds: int = 12) -> Result:
     kept = statistics.median(ours.memory)
     verdict = f"idle memory {kept:.1f} MiB, bar {MEMORY_BAR:g}: {'holds' if kept <= MEMORY_BAR else 'MISSED'}"
     return Result(f"{all_of_it.table}\n{verdict}", all_of_it.holds and kept <= MEMORY_BAR)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -23,7 +23,8 @@ import pytest
 from sekisho.adapters.sql.schema import NEEDED
 from sekisho.cli import checkup
 from tests.parts.certificate import make_certificate
-from tests.parts.nginx import Nginx, free_port
+from tests.parts.nginx import Nginx
+from tests.parts.ports import free_port
 from tests.parts.postgres_nodes import migrated
 from tests.parts.serving import Server, run
 

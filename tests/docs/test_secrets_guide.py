@@ -15,7 +15,7 @@ import pytest
 from sekisho.adapters.secrets.aws_faults import aws_refused, no_boto3
 from tests.house.tree import ROOT
 from tests.parts import aws as parts
-from tests.parts.nginx import free_port
+from tests.parts.ports import free_port
 
 LANGUAGES = ("en", "ja")
 PATIENCE = 240

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.parts.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 #: Seconds an access token lives, in place of the README's minute: long enough for a loaded machine to use it.
@@ -23,14 +24,6 @@ def blocks(readme: str) -> list[str]:
     """The shell blocks of a README from the tour on, without the two commands of the first screen."""
     found = re.findall(r"```sh\n(.*?)```", (ROOT / readme).read_text("utf-8"), re.DOTALL)
     return [block for block in found if not block.startswith("make ")]
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def told(script: str, folder: Path) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tests.parts.examples import EXAMPLES, SHOPS, free_port, running
+from tests.parts.examples import EXAMPLES, SHOPS, running
+from tests.parts.ports import free_port
 from tests.parts.serving import Server, ask, run, until
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.parts.examples import EXAMPLES, free_port
+from tests.parts.examples import EXAMPLES
+from tests.parts.ports import free_port
 from tests.parts.redis import RedisServer
 from tests.parts.serving import environment, wait_until_gone
 

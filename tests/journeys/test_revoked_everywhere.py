@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import socket
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from sekisho.adapters import system
 from sekisho.adapters.sql import revocations
 from sekisho.rules.revocation import Entry
 from sekisho_verify import IssuerFeed, TokenRefused, Verifier, fetch_key_set
+from tests.parts.ports import free_port
 from tests.parts.postgres_nodes import migrated, nodes
 from tests.parts.serving import Server, ask, run, until
 
@@ -128,13 +128,6 @@ class Region:
         self.refresh(member, at=at)
         assert self.verifiers[0].verify(member.token).permissions == {"customers:read"}
         assert self.expected[bystander.token] == ACCEPTED
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def said(verifier: Verifier, text: str) -> str:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.parts.ports import free_port
 from tests.parts.serving import environment, until
 
 if TYPE_CHECKING:
@@ -28,14 +29,6 @@ def command(example: Path) -> list[str]:
     words = ast.get_docstring(ast.parse(example.read_text("utf-8"))) or ""
     (line,) = (line for line in words.splitlines() if line.startswith("    ") and PORT in line)
     return shlex.split(line)
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

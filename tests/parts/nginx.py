@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 from typing import Self
 
-from tests.parts.redis import free_port
-
 _START_SECONDS = 20.0
 
 _CONFIGURATION = """
@@ -56,7 +54,7 @@ class Nginx:
 
     Args:
         servers: server blocks; they listen on `port`, which was free a moment ago.
-        port: from `free_port`.
+        port: from `ports.free_port`.
 
     Raises:
         NginxUnavailableError: see `require`.
@@ -110,6 +108,3 @@ class Nginx:
         """What it wrote of what went wrong."""
         file = self._folder / "error.log"
         return file.read_text() if file.exists() else ""
-
-
-__all__ = ["Nginx", "NginxUnavailableError", "free_port", "require"]

@@ -11,7 +11,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from psycopg import sql
+
+from tests.parts.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -162,7 +163,7 @@ class PostgresServer:
         deadline = time.monotonic() + _START_SECONDS
         chosen_before = self._port != 0
         while True:
-            self._port = self._port if chosen_before else _free_port()
+            self._port = self._port if chosen_before else free_port()
             if self._spawn(deadline):
                 return
             log = self._log()
@@ -351,13 +352,6 @@ def _enterable_folder() -> Path:
         if all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents)) or os.geteuid() != 0:
             return folder
     raise PostgresUnavailableError(f"no folder that another user can enter among {choices}; set TMPDIR")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _children(parent: int) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Self
 
 import redis
+
+from tests.parts.ports import free_port
 
 _START_SECONDS = 20.0
 _SLOTS = 16384
@@ -48,7 +49,7 @@ class RedisServer:
     def __init__(self, *settings: str) -> None:
         self._program = require()
         self._settings = settings
-        self.port = free_port()
+        self.port = _cluster_port()
         self._folder = Path(tempfile.mkdtemp(prefix="sekisho-redis-"))
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -167,11 +168,6 @@ class RedisCluster:
                 waiting.pop(0)
 
 
-def free_port() -> int:
+def _cluster_port() -> int:
     """A port that nobody has, and whose cluster bus (10000 above) is a port too."""
-    while True:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-        if port < 55_000:
-            return port
+    return next(port for port in iter(free_port, None) if port < 55_000)

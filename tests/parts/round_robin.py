@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.parts.examples import EXAMPLES
-from tests.parts.nginx import Nginx, free_port
+from tests.parts.nginx import Nginx
+from tests.parts.ports import free_port
 from tests.parts.serving import Server
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import pytest
 import uvicorn
 
 from tests.house.tree import ROOT
-from tests.parts.nginx import Nginx, free_port
+from tests.parts.nginx import Nginx
+from tests.parts.ports import free_port
 from tests.web.served import EMAIL, OTHER_PASSWORD, PASSWORD, bearer
 
 if TYPE_CHECKING:
