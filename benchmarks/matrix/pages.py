@@ -10,7 +10,7 @@ import msgspec
 
 from benchmarks.matrix import plots
 from benchmarks.matrix.plots import Bar
-from benchmarks.matrix.ratios import ASKING, compared, finely, middle, shown, titled
+from benchmarks.matrix.ratios import ASKING, IN_FASTAPI, compared, finely, middle, shown, titled
 from benchmarks.matrix.servers import HASHED
 from benchmarks.matrix.starts import MEASURED
 from benchmarks.matrix.targets import best_peer
@@ -74,7 +74,8 @@ _SHORT = (
     ("refresh, ES256, one at a time", ("oidc-provider",)),
     (f"session check, {ASKING}", ("fastapi-users", "Django")),
     ("session check", ("fastapi-users", "Django", ASKING)),
-    ("bearer check", ("fastapi-users, JWT", "simplejwt", "sekisho, guard in FastAPI")),
+    (f"bearer check, {IN_FASTAPI}", ("fastapi-users, JWT", "simplejwt")),
+    ("bearer check", ("fastapi-users, JWT", "simplejwt", IN_FASTAPI)),
     ("login", ("fastapi-users", "Django")),
 )
 

@@ -8,14 +8,17 @@ from typing import Any
 from benchmarks.matrix.servers import HASHED
 from benchmarks.matrix.turns import quartiles
 
-#: The side of ours that is on equal terms with peers who ask the database each time.
+#: Sides of ours on terms of the peers: who ask the database each time, and who are a framework.
 ASKING = "sekisho, asking each time"
+IN_FASTAPI = "sekisho, guard in FastAPI"
+#: What is told on such terms has to be told by its name beside them.
+_TITLES = {"session check": "session check, as served", "bearer check": "bearer check, raw"}
 
 
 def compared(
     servers: Sequence[Mapping[str, Any]],
 ) -> Iterable[tuple[str, str, Mapping[str, Sequence[float]]]]:
-    """Each act and where, with the ratios of the others to ours; session checks also to ours that asks.
+    """Each act and where, with the ratios of the others to ours, and to ours on terms of the peers.
 
     Default hashes are left out: how much work each asks of a thief is no cost of its software.
     """
@@ -25,10 +28,10 @@ def compared(
         sides = {side["name"]: side for side in each["sides"]}
         others = {name: side["ratio"] for name, side in sides.items() if side["ratio"]}
         yield each["act"], each["where"], others
-        if ASKING in sides:
-            ours = sides[ASKING]
-            asked = {name: _by(side, ours) for name, side in sides.items() if not name.startswith("sekisho")}
-            yield f"{each['act']}, {ASKING}", each["where"], asked
+        for base in (name for name in (ASKING, IN_FASTAPI) if name in sides):
+            theirs = {name: side for name, side in sides.items() if not name.startswith("sekisho")}
+            beside = {name: _by(side, sides[base]) for name, side in theirs.items()}
+            yield f"{each['act']}, {base}", each["where"], beside
 
 
 def _by(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Sequence[float]:
@@ -40,8 +43,8 @@ def _by(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Sequence[float]:
 
 
 def titled(act: str) -> str:
-    """Beside what is told on equal terms, the other has to be told by its name."""
-    return "session check, as served" if act == "session check" else act
+    """What an act is called where it is told on several terms."""
+    return _TITLES.get(act, act)
 
 
 def shown(ratio: Sequence[float], digits: int = 3) -> str:

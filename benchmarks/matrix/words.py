@@ -56,6 +56,14 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "session check, all ask each time",
         "セッションの確認(すべて毎回問い合わせ)",
     ),
+    "bearer check, raw": (
+        "bearer GET, token seen before, ours in raw ASGI",
+        "Bearer トークンの GET(既に見たトークン、sekisho は素の ASGI)",
+    ),
+    "bearer check, sekisho, guard in FastAPI": (
+        "bearer GET, token seen before, ours in FastAPI",
+        "Bearer トークンの GET(既に見たトークン、sekisho は FastAPI の中)",
+    ),
     "bearer check": ("bearer GET, token seen before", "Bearer トークンの GET(既に見たトークン)"),
     "login": ("login, the same cheap hash", "ログイン(同じ安価なハッシュ)"),
     "login, default hash": ("login, each one's default hash", "ログイン(各製品の既定のハッシュ)"),

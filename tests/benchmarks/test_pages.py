@@ -132,6 +132,7 @@ def test_the_short_form_says_how_many_came_at_once_and_what_was_asked() -> None:
     assert "| refresh, one at a time |" in short
     assert "| session check, all ask each time |" in short
     assert "| session check, as served, from memory |" in short
+    assert "| bearer GET, token seen before, ours in FastAPI | fastapi-users " in short
     assert "| memory at work (session checks, PostgreSQL), MiB | sekisho 92; fastapi-users 89; " in short
 
 
