@@ -13,6 +13,7 @@ import pytest
 
 from sekisho.adapters.feed_tail import AFTER, MANY, PAGE, TOGETHER, FeedTail
 from sekisho.adapters.migrations.upgrade import migrate
+from sekisho.adapters.sql import feed
 from sekisho.adapters.sqlite import SqliteStore
 from sekisho.rules.revocation import Entry as Published
 from sekisho_verify.revocations.entries import Snapshot, entry_key
@@ -36,6 +37,7 @@ class Slow:
         self.gate.set()
         self.reads = 0
         self.read_at: list[float] = []
+        self.advanced = asyncio.Event()
 
     async def feed_behind(self, number: int, **more: Any) -> Frame | Heartbeat | None:  # noqa: ANN401 -- passed on
         """As the store's."""
@@ -48,9 +50,10 @@ class Slow:
         """As the store's."""
         return await self._store.feed_snapshot(**more)
 
-    async def feed_advance(self, **more: Any) -> None:  # noqa: ANN401 -- passed on
-        """As the store's."""
-        await self._store.feed_advance(**more)
+    async def feed_advance(self, *, now: float, every: float) -> None:
+        """As that of a store of several nodes; it is noticed, done or not."""
+        self.advanced.set()
+        await self._store.engine.write(lambda: feed.advance(now=now, every=every))
 
     async def feed_listen(self, heard: Any) -> None:  # noqa: ANN401 -- passed on
         """As the store's."""
@@ -136,6 +139,25 @@ async def test_who_has_ended_something_does_not_wait_for_a_database_that_hangs(t
         assert time.monotonic() - began >= AFTER
         slow.gate.set()
         assert await tail.renewed(patience=30)
+
+
+@pytest.mark.requirement("H6")
+async def test_no_fault_ends_the_following(tmp_path: Path) -> None:
+    """One that nobody foresaw neither: it is told of, and then the feed is read and kept up as before."""
+    told: asyncio.Queue[str | None] = asyncio.Queue()
+    began = time.monotonic()
+    async with following(tmp_path) as (scene, slow, _):
+        tail = FeedTail(slow, ttl=1000.0, clock=lambda: NOW + time.monotonic() - began, steady=time.monotonic)
+        async with tail.following(told.put_nowait), asyncio.timeout(30):
+            await scene.change("ALTER TABLE feed_read RENAME COLUMN at TO moved")
+            assert not await tail.renewed(patience=AFTER)
+            assert await told.get() == "OperationalError"
+            for _ in range(2):
+                slow.advanced.clear()
+                await slow.advanced.wait()
+            await scene.change("ALTER TABLE feed_read RENAME COLUMN moved TO at")
+            assert await told.get() is None
+            assert tail.fresh()
 
 
 async def test_a_large_feed_is_taken_in_whole_beside_the_event_loop(tmp_path: Path) -> None:

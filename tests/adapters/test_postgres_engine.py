@@ -117,6 +117,21 @@ async def test_a_write_that_loses_its_connection_is_told(url: str, hand: Hand) -
         await scene.login(hanako)
 
 
+async def test_a_transaction_that_stood_still_is_told(url: str, hand: Hand) -> None:
+    """A machine that was suspended in the middle of one: the server has ended it, and the next is done."""
+
+    def stands_still() -> Operation[Rows]:
+        ((pid,),) = yield Statement("SELECT pg_backend_pid()")
+        while hand.ask("SELECT 1 FROM pg_stat_activity WHERE pid = %(pid)s", pid=pid):
+            pass
+        return (yield Statement("SELECT 1"))
+
+    async with nodes(f"{url}?options=-c%20idle_in_transaction_session_timeout%3D10ms", size=1) as scene:
+        told = await refusal(scene.store.engine.write(stands_still))
+        assert (told.code, told.detail[:7], told.retry_after) == ("unavailable", "25P03: ", 1.0)
+        await scene.account()
+
+
 async def test_a_full_pool_makes_callers_wait_and_then_says_so(url: str, hand: Hand) -> None:
     """Never an unbounded pile: who waited in vain is told when to come back, and what was begun goes on."""
     async with nodes(url, size=1, patience=0.2) as scene:

@@ -208,7 +208,7 @@ class PostgresEngine:
             except self._errors as fault:
                 lost = connection.closed
                 if fault.sqlstate not in _AGAIN and not (lost and repeatable):
-                    raise self._refusal(fault) from fault
+                    raise self._refusal(fault, lost=lost) from fault
                 repeatable = repeatable and not lost
             finally:
                 await pool.putconn(connection)
@@ -235,9 +235,13 @@ class PostgresEngine:
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**attempt)
         return longest * int.from_bytes(self._entropy(2)) / 0x10000
 
-    def _refusal(self, fault: psycopg.Error) -> Exception:
-        """What a caller is told: `unavailable` for what passes, and the fault itself where it is ours."""
-        if isinstance(fault, self._operational) or fault.sqlstate in _NOT_NOW:
+    def _refusal(self, fault: psycopg.Error, *, lost: bool) -> Exception:
+        """What a caller is told: `unavailable` for what passes, and the fault itself where it is ours.
+
+        A connection that is `lost` passes, whatever the driver calls it: a transaction in which this process
+        stood still for too long is of its class "internal".
+        """
+        if lost or isinstance(fault, self._operational) or fault.sqlstate in _NOT_NOW:
             return Refusal("unavailable", f"{fault.sqlstate}: {fault}", retry_after=1.0)
         return fault
 
