@@ -12,6 +12,7 @@ audience, expiry and "not before", and has to refuse a forged token; each text t
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 import warnings
@@ -178,6 +179,8 @@ def _refuses(verify: Act, text: str) -> bool:
 def answer() -> None:
     """Answer until there are no more questions."""
     warnings.simplefilter("ignore")  # of names and libraries that are to go: they would be told at each call
+    # Ctrl-C is for whoever asks: this ends with the questions.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     asked = Asked()
     for line in sys.stdin:
         question = json.loads(line)
