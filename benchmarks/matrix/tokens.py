@@ -40,8 +40,7 @@ class Libraries:
     """The Python libraries in a process of their environment, from entry to exit."""
 
     def __enter__(self) -> Self:
-        # What a library says of its own end at its import is not said of a result.
-        program = [str(python_peers.PYTHON), "-W", "ignore", "-m", "benchmarks.peers.tokens"]
+        program = [str(python_peers.PYTHON), "-m", "benchmarks.peers.tokens"]
         self._process = subprocess.Popen(
             program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
