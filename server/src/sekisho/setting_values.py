@@ -33,6 +33,9 @@ class Words(Frozen):
     ja: str
 
 
+LIKE_AN_ADDRESS: Final = Words("write it like aya@example.com", "aya@example.com のように書いてください")
+
+
 class Unfit(ValueError):
     """The text is no such value: what is wrong with it, and what to write instead."""
 
@@ -156,7 +159,7 @@ def email(text: str) -> str:
     if not (name and at and host) or any(character.isspace() for character in text):
         raise Unfit(
             Words(f"{quoted(text)} is no e-mail address", f"{quoted(text)} はメールアドレスではありません"),
-            Words("write it like aya@example.com", "aya@example.com のように書いてください"),
+            LIKE_AN_ADDRESS,
         )
     return text
 

@@ -17,7 +17,7 @@ from sekisho.house import store_for
 from sekisho.ports import Store
 from sekisho.rules.account import PasswordPolicy
 from sekisho.rules.refusals import Refusal
-from sekisho.setting_values import Words
+from sekisho.setting_values import LIKE_AN_ADDRESS, Words
 from sekisho.settings import Fault, Settings, SettingsRefused, refused
 
 _EMAIL, _PASSWORD = "SEKISHO_ADMIN_EMAIL", "SEKISHO_ADMIN_PASSWORD"
@@ -113,7 +113,7 @@ def _unfit(refusal: Refusal, email: str, minimum: int) -> Exception:
         "/email": Fault(
             _EMAIL,
             Words("is no address that can have an account", "アカウントにできるアドレスではありません"),
-            Words("write it like aya@example.com", "aya@example.com のように書いてください"),
+            LIKE_AN_ADDRESS,
         ),
         "/password": Fault(
             _PASSWORD,

@@ -16,9 +16,9 @@ from typing import Any, Final
 from sekisho.adapters import system
 from sekisho.cli.demo_servers import told_to_stop, write_to
 from sekisho.cli.stage_servers import Watched, serve_stage_auth
-from sekisho.features.explorer.secrets_tap import ACT, HEADERS, REDACTED, SecretsTap
+from sekisho.features.explorer.secrets_tap import HEADERS, REDACTED, SecretsTap
 from sekisho.features.explorer.tables import Rows
-from sekisho.features.explorer.telling import telling
+from sekisho.features.explorer.telling import ACT, telling
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import Settings
 from sekisho_verify import HmacKey

@@ -37,6 +37,8 @@ POLICY: Final = (
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
+#: What no page uses of the device, whatever a script in it asks for.
+PERMISSIONS: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 #: What every page carries beside what the envelope gives to every answer (H1, SE8).
 _PAGE_HEADERS: Final[Headers] = [
     (b"content-type", b"text/html; charset=utf-8"),
@@ -46,10 +48,7 @@ _PAGE_HEADERS: Final[Headers] = [
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (
-        b"permissions-policy",
-        b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    ),
+    (b"permissions-policy", PERMISSIONS.encode()),
     (b"cache-control", NO_STORE.encode()),
     (b"vary", b"Accept-Language, Cookie"),
 ]

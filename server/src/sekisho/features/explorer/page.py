@@ -17,6 +17,7 @@ from importlib import resources
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from sekisho.adapters.templates import templates
+from sekisho.web.pages import PERMISSIONS
 from sekisho.web.styles import on_base
 from sekisho.words.catalogue import LANGUAGES, Language, Say, Text, words
 
@@ -143,7 +144,7 @@ def headers(language: Language, *, connect: Iterable[str]) -> dict[str, str]:
         "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
-        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "permissions-policy": PERMISSIONS,
         "x-content-type-options": "nosniff",
         "cache-control": "no-store",
         "vary": "Accept-Language",

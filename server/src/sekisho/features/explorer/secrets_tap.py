@@ -12,7 +12,7 @@ from io import BytesIO
 from itertools import count
 from typing import Any, Final, TypeAlias, cast
 
-from sekisho.features.explorer.telling import Tell
+from sekisho.features.explorer.telling import ACT, Tell
 from sekisho.ports import Clock
 
 #: A WSGI application (PEP 3333); the tap finds the headers in their order under `HEADERS`.
@@ -20,8 +20,6 @@ App: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Pairs: TypeAlias = Sequence[tuple[str, str]]
 
 HEADERS: Final = "sekisho.headers"
-#: The act of the page that a request of the operator belongs to.
-ACT: Final = "Sekisho-Explorer-Act"
 REDACTED: Final = "[redacted]"
 #: The explorer's own look at the versions, as it looks into the database: no part of the story.
 LOOK: Final = "DescribeSecret"
@@ -108,7 +106,7 @@ def _request(
         "path": environ["PATH_INFO"],
         "preflight": False,
         "lane": None,
-        "act": given.get(ACT.lower()),
+        "act": given.get(ACT),
         "cookie": None,
         "credential": None,
         "asker": asker,

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, cast
 from sekisho.adapters.watching import Kind, watched
 from sekisho.features.explorer.events import LANES
 from sekisho.features.explorer.frames import frame
-from sekisho.features.explorer.telling import Tell, command, printable
+from sekisho.features.explorer.telling import ACT, Tell, command, printable
 from sekisho.ports import Clock
 from sekisho.web.asgi import ASGIApp, Message, Receive, Scope, Send
 from sekisho_verify.encoding import json_object
@@ -26,11 +26,11 @@ Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Examine: TypeAlias = Callable[[str], Mapping[str, Any]]
 
 LANE: Final = b"sekisho-explorer-lane"
-ACT: Final = b"sekisho-explorer-act"
 #: Bytes of a body that are shown.
 SHOWN: Final = 16 * 1024
 
-_MARKS: Final = {LANE, ACT}
+_ACT: Final = ACT.encode()
+_MARKS: Final = {LANE, _ACT}
 _ASKED: Final = b"access-control-request-headers"
 _GRANTED: Final = b"access-control-allow-headers"
 _FEED: Final = "/v1/revocations"
@@ -290,7 +290,7 @@ def _lane(headers: Headers, cookies: Mapping[str, str], body: bytes) -> str | No
 
 
 def _act(headers: Headers) -> str | None:
-    act = (_header(headers, ACT) or b"").decode("latin-1")
+    act = (_header(headers, _ACT) or b"").decode("latin-1")
     return act if 0 < len(act) <= _ACT_LENGTH and act.isalnum() else None
 
 

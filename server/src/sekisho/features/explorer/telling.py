@@ -19,6 +19,9 @@ from sekisho.ports import Clock
 Record: TypeAlias = Mapping[str, Any]
 Tell: TypeAlias = Callable[[Record], None]
 
+#: The header by which a request says to which act of the page it belongs.
+ACT: Final = "sekisho-explorer-act"
+
 _SHOWN_BYTES: Final = 64
 #: Seconds between the time that a record carries and the moment at which it is put in.
 _SLACK: Final = 0.002
