@@ -63,6 +63,7 @@ def test_a_logout_is_refused_by_an_api_within_a_second(tmp_path: Path, mode: str
             assert (using.feed_status.state, using.feed_status.refused) == ("fresh", 0)
 
 
+@pytest.mark.requirement("C10")
 def test_rights_that_changed_are_stale_and_a_restart_is_followed(tmp_path: Path) -> None:
     """The client refreshes, nobody logs in; while the server is down tokens are judged by what is known."""
     with Server(tmp_path / "data") as server:

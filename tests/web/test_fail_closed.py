@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 
 from sekisho.adapters.sql import revocations, throttle
+from sekisho.web.app import CORE
 from tests.web.served import EMAIL, OTHER_PASSWORD, PASSWORD, Served, Server, bearer
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
+    from sekisho.web.endpoint import Endpoint
     from tests.parts.postgres import PostgresServer
 
 ROOT_SECRET = "zM3canary-9xQ7w2Lr8vTn4Kp6Yd1Hs5Bf0Gj3"
@@ -39,6 +41,8 @@ DECIDES = {
     "throttle": ("login", "wrong login", "password"),
     "security_events": ("login", "wrong login", "revoke", "password", "logout all"),
 }
+
+UNSAFE = [each for each in CORE if each.method != "GET"]
 
 
 async def act(served: Served, name: str, tokens: Mapping[str, Any]) -> httpx2.Response:
@@ -106,6 +110,27 @@ async def test_a_part_of_the_database_that_is_gone_lets_nobody_in(served: Served
         for name in DECIDES[table]:
             await is_refused(served, name, tokens)
     await nothing_has_happened(served, tokens)
+
+
+@pytest.mark.requirement("W10")
+@pytest.mark.parametrize("body", [b"", b"{}", b"null"])
+@pytest.mark.parametrize(
+    "endpoint", [each for each in CORE if each.method != "GET"], ids=lambda each: each.path
+)
+async def test_an_empty_request_takes_no_step(served: Served, endpoint: Endpoint[Any], body: bytes) -> None:
+    """Of no flow, the setup included: it is refused, brings no cookie, and everything is as before."""
+    await served.setup_code()
+    answer = await served.client.request(
+        endpoint.method,
+        endpoint.path.replace("{id}", "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"),
+        content=body,
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code in {400, 401, 422}, answer.text
+    assert answer.json()["code"] in {"malformed_json", "token_missing", "validation_failed"}
+    assert "set-cookie" not in answer.headers
+    assert await served.house.store.list_accounts() == []
+    assert await served.house.store.setup_digest(now=served.clock()) is not None
 
 
 @pytest.mark.requirement("H6")

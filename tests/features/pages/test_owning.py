@@ -55,7 +55,7 @@ async def test_somebody_takes_along_what_is_kept_of_them(owner: Visitor) -> None
     assert {each["ip"] for each in found["security_events"]} == {"127.0.0.1"}
 
 
-@pytest.mark.requirement("P1")
+@pytest.mark.requirement("H4", "H7")
 async def test_no_secret_and_nobody_else_is_in_the_file(owner: Visitor) -> None:
     """Neither hash nor digest nor cookie of one's own, and no word about another account."""
     served = owner.served
@@ -156,6 +156,7 @@ async def test_an_account_is_deleted_by_its_owner(owner: Visitor) -> None:
     await served.register()  # the address is free again
 
 
+@pytest.mark.requirement("SE7")
 async def test_a_wrong_password_deletes_nothing(owner: Visitor) -> None:
     """401 in the form, counted: the eleventh guess waits, also for the right one."""
     page = Seen(await owner.fill("/account/delete", password="not it at all"))
