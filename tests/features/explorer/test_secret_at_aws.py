@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
@@ -218,7 +219,8 @@ def test_where_moto_is_not_installed_that_is_said(tmp_path: Path) -> None:
     stage = tmp_path / "stage"
     stage.mkdir()
     with Exploring(stage, {"PYTHONPATH": str(patch)}) as exploring:
-        assert exploring.told("state")["lacking"]["aws"] == "pip install 'sekisho[aws]' 'moto[server]'"
+        command = exploring.told("state")["lacking"]["aws"]
+        assert command == f"{sys.executable} -m pip install boto3 'moto[server]'"
         refused = exploring.act("summon", set="aws")
         assert (refused.status, refused.json["code"]) == (503, "unavailable")
         assert exploring.act("secret", step="pending").status == 404

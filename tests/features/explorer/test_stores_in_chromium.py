@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -149,6 +150,5 @@ async def test_what_the_machine_lacks_is_said(tmp_path: Path, chromium: Chromium
                 assert (await seen.text("#two-verdict")).endswith(": 200")
                 await seen.chapter("stolen")
                 await seen.press("[data-aws=start]")
-                assert (
-                    await seen.text("#aws-verdict") == f"{lacking}pip install 'sekisho[aws]' 'moto[server]'"
-                )
+                command = f"{sys.executable} -m pip install boto3 'moto[server]'"
+                assert await seen.text("#aws-verdict") == f"{lacking}{command}"

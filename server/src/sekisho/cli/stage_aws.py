@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,10 +38,11 @@ _STAGES: Final = ("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS")
 
 
 def lacking() -> str | None:
-    """The command that brings what this machine lacks for it; none where it lacks nothing."""
+    """The command that brings what this Python lacks for it; none where it lacks nothing."""
     if all(find_spec(part) is not None for part in _PARTS):
         return None
-    return "pip install 'sekisho[aws]' 'moto[server]'"
+    # By its path: the demo is often started by its own, and `pip` would then be another Python's.
+    return f"{shlex.quote(sys.executable)} -m pip install boto3 'moto[server]'"
 
 
 @dataclass(frozen=True, slots=True)
