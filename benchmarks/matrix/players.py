@@ -243,6 +243,10 @@ class Field:
         if home is not None and entrant.is_api:
             feed = f"http://127.0.0.1:{home.server.port}/v1/revocations"
             told = {"GUARD_FEED": feed, "GUARD_SECRET": told["BENCHMARK_SIGNING_KEY"]}
+        if home is None:
+            # Who makes the tables keeps in memory what it was done by, until it is started again.
+            with Served(entrant.kind, self.place.folder, told, program=entrant.program):
+                told = {**told, "PEER_READY": "1"}
         running = Served(entrant.kind, self.place.folder, told, program=entrant.program)
         server = self._stack.enter_context(running)
         meter = Meter(server.cpu, self.place.busy)

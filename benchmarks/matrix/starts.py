@@ -54,9 +54,7 @@ class Starter:
         """Its port and its process id, until it is left."""
         entrant, told = self.player.entrant, self.player.told
         if entrant.is_peer:
-            # Tables are made when something is installed, not at each start: no peer is to look after them.
-            ready = {**told, "PEER_READY": "1"}
-            with Served(entrant.kind, self.folder, ready, program=entrant.program) as peer:
+            with Served(entrant.kind, self.folder, told, program=entrant.program) as peer:
                 yield peer.port, peer.pid
             return
         with Server(Path(told["SEKISHO_DATA"]), settings=told) as server:
