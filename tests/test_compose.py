@@ -22,7 +22,7 @@ from sekisho.compose import create_app
 from sekisho.feature import Feature
 from sekisho.house import entry_horizon
 from sekisho.settings import Settings, SettingsRefused, read_settings
-from sekisho.web.application import Application
+from sekisho.web.lifespan import Application
 
 
 def settings(tmp_path: Path, **chosen: str) -> Settings:

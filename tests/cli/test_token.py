@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sekisho.cli.found import told
+from sekisho.cli.token_findings import told
 from sekisho.cli.wording import wording
 from sekisho_verify import HmacKey
 from sekisho_verify.explain import CHECKS, explain

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sekisho.settings import Settings
-    from sekisho.web.application import Application
+    from sekisho.web.lifespan import Application
 
 ROOT = "of the tests alone, for thirty-two bytes and more"
 

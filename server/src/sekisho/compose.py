@@ -58,9 +58,9 @@ from sekisho.settings import Settings
 from sekisho.upkeep import sweeping, telling
 from sekisho.web.acts import Acts, RevocationFeed
 from sekisho.web.app import build_app, closed_app
-from sekisho.web.application import Application
 from sekisho.web.asgi import ASGIApp
 from sekisho.web.csrf import Csrf
+from sekisho.web.lifespan import Application
 from sekisho.web.logs import LOG, Line
 from sekisho.web.metrics import FEED_FRAMES, SESSION_LOOKUPS, Metrics
 from sekisho_verify import Verifier

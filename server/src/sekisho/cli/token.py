@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import click
 
 from sekisho.adapters import system
-from sekisho.cli import found, output
+from sekisho.cli import output, token_findings
 from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.key_file import read_keys
 from sekisho.cli.options import as_json, examples, read_text, unreadable
@@ -137,7 +137,7 @@ def _told(check: Check, say: Say) -> Iterator[str]:
         below = " " * 14
         yield f"{below}{say('explain.checked')}{say(f'{words}.checked')}"
         if check.detail:
-            yield f"{below}{say('explain.found')}{found.told(check.detail, say)}"
+            yield f"{below}{say('explain.found')}{token_findings.told(check.detail, say)}"
         yield f"{below}{say('explain.why')}{say(f'{words}.why')}"
         yield f"{below}{say('explain.do')}{say(f'{words}.do')}"
 

@@ -52,8 +52,6 @@ CORE: Final[tuple[Endpoint[Any], ...]] = (
     *routes_operating.ENDPOINTS,
 )
 
-_CORS_METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
-
 
 def build_app(
     acts: Acts,
