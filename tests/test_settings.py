@@ -109,7 +109,7 @@ def test_all_faults_at_once() -> None:
 def test_unknown_key_of_the_file() -> None:
     """An unknown key of the file is refused with the nearest one; the data directory cannot be set in it."""
     assert "did you mean issuer?" in faults({}, 'isuer = "https://a.example"')["sekisho.toml: 'isuer'"]
-    assert "no such setting" in faults({}, 'data = "/srv"')["sekisho.toml: 'data'"]
+    assert "is no setting" in faults({}, 'data = "/srv"')["sekisho.toml: 'data'"]
 
 
 def test_broken_file() -> None:
@@ -130,7 +130,7 @@ def test_a_referred_variable_is_no_stray_setting() -> None:
     """A secret may live in a variable of our prefix when a reference names it."""
     environ = {"SEKISHO_SIGNING_KEY": "env:SEKISHO_SHARED_SECRET", "SEKISHO_SHARED_SECRET": CANARY}
     assert read_settings(environ).signing_key == "env:SEKISHO_SHARED_SECRET"
-    assert "no such setting" in faults({"SEKISHO_SHARED_SECRET": CANARY})["SEKISHO_SHARED_SECRET"]
+    assert "is no setting" in faults({"SEKISHO_SHARED_SECRET": CANARY})["SEKISHO_SHARED_SECRET"]
 
 
 @pytest.mark.parametrize(

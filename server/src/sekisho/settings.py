@@ -207,7 +207,7 @@ def _unknown(where: str, name: str, known: list[str]) -> Fault:
         fix = Words(
             "remove it; sekisho config show lists what there is", "消してください。一覧は sekisho config show"
         )
-    return Fault(where, Words("there is no such setting", "そのような設定はありません"), fix)
+    return Fault(where, Words("is no setting", "という設定はありません"), fix)
 
 
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[Fault]:
