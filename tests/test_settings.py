@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from sekisho.setting_values import issuer_at, spell
+from sekisho.setting_urls import issuer_at
+from sekisho.setting_values import spell
 from sekisho.settings import (
     SETTINGS,
     Settings,

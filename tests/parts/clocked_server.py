@@ -20,7 +20,7 @@ from sekisho.cli.http_server import SIGNALS
 from sekisho.cli.listening import listen
 from sekisho.cli.wording import wording
 from sekisho.features.demo.clock import MovedClock
-from sekisho.setting_values import issuer_at
+from sekisho.setting_urls import issuer_at
 from tests.parts.serving import Server, environment
 
 

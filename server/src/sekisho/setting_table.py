@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from sekisho import setting_urls as urls
 from sekisho import setting_values as values
 from sekisho.frozen import Frozen
 from sekisho.setting_values import Words
@@ -47,7 +48,7 @@ def _join(items: tuple[object, ...]) -> str:
 
 
 _NONE: Final = Words("none", "なし")
-_REDACTED: Final = values.without_password
+_REDACTED: Final = urls.without_password
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
@@ -62,7 +63,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "SEKISHO_ISSUER",
-        values.issuer,
+        urls.issuer,
         "http://localhost:8400",
         Words(
             "public URL of the server and `iss` of every token; https off loopback",
@@ -77,7 +78,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "SEKISHO_DATABASE_URL",
-        values.database_url,
+        urls.database_url,
         None,
         Words("sqlite:///path or postgresql://...", "sqlite:///パス または postgresql://..."),
         absent=Words("sqlite:///<data>/sekisho.db", "sqlite:///<data>/sekisho.db"),
@@ -85,7 +86,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "SEKISHO_SESSION_STORE_URL",
-        values.session_store_url,
+        urls.session_store_url,
         None,
         Words(
             "where cookie sessions are looked up: redis://, rediss:// or redis+cluster://",
@@ -139,7 +140,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "SEKISHO_ALLOWED_ORIGINS",
-        values.listed(values.origin),
+        values.listed(urls.origin),
         None,
         Words(
             "origins of browser applications, separated by commas (CORS and the cross-site gate)",

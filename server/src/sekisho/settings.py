@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
+from sekisho import setting_urls as urls
 from sekisho import setting_values as values
 from sekisho.frozen import Frozen, Hidden
 from sekisho.setting_table import PREFIX, SETTINGS, Setting
@@ -97,12 +98,12 @@ class Settings(Frozen, kw_only=True):
     @property
     def origin(self) -> str:
         """The issuer's own origin: what a browser on our pages sends as `Origin`."""
-        return values.origin_of(self.issuer)
+        return urls.origin_of(self.issuer)
 
     @property
     def loopback(self) -> bool:
         """Whether the issuer is this machine only: development, no certificate needed."""
-        return values.is_loopback(self.issuer)
+        return urls.is_loopback(self.issuer)
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -225,7 +226,7 @@ def _fill(parsed: dict[str, Any]) -> None:
     if parsed["database_url"] is None:
         parsed["database_url"] = f"sqlite:///{parsed['data'] / 'sekisho.db'}"
     if parsed["signup"] is None:
-        parsed["signup"] = "open" if values.is_loopback(parsed["issuer"]) else "closed"
+        parsed["signup"] = "open" if urls.is_loopback(parsed["issuer"]) else "closed"
     for key in ("allowed_origins", "trusted_proxies", "root_secret_previous"):
         parsed[key] = parsed[key] or ()
 

@@ -19,7 +19,7 @@ from sekisho.cli.options import Surroundings, as_json, examples, surroundings
 from sekisho.house import House, entry_horizon
 from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import uuid7
-from sekisho.setting_values import without_password
+from sekisho.setting_urls import without_password
 from sekisho.upkeep import SWEEP_STEP
 
 

@@ -34,7 +34,7 @@ from sekisho.cli.workers import serve_in_workers
 from sekisho.feature import Feature
 from sekisho.features.explorer.door import door
 from sekisho.rules.feed_token import derived_token
-from sekisho.setting_values import issuer_at
+from sekisho.setting_urls import issuer_at
 from sekisho.settings import FILE, Settings, commented_file
 from sekisho_verify.urls import LOOPBACK
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from sekisho import setting_urls as urls
 from sekisho import setting_values as values
 from sekisho.cli.checkup.findings import Finding, bad, good, warning
 from sekisho.settings import Settings
@@ -17,7 +18,7 @@ _MANY_PROXIES = 2**24
 
 def look_at_settings(settings: Settings, *, shared_secret: bool) -> Iterator[Finding]:
     """`shared_secret`: whether access tokens are verified by the secret that signs them."""
-    local = values.is_loopback(settings.issuer)
+    local = urls.is_loopback(settings.issuer)
     yield warning("https", issuer=settings.issuer) if local else good("https", issuer=settings.issuer)
     if settings.signup == "open" and not local:
         yield warning("signup")
@@ -48,4 +49,4 @@ def look_at_settings(settings: Settings, *, shared_secret: bool) -> Iterator[Fin
 
 
 def _is_plain(origin: str) -> bool:
-    return urlsplit(origin).scheme == "http" and not values.is_loopback(origin)
+    return urlsplit(origin).scheme == "http" and not urls.is_loopback(origin)

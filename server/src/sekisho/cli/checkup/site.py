@@ -14,9 +14,9 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final, cast
 from urllib.parse import SplitResult, urlsplit
 
-from sekisho import setting_values as values
 from sekisho.cli.checkup.findings import Finding, bad, good, skipped, warning
 from sekisho.ports import Clock
+from sekisho.setting_urls import is_loopback
 from sekisho.web.cookies import REFRESH, SESSION
 
 PATIENCE: Final = 10.0
@@ -74,7 +74,7 @@ class Site:
     @property
     def local(self) -> bool:
         """Whether it is http on this machine: a development server, which may be more open."""
-        return not self.https and values.is_loopback(self.url)
+        return not self.https and is_loopback(self.url)
 
     @property
     def https(self) -> bool:
