@@ -10,15 +10,29 @@ import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
 from sekisho.features.explorer import deciding, presets, thief
+from sekisho.features.explorer.asked import (
+    Asked,
+    Decide,
+    Edit,
+    Forge,
+    Leak,
+    Nothing,
+    Operate,
+    Skip,
+    Steal,
+    Summon,
+    Turn,
+    TurnSecret,
+)
 from sekisho.features.explorer.crediting import Credits, Doer
-from sekisho.features.explorer.events import Actor, Event, Lane, Message, actor_of
+from sekisho.features.explorer.events import Actor, Event, Message, actor_of
 from sekisho.features.explorer.ledger import Ledger, Origin
-from sekisho.features.explorer.stage import SecretStep, SetName, Stage
+from sekisho.features.explorer.stage import Stage
 from sekisho.features.explorer.tables import Change
 from sekisho.rules.refusals import Refusal, invalid
 from sekisho.web.wire import reader
@@ -31,9 +45,6 @@ Told = Literal["rows", "clock", "server", "operator"]
 _LONGEST_SKIP: Final = 7 * 86_400
 #: Characters of an option's short name.
 _OPTION: Final = 2
-_Short = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-_Text = Annotated[str, msgspec.Meta(max_length=1 << 18)]
-_ActName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,32}$")]
 
 #: Which command each stands for; what it needs is filled in.
 _COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -52,91 +63,6 @@ _UNDOING: Final[Mapping[str, tuple[str, ...]]] = {
     "allow": ("user", "clear", "{email}", "{right}"),
     "deny": ("user", "clear", "{email}", "{right}"),
 }
-
-
-class _Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`act` and `lane`: to which of the page's acts it belongs."""
-
-    act: _ActName | None = None
-    lane: Lane | None = None
-
-
-class Skip(_Input, frozen=True, kw_only=True):
-    """Move the clock forward."""
-
-    seconds: float
-
-
-class Operate(_Input, frozen=True, kw_only=True):
-    """Run a command of the operator; `at` is the auth server on whose data."""
-
-    what: Literal["disable", "enable", "grant", "revoke-role", "allow", "deny", "rotate-key", "retire-key"]
-    email: _Short | None = None
-    role: _Short | None = None
-    right: _Short | None = None
-    kid: _Short | None = None
-    at: Literal["auth", "auth_es256"] = "auth"
-
-
-class Turn(_Input, frozen=True, kw_only=True):
-    """Stop a server, or start it again."""
-
-    name: _Short
-    up: bool
-
-
-class Summon(_Input, frozen=True, kw_only=True):
-    """Start further servers."""
-
-    set: SetName
-
-
-class TurnSecret(_Input, frozen=True, kw_only=True):
-    """Put the next version of the secret at AWS, or let it be the current one."""
-
-    step: SecretStep
-
-
-class Forge(_Input, frozen=True, kw_only=True):
-    """Make a forgery of a good token; `at` is the auth server that it is from."""
-
-    preset: _Short
-    token: _Text
-    at: Literal["auth", "auth_es256"] = "auth"
-
-
-class Edit(_Input, frozen=True, kw_only=True):
-    """Put a token together from what was written into three fields, whatever that is."""
-
-    header: _Text
-    payload: _Text
-    signature: _Text
-
-
-class Steal(_Input, frozen=True, kw_only=True):
-    """Present something stolen from another client; `until_refused`: again and again, ten seconds at most."""
-
-    credential: thief.Credential
-    value: _Text
-    at: _Short
-    path: Literal["/products", "/customers", "/secret", "/v1/me"] = "/products"
-    until_refused: bool = False
-
-
-class Leak(_Input, frozen=True, kw_only=True):
-    """Make a token with the leaked SECRET_KEY."""
-
-    claims: dict[str, Any]
-
-
-class Decide(_Input, frozen=True, kw_only=True):
-    """Answer the questions of the last chapter."""
-
-    answers: dict[str, str]
-
-
-class Nothing(_Input, frozen=True, kw_only=True):
-    """No more than that it is asked for."""
 
 
 class Acts:
@@ -188,7 +114,7 @@ class Acts:
         """Which origins the page speaks to, those of servers that are still to come included."""
         return sorted(self._stage.origins())
 
-    async def changed(self, of: _Input) -> None:
+    async def changed(self, of: Asked) -> None:
         """Look for rows that have changed, and tell; `of`: what has changed them."""
         async with self._one_at_a_time:
             changes = await asyncio.to_thread(self._stage.look)
@@ -219,7 +145,7 @@ class Acts:
             mine = [change for change, its in zip(changes, doers, strict=True) if its == doer]
             self._tell_rows(mine, doer)
 
-    def _tell_rows(self, changes: Sequence[Change], of: _Input | Doer) -> None:
+    def _tell_rows(self, changes: Sequence[Change], of: Asked | Doer) -> None:
         for table in dict.fromkeys(change.table for change in changes):
             rows = [change.as_row() for change in changes if change.table == table]
             message = Message("ev.rows", {"table": table, "rows": len(rows)})
@@ -344,11 +270,11 @@ class Acts:
         rows: list[Any] = [] if users is None else users["rows"]  # type: ignore[assignment]  # as `Tables` makes them
         return {row["cells"]["email"]: row["key"] for row in rows}
 
-    def _tell_operator(self, command: str, of: _Input) -> None:
+    def _tell_operator(self, command: str, of: Asked) -> None:
         self._tell("operator", "auth", Message("ev.operator", {"command": command}), {"command": command}, of)
 
     def _tell(
-        self, kind: Told, to: Actor, message: Message, refs: Mapping[str, object], of: _Input | Doer
+        self, kind: Told, to: Actor, message: Message, refs: Mapping[str, object], of: Asked | Doer
     ) -> None:
         self._ledger.tell(
             kind,
