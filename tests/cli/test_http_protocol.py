@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from sekisho.cli.http_protocol import MAX_HEADERS, MAX_REQUEST, BoundedProtocol
+from sekisho.cli.http_protocol import MAX_HEADERS, MAX_PIPELINED, MAX_REQUEST, BoundedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -188,3 +188,16 @@ async def test_what_is_no_http_is_refused_in_the_ordinary_form(sent: bytes) -> N
     assert problem["request_id"] == headers["x-request-id"]
     assert headers["content-type"] == "application/problem+json"
     assert (int(headers["content-length"]), headers["connection"]) == (len(body), "close")
+
+
+@pytest.mark.requirement("H6")
+async def test_who_waits_for_no_answer_is_cut_off() -> None:
+    """Requests without end before the first is answered are not kept; as many as honest clients send are."""
+    async with serving(Patient) as site, site.connected() as honest, site.connected() as stranger:
+        await honest.say(WHOLE * (1 + MAX_PIPELINED))
+        with suppress(ConnectionError):
+            await stranger.say(WHOLE * (2 + MAX_PIPELINED))
+        assert await stranger.hear() == b""
+        site.gate.open.set()
+        for _ in range(1 + MAX_PIPELINED):
+            assert b" 204 " in await honest.hear()

@@ -1,8 +1,8 @@
 """One connection of uvicorn's, with the bounds that it leaves to a proxy: how much may come, and how slowly.
 
-httptools takes any number of header lines of any length, and uvicorn waits for their end for ever. Then a
-stranger needs one connection to fill the memory, or as many as there are file descriptors to keep everybody
-else out.
+httptools takes any number of header lines of any length, and uvicorn waits for their end for ever, and queues
+any number of requests that do not wait for their answers. Then a stranger needs one connection to fill the
+memory, or as many as there are file descriptors to keep everybody else out.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from sekisho.web.problems import problem
 MAX_REQUEST: Final = 768 * 1024
 #: Lines, trailers included; in memory each is many times as large as on the wire.
 MAX_HEADERS: Final = 256
+#: Requests that may wait on a connection for the answers before theirs. In memory a short one is eighty times
+#: as large as on the wire, and uvicorn reads on after each answer, however many are waiting.
+MAX_PIPELINED: Final = 64
 
 _REQUEST_ID_BYTES: Final = 12
 
@@ -79,6 +82,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._arriving = True
         self._size = 0
+
+    def on_headers_complete(self) -> None:
+        """Its head is there, and it is answered as soon as those before it have been."""
+        if len(self.pipeline) < MAX_PIPELINED:
+            super().on_headers_complete()
+        else:
+            self.transport.abort()
 
     def on_message_complete(self) -> None:
         """It has arrived."""
