@@ -67,9 +67,9 @@ def test_every_command_of_the_tour_does_what_the_readme_says(readme: str, tmp_pa
         assert shown in script
         script = script.replace(shown, used)
 
-    _, _, pair, called, decoded, seals, forged, expired, refreshed, ended, _ = told(
-        script, tmp_path
-    ).split("@@")
+    _, _, pair, called, decoded, seals, forged, expired, refreshed, ended, _ = told(script, tmp_path).split(
+        "@@"
+    )
     assert f'"expires_in":{LIFE}' in pair
     assert '"asked_by"' in called
     assert '"alg": "HS256"' in decoded
