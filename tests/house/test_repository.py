@@ -6,7 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from hatchling.metadata.core import ProjectMetadata
+from hatchling.plugin.manager import PluginManager
 
+from sekisho.version import VERSION
 from tests.house import tree
 
 if TYPE_CHECKING:
@@ -116,3 +119,10 @@ def test_the_scan_leaves_innocent_text_alone(tmp_path: Path, sample: str) -> Non
     path = tmp_path / "sample.txt"
     path.write_text(sample)
     assert [faults(pattern, [path]) for pattern in (ORIGIN, MACHINE, SECRET)] == [[], [], []]
+
+
+@pytest.mark.parametrize("distribution", ["verify", "server"])
+def test_the_build_finds_the_version(distribution: str) -> None:
+    """As the build backend reads it: a checkout that was installed before would not notice."""
+    found = ProjectMetadata(str(tree.ROOT / distribution), PluginManager())
+    assert found.version == VERSION
