@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from contextlib import closing
+from socket import create_server
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.parts.ports import free_row
 from tests.parts.serving import environment, run, until
 
 if TYPE_CHECKING:
@@ -53,12 +55,10 @@ def test_a_browser_is_opened_for_a_person_at_a_screen(
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     """The explorer's too, before anything is started or left behind."""
-    from socket import create_server  # noqa: PLC0415 - one socket, in one test
-
-    with create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = run("demo", "--no-browser", "--port", str(port - 3), TMPDIR=str(tmp_path))
+    first = free_row(4)
+    with create_server(("127.0.0.1", first + 3)):
+        done = run("demo", "--no-browser", "--port", str(first), TMPDIR=str(tmp_path))
     assert done.returncode == 1
     assert "port_busy" in done.stderr
-    assert str(port) in done.stderr
+    assert str(first + 3) in done.stderr
     assert list(tmp_path.iterdir()) == []
