@@ -56,11 +56,11 @@ QUICK = Effort(
     races=3,
     scale=Scale((1_000, 50_000), 20_000, 10_000, _SHORT),
     postgres=MOST_TELLING,
-    sqlite=MOST_TELLING[:2],
+    sqlite=MOST_TELLING[:1],
     slow=False,
 )
 QUICK_SKIPS = (
-    "logouts, refreshes one at a time, default hashes, SQLite but for refresh and session check;"
+    "logouts, refreshes one at a time, default hashes, SQLite but for refresh;"
     " Node's libraries for tokens; how soon a revocation is known"
 )
 
