@@ -6,8 +6,9 @@ import asyncio
 import os
 import sys
 import traceback
+import types
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from tests.conformance.scene import GRACE, HERE, LIFETIMES, NOW, refusal, refuse
 from tests.parts.postgres_nodes import Hand, migrated, nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Coroutine, Generator
 
     from sekisho.rules.refresh import RefreshToken
     from sekisho.rules.session import Rotation
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from tests.parts.postgres import PostgresServer
 
 pytestmark = pytest.mark.postgres
+
+T = TypeVar("T")
 
 #: A statement that leaves out what others hold still waits for this.
 _LOCK_TABLE = "LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE"
@@ -233,6 +236,39 @@ async def test_a_fault_of_ours_is_not_called_a_fault_of_the_database(url: str) -
         with pytest.raises(Exception, match="no_such_column"):
             await scene.store.engine.write(wrong)
         await scene.account()
+
+
+@types.coroutine
+def left(act: Coroutine[Any, Any, T], *, after: int) -> Generator[Any, None, T]:
+    """Run it; it is cancelled as that comes for which it waits the `after`-th time."""
+    try:
+        for _ in range(after):
+            yield act.send(None)
+        waits = act.throw(asyncio.CancelledError())
+        while True:
+            yield waits
+            waits = act.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+
+
+async def test_a_write_that_is_cancelled_ends_its_transaction_itself(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Wherever that falls, behind its BEGIN too: the pool would have to roll it back, and warns of it."""
+
+    def counts() -> Operation[Rows]:
+        return (yield Statement("SELECT COUNT(*) FROM users"))
+
+    async with nodes(url, size=1) as scene:
+        counted: Rows = []
+        after = 0
+        while not counted:
+            after += 1
+            with suppress(asyncio.CancelledError):
+                counted = await left(scene.store.engine.write(counts), after=after)
+            assert [record.getMessage() for record in caplog.records] == [], f"left after {after}"
+        assert (counted, after > len(("BEGIN", "SELECT", "COMMIT"))) == ([(0,)], True)
 
 
 async def test_a_read_of_two_statements_is_of_one_snapshot(url: str, hand: Hand) -> None:

@@ -177,8 +177,8 @@ class PostgresEngine:
     async def _transaction(
         self, connection: Connection, begin: bytes, operation: Callable[[], Operation[T]]
     ) -> T:
-        await connection.execute(begin, prepare=False)
         try:
+            await connection.execute(begin, prepare=False)
             result = await self._drive(connection, operation())
             await connection.execute(b"COMMIT", prepare=False)
         except BaseException:
