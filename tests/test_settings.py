@@ -120,6 +120,7 @@ def test_broken_file() -> None:
     assert "wrong type" in faults({}, "allowed_origins = [1]")["sekisho.toml: allowed_origins"]
 
 
+@pytest.mark.requirement("X19")
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_empty_is_refused(setting: object) -> None:
     """An empty value is a template that nobody filled in: refused, never the default."""
@@ -158,7 +159,7 @@ def test_durations_print_as_they_are_read(duration: int) -> None:
     assert read_settings({"SEKISHO_ACCESS_TTL": spell(duration)}).access_ttl == duration
 
 
-@pytest.mark.requirement("A11")
+@pytest.mark.requirement("A11", "X19")
 @pytest.mark.parametrize(
     "issuer",
     [
@@ -179,7 +180,7 @@ def test_issuers(issuer: str) -> None:
     assert settings.loopback == issuer.startswith("http:")
 
 
-@pytest.mark.requirement("A11")
+@pytest.mark.requirement("A11", "X19")
 @pytest.mark.parametrize(
     "issuer",
     [
@@ -222,7 +223,7 @@ def test_bad_issuers(issuer: str) -> None:
     assert set(faults({"SEKISHO_ISSUER": issuer})) == {"SEKISHO_ISSUER"}
 
 
-@pytest.mark.requirement("H2")
+@pytest.mark.requirement("H2", "X03")
 @pytest.mark.parametrize(
     "origin", ["*", "null", "https://*.example.com", "https://a.example/app", "http://a.example"]
 )
@@ -240,7 +241,7 @@ def test_origins_in_order() -> None:
     assert settings.allowed_origins == ("https://app.example", "http://localhost:5173")
 
 
-@pytest.mark.requirement("H3")
+@pytest.mark.requirement("H3", "X11")
 def test_trusted_proxies() -> None:
     """Proxies are addresses and networks; a network of everybody, or a sloppy one, is refused."""
     settings = read_settings({"SEKISHO_TRUSTED_PROXIES": "10.0.0.7, fd00::/8"})

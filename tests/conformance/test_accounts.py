@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from sekisho.rules.account import Account
@@ -124,6 +125,7 @@ async def test_a_password_that_is_not_current_changes_nothing(scene: Scene) -> N
     assert (await scene.present(phone, at=NOW + 1)).generation == 1
 
 
+@pytest.mark.requirement("X07")
 async def test_disabling_ends_everything_and_keeps_the_door_shut(scene: Scene) -> None:
     """Sessions end, one entry kills every token of the account, and nobody gets in until it is enabled."""
     hanako = await scene.account()

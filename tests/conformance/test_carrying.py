@@ -130,7 +130,7 @@ async def test_a_number_of_an_earlier_epoch_counts_from_the_beginning(scene: Sce
     assert await refused(live(other.session_id, rv="1.0", now=NOW + 1)) == "session_revoked"
 
 
-@pytest.mark.requirement("R4")
+@pytest.mark.requirement("R4", "X01")
 @pytest.mark.parametrize("count", [2, 50])
 async def test_one_of_many_exchanges_of_one_cookie_wins(scene: Scene, count: int) -> None:
     """The others find a cookie that was replaced; what the winner holds is what the row has."""
@@ -265,7 +265,7 @@ async def test_a_cookie_has_to_be_true_of_its_row(scene: Scene, fault: str) -> N
     assert await refused(live(token.session_id, held=wrong, now=NOW)) == "session_unknown"
 
 
-@pytest.mark.requirement("C6")
+@pytest.mark.requirement("C6", "X20")
 @pytest.mark.parametrize(("mode", "as_mode"), [("token", "browser"), ("browser", "token")])
 async def test_a_refresh_token_of_one_mode_is_nothing_to_the_other(
     scene: Scene, mode: Mode, as_mode: str

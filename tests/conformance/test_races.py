@@ -52,7 +52,7 @@ async def outcomes(acts: Iterable[Awaitable[T]]) -> tuple[list[T], Counter[str]]
     return granted, refused
 
 
-@pytest.mark.requirement("R4")
+@pytest.mark.requirement("R4", "X01")
 async def test_fifty_presenters_of_one_token_get_one_successor(scene: Scene) -> None:
     """One rotates, the others are handed the same generation; the row has moved once."""
     token = await scene.login(await scene.account())
@@ -65,7 +65,7 @@ async def test_fifty_presenters_of_one_token_get_one_successor(scene: Scene) -> 
     assert len(await scene.events("refresh_replayed")) == 49
 
 
-@pytest.mark.requirement("R3", "R4")
+@pytest.mark.requirement("R3", "R4", "X01")
 async def test_sixteen_presenters_of_a_stolen_token_are_one_revocation(scene: Scene) -> None:
     """One entry and one event, whoever was first; everybody else finds the session dead."""
     token = await scene.login(await scene.account())
@@ -108,6 +108,7 @@ async def test_a_password_change_during_logins_leaves_no_stray_session(scene: Sc
         assert await scene.store.list_sessions(hanako.id, now=NOW) == []
 
 
+@pytest.mark.requirement("X07")
 async def test_disabling_during_logins_and_refreshes_lets_nothing_live_on(scene: Scene) -> None:
     """Whatever was minted carries a number below the entry's; afterwards there is no session."""
     hanako = await scene.account()

@@ -151,6 +151,7 @@ async def test_the_one_who_holds_the_lost_response_collides(scene: Scene) -> Non
     assert await refused(scene.present(token.at(1), at=NOW + 100 + GRACE)) == "refresh_reused"
 
 
+@pytest.mark.requirement("X10")
 @pytest.mark.parametrize("key", [None, OTHER_KEY])
 async def test_a_wrong_key_proves_nothing(scene: Scene, key: bytes | None) -> None:
     """Without the very key, a spent token is reuse."""

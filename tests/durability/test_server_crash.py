@@ -118,7 +118,7 @@ def crashes(tmp_path: Path, *, rounds: int, acts: int) -> None:
             assert server.stop() == 0
 
 
-@pytest.mark.requirement("R9")
+@pytest.mark.requirement("R9", "X02")
 def test_what_was_acknowledged_survives_a_crash(tmp_path: Path) -> None:
     """One kill -9 in the middle of a storm loses no logout and no login that anybody was told of."""
     crashes(tmp_path, rounds=1, acts=60)

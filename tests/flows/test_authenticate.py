@@ -32,7 +32,7 @@ async def test_a_token_by_another_holder_of_the_key_opens_nothing(people: People
         assert await refused(people.acts.authenticate(text)) == "session_unknown", changes
 
 
-@pytest.mark.requirement("H7")
+@pytest.mark.requirement("H7", "X21")
 async def test_rights_come_from_the_database_and_not_from_the_token(people: People) -> None:
     """Whoever writes themselves a role into a token does not have it here."""
     await people.register()

@@ -54,6 +54,7 @@ async def test_the_scope_says_how_far_it_reaches(people: People) -> None:
     assert await refused(people.logout_by_refresh_token(tablet, "all")) == "session_revoked"
 
 
+@pytest.mark.requirement("X24")
 async def test_one_account_never_ends_anothers(people: People) -> None:
     """Somebody else's session is as unknown as one that never was."""
     await people.register()

@@ -113,7 +113,7 @@ async def test_an_unused_token_expires_and_a_session_ends(new_people: NewPeople)
         assert await refused(people.refresh(busy)) == "refresh_expired"
 
 
-@pytest.mark.requirement("R7")
+@pytest.mark.requirement("R7", "X07")
 async def test_a_disabled_account_cannot_refresh(people: People) -> None:
     """Every grant asks whether the account is still enabled."""
     account = await people.register()

@@ -142,7 +142,7 @@ async def test_what_needs_a_list_cannot_be_done(stateless: People) -> None:
     assert await refused(revoked()) == "not_stored"
 
 
-@pytest.mark.requirement("R7")
+@pytest.mark.requirement("R7", "X07")
 async def test_a_new_password_and_a_disabled_account_end_every_token(stateless: People) -> None:
     """There are no rows to keep one by, so the one that asked ends as well."""
     account = await stateless.register()

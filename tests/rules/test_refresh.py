@@ -55,14 +55,14 @@ def test_a_lost_response_is_recovered_by_its_key_at_any_time(later: float) -> No
     assert again.family == Family(7, 1000.0 + 2 * later, 4, KEY)
 
 
-@pytest.mark.requirement("R3")
+@pytest.mark.requirement("R3", "X10")
 @pytest.mark.parametrize("key", [None, b"guess"])
 def test_the_key_must_be_the_one_chosen_beforehand(key: bytes | None) -> None:
     """Without it, a spent token outside the grace is reuse."""
     assert decide(FAMILY, 4, now=1011.0, key=key) == Presented(Verdict.REUSED, FAMILY)
 
 
-@pytest.mark.requirement("R3")
+@pytest.mark.requirement("R3", "X10")
 def test_no_key_never_equals_no_key() -> None:
     """A rotation without a key can be recovered by nobody."""
     assert decide(Family(5, 1000.0, 4, None), 4, now=1011.0, key=None).verdict is Verdict.REUSED

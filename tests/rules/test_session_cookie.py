@@ -60,6 +60,7 @@ def test_one_changed_character_breaks_the_seal(data: st.DataObject) -> None:
     assert refused(text[:at] + other + text[at + 1 :]) == "session_unknown"
 
 
+@pytest.mark.requirement("X16")
 @pytest.mark.parametrize(
     "mutilate",
     [
@@ -91,7 +92,7 @@ def test_a_cookie_outlives_a_rotation_of_the_root_secret_while_its_key_is_known(
     assert refused(session_cookie.encode(COOKIE, stranger)) == "session_unknown"
 
 
-@pytest.mark.requirement("C6")
+@pytest.mark.requirement("C6", "X06")
 def test_kinds_are_never_confused() -> None:
     """Even with one key for all kinds, and with the prefix rewritten; either way round."""
     cookie = session_cookie.encode(COOKIE, KEYS)

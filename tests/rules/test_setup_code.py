@@ -44,6 +44,7 @@ def test_a_code_is_read_as_people_type_it(typed: str) -> None:
     assert code_digest(typed) == hashlib.sha256(b"0123456789ABCDEFGHJKMNPQRSTV").digest()
 
 
+@pytest.mark.requirement("X16")
 @pytest.mark.parametrize(
     "typed",
     [

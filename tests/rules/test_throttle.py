@@ -52,12 +52,14 @@ def test_what_an_address_counts_for(ip: str, counted: str) -> None:
     assert network(ip) == counted
 
 
+@pytest.mark.requirement("X20")
 def test_keys_hold_no_address() -> None:
     """The row's key is a digest, and subjects do not collide."""
     assert len(Bucket("account", "x").key) == 16
     assert Bucket("account", "x").key != Bucket("network", "x").key
 
 
+@pytest.mark.requirement("X20")
 def test_revocation_keys_are_digests() -> None:
     """SHA-256('session|0'), its first 8 bytes; another kind or id is another key."""
     assert Entry("session", "0", "revoked").key.hex() == "12140eec3164bc21"

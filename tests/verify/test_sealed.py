@@ -102,6 +102,7 @@ def test_a_shared_secret_seals_the_feed_by_a_key_of_its_own() -> None:
         reader(SHARED.derived("something else")).heartbeat(seal(HEARTBEAT, issuer=ISSUER, key=SHARED))
 
 
+@pytest.mark.requirement("X21")
 def test_the_time_answers_one_question() -> None:
     """A time that was recorded before is refused by its nonce: it would make a delayed feed look fresh."""
     with pytest.raises(RevocationsUnavailable, match="another question"):

@@ -21,7 +21,7 @@ async def test_without_a_credential_the_scheme_is_told_and_no_error(
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.requirement("C9")
+@pytest.mark.requirement("C9", "X04")
 async def test_two_headers_are_a_contradiction(served: Served) -> None:
     """Proxies disagree on which of them counts, so neither does, even where they are equal."""
     await served.register()
@@ -32,7 +32,7 @@ async def test_two_headers_are_a_contradiction(served: Served) -> None:
     assert answer.headers["www-authenticate"].startswith('Bearer error="invalid_request"')
 
 
-@pytest.mark.requirement("C9")
+@pytest.mark.requirement("C9", "X04")
 async def test_two_headers_are_a_contradiction_where_none_is_needed_too(served: Served) -> None:
     """Logout, which needs no access token, does not take two for none."""
     await served.register()
@@ -84,7 +84,7 @@ async def test_an_expired_token_says_so(served: Served) -> None:
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-@pytest.mark.requirement("C6")
+@pytest.mark.requirement("C6", "X06")
 @pytest.mark.parametrize("refresh_store", ["database", "none"])
 async def test_other_kinds_of_token_are_no_access_token(server: Server, refresh_store: str) -> None:
     """Refresh token and device secret do not open an account; an access token does not refresh or log out."""

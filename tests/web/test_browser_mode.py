@@ -58,7 +58,7 @@ async def test_a_refresh_brings_the_next_cookie(served: Served) -> None:
     assert (await served.client.get("/v1/me", headers=bearer(body))).status_code == 200
 
 
-@pytest.mark.requirement("R12")
+@pytest.mark.requirement("R12", "X20")
 @pytest.mark.parametrize("header", [None, "", "0", "true", "2", "1, 1"])
 async def test_a_cookie_is_refreshed_by_our_client_alone(served: Served, header: str | None) -> None:
     """Without the header that no form can send: 403, and nothing has happened."""

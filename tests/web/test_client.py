@@ -29,7 +29,7 @@ def identify(
     return Clients(trusted, os.urandom).identify(scope, dict(raw))
 
 
-@pytest.mark.requirement("H3")
+@pytest.mark.requirement("H3", "X11")
 @pytest.mark.parametrize(
     ("peer", "forwarded", "ip"),
     [
@@ -63,6 +63,7 @@ def test_the_address_is_the_rightmost_that_is_not_ours(
     assert identify(peer, *forwarded).ip == ip
 
 
+@pytest.mark.requirement("X11")
 def test_without_proxies_nothing_is_believed() -> None:
     """The default: not the address, not the request id."""
     client = identify("10.0.0.1", b"198.51.100.1", trusted=(), x_request_id=b"chosen-by-me")

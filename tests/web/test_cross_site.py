@@ -193,7 +193,7 @@ async def test_a_foreign_page_may_not_even_send_what_needs_no_cookie(served: Ser
     assert code_of(answer) == (403, "origin_not_allowed")
 
 
-@pytest.mark.requirement("F2")
+@pytest.mark.requirement("F2", "X03", "X15")
 @pytest.mark.parametrize(
     "origin",
     [
@@ -219,7 +219,7 @@ async def test_our_origin_is_the_issuers_whatever_the_host_header_says(served: S
     assert code_of(answer) == (401, "refresh_unknown")
 
 
-@pytest.mark.requirement("F1")
+@pytest.mark.requirement("F1", "X04")
 @pytest.mark.parametrize(
     "pairs",
     [

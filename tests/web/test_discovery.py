@@ -124,6 +124,7 @@ async def test_every_problem_has_a_page(served: Served, code: str) -> None:
         assert not re.search(r"<script|<style|<link|<img|\bon\w+=|href=|src=|\{", page)
 
 
+@pytest.mark.requirement("X14")
 @pytest.mark.parametrize("code", ["nope", "TOKEN_EXPIRED", "<script>", "..%2f", "token_expired%00"])
 async def test_other_pages_do_not_exist(served: Served, code: str) -> None:
     """404 as a problem, which does not say back what was asked for."""

@@ -133,7 +133,7 @@ async def test_an_access_token_in_mode_browser_needs_the_password_too(served: Se
         assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.requirement("W5")
+@pytest.mark.requirement("W5", "X17")
 async def test_a_wrong_password_is_counted_and_limited(served: Served) -> None:
     """No machine for guessing; refused attempts change nothing, and are on record."""
     await served.register()

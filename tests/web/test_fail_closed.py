@@ -112,7 +112,7 @@ async def test_a_part_of_the_database_that_is_gone_lets_nobody_in(served: Served
     await nothing_has_happened(served, tokens)
 
 
-@pytest.mark.requirement("W10")
+@pytest.mark.requirement("W10", "X12")
 @pytest.mark.parametrize("body", [b"", b"{}", b"null"])
 @pytest.mark.parametrize(
     "endpoint", [each for each in CORE if each.method != "GET"], ids=lambda each: each.path

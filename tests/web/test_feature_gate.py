@@ -59,7 +59,7 @@ async def ask(served: Served, method: str, path: str, headers: Mapping[str, str]
         return await client.request(method, path, headers=headers)
 
 
-@pytest.mark.requirement("F1", "F3")
+@pytest.mark.requirement("F1", "F3", "X26")
 @pytest.mark.parametrize("path", ["/act", "/below/act", "/nothing"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 async def test_a_foreign_page_reaches_no_route_of_a_feature(server: Server, method: str, path: str) -> None:

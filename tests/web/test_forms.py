@@ -41,7 +41,7 @@ def test_whatever_is_sent_is_read_or_refused(body: bytes) -> None:
     assert parse_form(urlencode(fields).encode()) == fields
 
 
-@pytest.mark.requirement("A3")
+@pytest.mark.requirement("A3", "X04")
 @pytest.mark.parametrize(
     ("body", "why"),
     [

@@ -53,6 +53,7 @@ async def test_somebody_without_roles_has_an_empty_list(served: Served) -> None:
     assert answer.headers["x-sekisho-roles"] == ""
 
 
+@pytest.mark.requirement("X11")
 async def test_nobody_is_nobody(served: Served) -> None:
     """401 without a credential, with one of no worth, with one that has ended; and none of the headers."""
     browser, _ = await signed_in(served)

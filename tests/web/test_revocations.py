@@ -170,6 +170,7 @@ async def test_the_time_is_an_answer_to_the_one_who_asked(tmp_path: Path) -> Non
             node.feed.seals.time(answer.text, nonce=NONCE[:-1] + "d")
 
 
+@pytest.mark.requirement("X04")
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -194,6 +195,7 @@ async def test_a_nonce_that_is_none_is_refused(tmp_path: Path, query: str, code:
 PATHS = ("/v1/revocations", "/v1/revocations/stream", f"/v1/revocations/time?nonce={NONCE}")
 
 
+@pytest.mark.requirement("X24")
 @pytest.mark.parametrize("path", PATHS)
 async def test_the_feed_is_for_those_who_have_its_token(tmp_path: Path, path: str) -> None:
     """Off loopback always; with none, another, two, or one a byte off it is 401, the same for each."""

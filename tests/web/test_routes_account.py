@@ -95,7 +95,7 @@ async def test_a_new_password_ends_the_other_sessions(served: Served) -> None:
     await served.login(password=OTHER_PASSWORD)
 
 
-@pytest.mark.requirement("SE7")
+@pytest.mark.requirement("SE7", "X17")
 async def test_a_new_password_needs_the_old_one(served: Served) -> None:
     """A stolen access token is no machine for guessing: wrong is 401, and in the end 429."""
     await served.register()

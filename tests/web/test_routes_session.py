@@ -39,7 +39,7 @@ async def test_a_login_answers_a_pair_and_the_person(served: Served) -> None:
     }
 
 
-@pytest.mark.requirement("W6")
+@pytest.mark.requirement("W6", "X07")
 async def test_unknown_wrong_and_disabled_are_one_answer(served: Served) -> None:
     """Status, headers and body are the same, the request id aside."""
     account = await served.register()
@@ -80,6 +80,7 @@ async def test_other_modes_are_named_as_the_fault(served: Served, mode: str) -> 
     ]
 
 
+@pytest.mark.requirement("X17")
 async def test_guessing_has_to_wait(served: Served) -> None:
     """After ten wrong passwords the answer is 429 with Retry-After, also for the right one."""
     await served.register()
@@ -251,6 +252,7 @@ async def test_the_device_list_shows_where_one_is_signed_in(served: Served) -> N
     assert lines[1]["mode"] == "token"
 
 
+@pytest.mark.requirement("X24")
 async def test_a_line_of_the_device_list_can_be_ended(served: Served) -> None:
     """204, and that session is dead; a second time, or somebody else's, there is nothing there."""
     await served.register()

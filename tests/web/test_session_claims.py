@@ -106,7 +106,7 @@ async def test_an_api_is_told_no_more_than_a_proxy(
     assert verdicts[1] == ((204, "") if status == 200 else (status, code))
 
 
-@pytest.mark.requirement("C6")
+@pytest.mark.requirement("C6", "X06")
 async def test_nothing_else_passes_for_the_cookie(served: Served) -> None:
     """A token, a refresh token, a CSRF token or a spoiled cookie in its place are no session at all."""
     browser, _ = await signed_in(served)

@@ -281,7 +281,7 @@ async def test_a_login_that_fails_ends_nothing(served: Served) -> None:
     assert await browser.me() == (200, "")
 
 
-@pytest.mark.requirement("SE1")
+@pytest.mark.requirement("SE1", "X05")
 async def test_a_planted_cookie_is_never_adopted(served: Served) -> None:
     """Fixation: whatever cookie was there before, the login makes its own, and the planted one stays dead."""
     thief = await signed_in(served)
@@ -294,7 +294,7 @@ async def test_a_planted_cookie_is_never_adopted(served: Served) -> None:
     assert await Browser(served, jar=planted).me() == (401, "session_revoked")
 
 
-@pytest.mark.requirement("SE1")
+@pytest.mark.requirement("SE1", "X16")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -326,7 +326,7 @@ async def test_a_cookie_that_is_not_ours_is_unknown(served: Served, spoil: Calla
     assert await again.me() == (200, "")
 
 
-@pytest.mark.requirement("C6")
+@pytest.mark.requirement("C6", "X06")
 async def test_one_kind_of_credential_is_not_taken_for_another(served: Served) -> None:
     """Tokens as cookies, cookies as tokens, each in each other's place."""
     browser = await signed_in(served)
@@ -358,7 +358,7 @@ async def test_one_kind_of_credential_is_not_taken_for_another(served: Served) -
     assert (await served.client.get("/v1/me", headers=bearer(tokens))).status_code == 200
 
 
-@pytest.mark.requirement("SE2")
+@pytest.mark.requirement("SE2", "X04")
 @pytest.mark.parametrize("split", [False, True])
 async def test_two_cookies_of_one_name_are_refused(served: Served, *, split: bool) -> None:
     """400, in one header or in two, for whoever reads that cookie; and of no matter to who does not."""

@@ -53,6 +53,7 @@ async def test_the_whole_link_will_do(served: Served) -> None:
     assert (answer.status_code, answer.json()["locale"]) == (201, "und")
 
 
+@pytest.mark.requirement("X13")
 async def test_a_code_is_used_once(served: Served) -> None:
     """The same request again is 403 `setup_closed`, and there is one account."""
     code = await served.setup_code()
@@ -61,6 +62,7 @@ async def test_a_code_is_used_once(served: Served) -> None:
     assert [each.email for each in await served.house.store.list_accounts()] == [EMAIL]
 
 
+@pytest.mark.requirement("X13")
 async def test_one_of_twenty_at_once_is_the_administrator(server: Server) -> None:
     """Each with the code and an address of its own: one 201, nineteen refusals, one account, one role."""
     # Each from a network of its own, or the throttle would stop some who are told that their code is spent.
@@ -101,6 +103,7 @@ async def test_where_nothing_is_offered_nothing_is_set_up(served: Served) -> Non
     assert (await set_up(served, await served.setup_code())).status_code == 201
 
 
+@pytest.mark.requirement("X25")
 async def test_only_the_newest_code_counts(served: Served) -> None:
     """Another start of the server makes another."""
     old, new = await served.setup_code(), await served.setup_code()
@@ -108,7 +111,7 @@ async def test_only_the_newest_code_counts(served: Served) -> None:
     assert (await set_up(served, new)).status_code == 201
 
 
-@pytest.mark.requirement("W5")
+@pytest.mark.requirement("W5", "X17")
 async def test_guesses_have_to_wait(server: Server) -> None:
     """Ten from one network at once, then 429 for it; another goes on, and so does whoever has the code."""
     async with server(trusted_proxies="127.0.0.1/32") as served:
@@ -156,6 +159,7 @@ async def test_a_fault_does_not_spend_the_code(served: Served) -> None:
     assert (await set_up(served, code)).status_code == 201
 
 
+@pytest.mark.requirement("X25")
 async def test_what_is_no_code_is_not_the_code(served: Served) -> None:
     """Whatever is sent in its place is refused as any other wrong one."""
     await served.setup_code()

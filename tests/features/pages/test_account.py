@@ -92,6 +92,7 @@ async def test_every_other_device_is_signed_out(owner: Visitor) -> None:
     assert "Log out everywhere else" not in page.words
 
 
+@pytest.mark.requirement("X24")
 async def test_nobody_elses_device_is_signed_out(owner: Visitor) -> None:
     """404 for the id of another account's session, and it lives on; so for what is no id at all."""
     await owner.served.register("ken@example.com")

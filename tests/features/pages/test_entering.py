@@ -89,7 +89,7 @@ async def test_the_throttle_says_how_long_to_wait(visitor: Visitor) -> None:
     assert page.forms["/login"]["email"] == EMAIL
 
 
-@pytest.mark.requirement("SE1")
+@pytest.mark.requirement("SE1", "X05")
 async def test_a_planted_session_is_never_adopted(visitor: Visitor) -> None:
     """Fixation: a login brings another id and secret, and ends the session that the browser was given."""
     await visitor.log_in()
@@ -115,7 +115,7 @@ async def test_who_is_signed_in_is_not_asked_again(visitor: Visitor) -> None:
     assert answer.headers["location"] == "/docs?a=b"
 
 
-@pytest.mark.requirement("A14")
+@pytest.mark.requirement("A14", "X21", "X22")
 @pytest.mark.parametrize("page", ["/login", "/signup"])
 async def test_a_login_goes_on_where_it_was_asked_for(visitor: Visitor, page: str) -> None:
     """The path is kept through a mistake, from one page to the other, and is where the login ends."""
@@ -129,7 +129,7 @@ async def test_a_login_goes_on_where_it_was_asked_for(visitor: Visitor, page: st
     assert (answer.status_code, answer.headers["location"]) == (303, target)
 
 
-@pytest.mark.requirement("A14")
+@pytest.mark.requirement("A14", "X22", "X23")
 @pytest.mark.parametrize(
     "target",
     [
@@ -161,7 +161,7 @@ async def test_a_login_never_leads_elsewhere(visitor: Visitor, target: str) -> N
     assert answer.headers["location"] == "/account"
 
 
-@pytest.mark.requirement("A14")
+@pytest.mark.requirement("A14", "X04")
 @pytest.mark.parametrize(
     "target",
     [

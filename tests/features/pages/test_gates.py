@@ -118,7 +118,7 @@ async def test_nobody_is_logged_in_by_a_page_of_somebody_else(listed: Served, pa
         assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.requirement("F5")
+@pytest.mark.requirement("F5", "X05")
 async def test_a_cookie_of_before_the_login_that_was_planted_is_of_no_use_afterwards(
     visitor: Visitor,
 ) -> None:
@@ -148,7 +148,7 @@ async def test_an_old_form_is_shown_again_fresh(visitor: Visitor) -> None:
     assert answer.headers["location"] == "/account?done=password"
 
 
-@pytest.mark.requirement("F1")
+@pytest.mark.requirement("F1", "X26")
 @pytest.mark.parametrize("path", ["/login", "/account/password", "/logout", "/preferences"])
 async def test_the_gate_is_before_the_form(visitor: Visitor, path: str) -> None:
     """A foreign page is refused before its body is read; whoever asks for JSON is told in JSON."""

@@ -50,7 +50,7 @@ async def every_page(visitor: Visitor) -> list[Seen]:
     return [*stranger, *owner]
 
 
-@pytest.mark.requirement("H1", "SE8")
+@pytest.mark.requirement("H1", "SE8", "X14")
 async def test_every_page_is_under_the_strict_policy(visitor: Visitor) -> None:
     """Nothing inline, nothing of others, no frame, Trusted Types; kept by no cache; whatever its status."""
     for page in await every_page(visitor):

@@ -156,7 +156,7 @@ async def test_an_account_is_deleted_by_its_owner(owner: Visitor) -> None:
     await served.register()  # the address is free again
 
 
-@pytest.mark.requirement("SE7")
+@pytest.mark.requirement("SE7", "X17")
 async def test_a_wrong_password_deletes_nothing(owner: Visitor) -> None:
     """401 in the form, counted: the eleventh guess waits, also for the right one."""
     page = Seen(await owner.fill("/account/delete", password="not it at all"))

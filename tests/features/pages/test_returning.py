@@ -13,7 +13,7 @@ from sekisho.features.pages.returning import own_path
 ORIGIN = "https://id.example.com"
 
 
-@pytest.mark.requirement("A14")
+@pytest.mark.requirement("A14", "X23")
 @given(st.text(st.sampled_from("/\\:@?#.%2fea\t\n\r \x00あx-"), max_size=14))
 @example("//evil.example")
 @example("///evil.example")

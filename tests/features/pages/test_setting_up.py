@@ -52,6 +52,7 @@ async def test_the_first_account_is_an_administrator(empty: Served) -> None:
     }
 
 
+@pytest.mark.requirement("X13")
 async def test_a_code_is_used_once(empty: Served) -> None:
     """The same form again, and the page itself, say that there is nothing to set up."""
     code, other = await empty.setup_code(), Visitor(empty)
@@ -132,6 +133,7 @@ async def test_the_last_administrator_cannot_delete_himself(empty: Served) -> No
     assert (answer.status_code, answer.headers["location"]) == (303, "/logout?done=deleted")
 
 
+@pytest.mark.requirement("X13")
 async def test_two_browsers_at_once_make_one_administrator(empty: Served) -> None:
     """Ten send the same form at the same time: one 303, nine refusals, one account."""
     code = await empty.setup_code()
@@ -150,6 +152,7 @@ async def test_two_browsers_at_once_make_one_administrator(empty: Served) -> Non
     assert account.email == f"{won}@example.com"
 
 
+@pytest.mark.requirement("X17")
 async def test_guesses_have_to_wait(empty: Served) -> None:
     """Ten from one network at once, and then they wait; who has the code does not, from there either."""
     code, visitor = await empty.setup_code(), Visitor(empty)
