@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import stat
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -208,6 +210,23 @@ def test_an_operator_works_beside_a_running_server(sekisho: Run, data: Path, aya
             assert server.ask("POST", "/v1/login", body).status == 200
         assert sekisho("session", "revoke", "--user", AYA).stderr == "Ended: 2.\n"
         assert json.loads(sekisho("session", "list", AYA, "--json").stdout) == {"sessions": []}
+
+
+def test_sessions_that_could_not_be_ended_are_not_called_ended(sekisho: Run, data: Path, aya: str) -> None:
+    """Whoever locks a thief out is told when it failed; then none of the sessions has ended."""
+    with Server(data) as server:
+        body = {"email": AYA, "password": PASSWORD, "mode": "token"}
+        for _ in range(2):
+            assert server.ask("POST", "/v1/login", body).status == 200
+    with closing(sqlite3.connect(data / "sekisho.db")) as database:
+        database.execute("DROP TABLE feed")
+        refused = sekisho("session", "revoke", "--user", AYA)
+        assert (refused.exit_code, refused.stderr.splitlines()[0]) == (
+            1,
+            "error[unavailable]: sqlite: no such table: feed",
+        )
+        ended = database.execute("SELECT revoked_at FROM sessions WHERE user_id = ?", [aya]).fetchall()
+        assert ended == [(None,), (None,)]
 
 
 def test_revoke_wants_one_thing(sekisho: Run) -> None:

@@ -159,6 +159,18 @@ async def test_what_an_operator_changes_is_heard(node: Node, tmp_path: Path) -> 
     assert refusal_of(node.feed, tokens["access_token"]) == "token_revoked"
 
 
+async def test_an_operator_ends_every_session_of_an_account(node: Node, tmp_path: Path) -> None:
+    """Each has an entry of its own, so that the next login of the account is believed."""
+    both = [await node.login(), await node.login()]
+    async with node.feed.stream() as stream:
+        await operate(node, tmp_path, "session", "revoke", "--user", EMAIL)
+        entries = await node.feed.entries(stream, 2)
+    expected = {("session", entry_key("session", each["session_id"]), "revoked") for each in both}
+    assert {(entry.kind, entry.key, entry.effect) for entry in entries} == expected
+    assert [refusal_of(node.feed, each["access_token"]) for each in both] == ["token_revoked"] * 2
+    assert refusal_of(node.feed, (await node.login())["access_token"]) is None
+
+
 async def test_a_key_that_leaked_is_told_and_seals_nothing_any_more(node: Node, tmp_path: Path) -> None:
     """The entry stays for good; what that key has sealed, ring and snapshot included, is not given out."""
     await node.logout(await node.login())

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import click
 
 from sekisho.cli import output
 from sekisho.cli.operating import account_of, operate
 from sekisho.cli.options import Surroundings, as_json, examples, surroundings
-from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session
+from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session, revoke_sessions
 from sekisho.house import House
-from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Client, Session
 
 
@@ -81,26 +78,14 @@ def revoke(here: Surroundings, session_id: str | None, email: str | None) -> Non
     if (session_id is None) == (email is None):
         raise click.UsageError(here.say("fault.session_or_user"))
 
-    async def end(house: House, which: str, user_id: str | None) -> None:
-        await revoke_session(
-            RevokeRequest(which, user_id, Client("", "sekisho session revoke")),
-            sessions=house.store,
-            clock=house.clock,
-            entropy=house.entropy,
-        )
-
-    async def end_all(house: House, email: str) -> int:
-        account = await account_of(house, email)
-        living = await list_sessions(account.id, sessions=house.store, clock=house.clock)
-        for session in living:
-            with suppress(Refusal):  # its owner was faster
-                await end(house, session.id, account.id)
-        return len(living)
-
     async def act(house: House) -> int:
         if email is not None:
-            return await end_all(house, email)
-        await end(house, session_id or "", None)
+            account = await account_of(house, email)
+            return await revoke_sessions(
+                account.id, sessions=house.store, clock=house.clock, entropy=house.entropy
+            )
+        request = RevokeRequest(session_id or "", None, Client("", "sekisho session revoke"))
+        await revoke_session(request, sessions=house.store, clock=house.clock, entropy=house.entropy)
         return 1
 
     output.note(here.say("session.revoked", count=operate(here, act)))

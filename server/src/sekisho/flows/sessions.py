@@ -1,4 +1,4 @@
-"""Where you are signed in: the device list, and ending one line of it."""
+"""Where you are signed in: the device list, ending one line of it, or all."""
 
 from __future__ import annotations
 
@@ -47,3 +47,16 @@ async def revoke_session(
         request.session_id, user_id=request.user_id, why="revoked", now=now, event=event
     ):
         raise Refusal("not_found", "no such living session")
+
+
+async def revoke_sessions(user_id: str, *, sessions: SessionStore, clock: Clock, entropy: Entropy) -> int:
+    """End every session of an account for an operator, all or none, and publish each; how many were alive."""
+    now = clock()
+    event = Event(
+        "session_revoked",
+        now,
+        uuid7(now, entropy(ENTROPY_BYTES)),
+        user_id=user_id,
+        about={"why": "revoked", "scope": "all"},
+    )
+    return await sessions.end_sessions(user_id, except_session=None, why="revoked", now=now, event=event)
