@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run
 
 PASSWORD = "a gate at the sixth bell"
-AYA = "aya@example.com"
+AYA, BEN = "aya@example.com", "ben@example.com"
 
 
 @pytest.fixture
@@ -56,6 +56,38 @@ def test_a_password_file_is_read_without_its_last_newline(sekisho: Run, tmp_path
     with Server(tmp_path / "data") as server:
         body = {"email": AYA, "password": PASSWORD, "mode": "token"}
         assert server.ask("POST", "/v1/login", body).status == 200
+
+
+def test_an_administrator_without_the_role_is_partly_done(sekisho: Run, data: Path, aya: str) -> None:
+    """The account is made and stays: exit code 6, and the fix is what is left to do, not the same again."""
+    with closing(sqlite3.connect(data / "sekisho.db")) as database:
+        database.execute("ALTER TABLE user_roles RENAME TO elsewhere")
+        made = sekisho("user", "create", BEN, "--admin", "--password-file", "-", text=PASSWORD)
+        database.execute("ALTER TABLE elsewhere RENAME TO user_roles")
+    assert (made.exit_code, made.stdout) == (6, "")
+    told, fix = made.stderr.splitlines()
+    assert told.startswith(
+        f"error[partly_done]: made the account {BEN}, and could not give it the role admin"
+    )
+    assert told.endswith(" (unavailable: sqlite: no such table: user_roles)")
+    assert fix == f"fix: sekisho user grant {BEN} admin"
+    assert sekisho("user", "grant", BEN, "admin").exit_code == 0
+    shown = [json.loads(sekisho("user", "show", each, "--json").stdout) for each in (AYA, BEN)]
+    assert [(each["id"] == aya, each["roles"]) for each in shown] == [(True, []), (False, ["admin"])]
+
+
+def test_a_backup_that_is_not_recorded_is_partly_done(sekisho: Run, tmp_path: Path, aya: str) -> None:
+    """The file is whole, so nobody needs to write another: exit code 6, and `doctor` does not know of it."""
+    file = tmp_path / "whole.backup"
+    with closing(sqlite3.connect(tmp_path / "data" / "sekisho.db")) as database:
+        database.execute("ALTER TABLE security_events RENAME TO elsewhere")
+        done = sekisho("db", "backup", str(file))
+    assert (done.exit_code, done.stdout) == (6, "")
+    told, fix = done.stderr.splitlines()
+    assert told.startswith(f"error[partly_done]: wrote {file}, and could not put the backup on record (")
+    assert fix == "fix: keep the file, which is whole; `sekisho doctor` hears of the next one"
+    with closing(sqlite3.connect(file)) as backup:
+        assert backup.execute("SELECT id FROM users").fetchall() == [(aya,)]
 
 
 def test_without_terminal_or_file_there_is_no_password(sekisho: Run) -> None:

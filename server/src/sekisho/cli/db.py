@@ -14,7 +14,7 @@ from sekisho.adapters.migrations.upgrade import migrate as run_migrations
 from sekisho.adapters.migrations.upgrade import status as revision_of
 from sekisho.cli import output
 from sekisho.cli.fault import Fault
-from sekisho.cli.operating import operate
+from sekisho.cli.operating import afterwards, operate
 from sekisho.cli.options import Surroundings, as_json, examples, surroundings
 from sekisho.house import House, entry_horizon
 from sekisho.rules.events import Event, EventKind
@@ -78,7 +78,8 @@ def backup(here: Surroundings, file: Path) -> None:
     async def act(house: House) -> None:
         await asyncio.to_thread(backups.back_up, house.settings.database_url, file, entropy=house.entropy)
         # Afterwards: so `doctor` believes in a backup that there is.
-        await house.store.record(_event("database_backed_up", file))
+        with afterwards(here.say("fault.not_recorded", file=file), here.say("fix.not_recorded")):
+            await house.store.record(_event("database_backed_up", file))
 
     try:
         operate(here, act)

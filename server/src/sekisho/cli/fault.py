@@ -17,6 +17,7 @@ OwnCode = Literal[
     "http_off_loopback",
     "input_unreadable",
     "key_refused",
+    "partly_done",
     "port_busy",
     "port_not_allowed",
     "secret_missing",
@@ -50,6 +51,7 @@ EXITS = {
     "signup_closed": Exit.NOT_ALLOWED,
     "conflict": Exit.CONFLICT,
     "email_taken": Exit.CONFLICT,
+    "partly_done": Exit.PARTLY,
 }
 
 

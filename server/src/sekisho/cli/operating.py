@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sekisho.cli.fault import Fault
@@ -12,7 +13,7 @@ from sekisho.flows.manage_accounts import find_account
 from sekisho.flows.manage_rights import Operator
 from sekisho.house import House, open_house
 from sekisho.rules.account import Account
-from sekisho.rules.refusals import invalid
+from sekisho.rules.refusals import Refusal, invalid
 
 T = TypeVar("T")
 
@@ -40,6 +41,20 @@ def operate(here: Surroundings, act: Callable[[House], Awaitable[T]], *, may_mak
             return await act(house)
 
     return asyncio.run(run())
+
+
+@contextmanager
+def afterwards(done: str, fix: str) -> Generator[None]:
+    """What a command still does behind what it has `done`, which stays when this is refused.
+
+    Raises:
+        Fault: `partly_done`, in place of the refusal: to run the command again may not be the way on.
+    """
+    try:
+        yield
+    except Refusal as refusal:
+        # libpq breaks its sentences into lines.
+        raise Fault("partly_done", f"{done} ({' '.join(str(refusal).split())})", fix) from refusal
 
 
 def rights_operator(house: House) -> Operator:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from sekisho.cli import output
-from sekisho.cli.operating import account_of, operate, rights_operator
+from sekisho.cli.operating import account_of, afterwards, operate, rights_operator
 from sekisho.cli.options import Surroundings, as_json, examples, read_secret, surroundings
 from sekisho.compose import bind
 from sekisho.flows import manage_accounts, manage_rights
@@ -76,7 +76,9 @@ def create(
     async def act(house: House) -> Account:
         account = await bind(house).register(request)
         if admin:
-            await manage_rights.grant_role(rights_operator(house), account.id, ADMINISTRATOR)
+            said = {"email": account.email, "role": ADMINISTRATOR}
+            with afterwards(here.say("fault.no_role", **said), here.say("fix.no_role", **said)):
+                await manage_rights.grant_role(rights_operator(house), account.id, ADMINISTRATOR)
         return account
 
     account = operate(here, act, may_make=True)
