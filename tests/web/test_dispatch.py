@@ -18,8 +18,8 @@ from sekisho.web.app import CORE
 from sekisho.web.bodies import State
 from sekisho.web.dispatch import Dispatcher
 from sekisho.web.endpoint import Call, Endpoint, Site
-from sekisho.web.exchange import exchange_of
 from sekisho.web.logs import JsonLines
+from sekisho.web.request_context import context_of
 from tests.web.served import EMAIL, PASSWORD, Served, Server
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ async def test_a_database_that_is_gone_is_no_fault_of_the_caller(served: Served)
 
 async def page(request: Request) -> PlainTextResponse:
     """Show what a route of a feature sees."""
-    exchange = exchange_of(request.scope)
-    return PlainTextResponse(f"{exchange.client.ip} {exchange.language} {request.url_for('page').path}")
+    context = context_of(request.scope)
+    return PlainTextResponse(f"{context.client.ip} {context.language} {request.url_for('page').path}")
 
 
 async def refusing(_: Request) -> PlainTextResponse:

@@ -30,11 +30,11 @@ from sekisho.web.cross_site import CrossSiteGate
 from sekisho.web.dispatch import Dispatcher
 from sekisho.web.endpoint import Endpoint, Site
 from sekisho.web.envelope import Envelope
-from sekisho.web.exchange import exchange_of
 from sekisho.web.metrics import Metrics
 from sekisho.web.openapi import openapi
 from sekisho.web.pages import Asset, ErrorPage, Page
 from sekisho.web.problems import problem
+from sekisho.web.request_context import context_of
 from sekisho.web.wire import encode
 
 if TYPE_CHECKING:
@@ -122,11 +122,11 @@ def closed_app(*, settings: Settings, entropy: Entropy) -> ASGIApp:
     base_path = _base_path(settings)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - the shape of ASGI
-        exchange = exchange_of(scope)
+        context = context_of(scope)
         reply = problem(
             Refusal("unavailable"),
-            language=exchange.language,
-            request_id=exchange.client.request_id,
+            language=context.language,
+            request_id=context.client.request_id,
             base_path=base_path,
         )
         await reply.send(send, head=scope["method"] == "HEAD")

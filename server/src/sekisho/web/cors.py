@@ -7,8 +7,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from sekisho.rules.refusals import Refusal
 from sekisho.web.asgi import ASGIApp, Receive, Scope, Send
-from sekisho.web.exchange import exchange_of
 from sekisho.web.problems import problem
+from sekisho.web.request_context import context_of
 
 
 class Cors(CORSMiddleware):
@@ -44,12 +44,12 @@ class Cors(CORSMiddleware):
             headers = Headers(scope=scope)
             asks = "origin" in headers and "access-control-request-method" in headers
             if asks and self.preflight_response(headers).status_code != 200:
-                exchange = exchange_of(scope)
-                exchange.code = "origin_not_allowed"
+                context = context_of(scope)
+                context.code = "origin_not_allowed"
                 reply = problem(
                     Refusal("origin_not_allowed"),
-                    language=exchange.language,
-                    request_id=exchange.client.request_id,
+                    language=context.language,
+                    request_id=context.client.request_id,
                     base_path=self._base_path,
                 )
                 await reply.send(send)

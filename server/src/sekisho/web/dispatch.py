@@ -17,11 +17,11 @@ from sekisho.web.credentials import sign_in
 from sekisho.web.cross_site import SAFE_METHODS
 from sekisho.web.endpoint import Answer, Content, Endpoint, Site, call_of
 from sekisho.web.event_stream import EventStream, StreamReply
-from sekisho.web.exchange import Exchange, exchange_of
 from sekisho.web.logs import LOG, Line
 from sekisho.web.pages import Asset, ErrorPage, Fetched, Page, Shown, Submitted, refusal_page
 from sekisho.web.problems import problem
 from sekisho.web.refusing import note_refusal
+from sekisho.web.request_context import RequestContext, context_of
 from sekisho.web.wire import ClientGone, Headers, Reply, encode, read_json, reader
 from sekisho_verify.errors import TokenRefused
 
@@ -40,7 +40,7 @@ _STREAM_HEADERS: Final[Headers] = [
 class Operation(Protocol):
     """One method of one path, ready to serve."""
 
-    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply | StreamReply:
+    async def answer(self, context: RequestContext, receive: Receive, param: str) -> Reply | StreamReply:
         """Do it, and say what came of it; `param` is the last segment of a path that ends in one."""
         ...
 
@@ -57,18 +57,18 @@ class Served:
             (b"cache-control", endpoint.cache.encode()),
         ]
 
-    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply | StreamReply:
+    async def answer(self, context: RequestContext, receive: Receive, param: str) -> Reply | StreamReply:
         """Find out who asks, read the body, do it, and put the result into bytes."""
         endpoint, site = self.endpoint, self._site
         if endpoint.method not in SAFE_METHODS:
-            site.gate.admit(exchange.raw_headers)
-        call = call_of(site, exchange, param)
+            site.gate.admit(context.raw_headers)
+        call = call_of(site, context, param)
         if endpoint.signed_in:
             await sign_in(site, call, endpoint.method)
         if endpoint.feed:
-            site.acts.admit_to_feed(_feed_token(exchange))
+            site.acts.admit_to_feed(_feed_token(context))
         if self._read is not None:
-            body = await read_json(exchange.headers, receive, optional=endpoint.body_optional)
+            body = await read_json(context.headers, receive, optional=endpoint.body_optional)
             call.body = self._read(b"{}" if body is None else body)
         result = await endpoint.handler(site, call)
         more: Headers = []
@@ -89,9 +89,9 @@ class Served:
         return Reply(endpoint.status, [*self._json_headers, *more], encode(result))
 
 
-def _feed_token(exchange: Exchange) -> str | None:
+def _feed_token(context: RequestContext) -> str | None:
     try:
-        return bearer_token(exchange.raw_headers)
+        return bearer_token(context.raw_headers)
     except TokenRefused:
         return None  # two of them: neither counts
 
@@ -103,10 +103,10 @@ class Negotiated:
         self._page = page
         self._endpoint = endpoint
 
-    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply | StreamReply:
+    async def answer(self, context: RequestContext, receive: Receive, param: str) -> Reply | StreamReply:
         """Let the one answer that was asked for, and tell caches what decided."""
-        operation = self._page if _wants_html(exchange) else self._endpoint
-        reply = await operation.answer(exchange, receive, param)
+        operation = self._page if _wants_html(context) else self._endpoint
+        reply = await operation.answer(context, receive, param)
         if isinstance(reply, StreamReply):
             return reply
         if any(name == b"vary" and b"Accept" in value.split(b", ") for name, value in reply.headers):
@@ -114,8 +114,8 @@ class Negotiated:
         return Reply(reply.status, [*reply.headers, (b"vary", b"Accept")], reply.body)
 
 
-def _wants_html(exchange: Exchange) -> bool:
-    return b"text/html" in exchange.headers.get(b"accept", b"")
+def _wants_html(context: RequestContext) -> bool:
+    return b"text/html" in context.headers.get(b"accept", b"")
 
 
 class _Path(Frozen):
@@ -183,19 +183,19 @@ class Dispatcher:
         if scope["type"] != "http":
             await self._connect(scope, receive, send)
             return
-        exchange = exchange_of(scope)
+        context = context_of(scope)
         head = scope["method"] == "HEAD"
         try:
-            reply = await self._reply(exchange, scope, receive, send)
+            reply = await self._reply(context, scope, receive, send)
         except (Refusal, TokenRefused) as refusal:
-            reply = self._refuse(exchange, refusal)
+            reply = self._refuse(context, refusal)
         except ClientGone:
             raise
         except Exception as fault:
-            if exchange.status:
+            if context.status:
                 raise  # the answer has begun: only breaking it off tells the client that it is not whole
-            LOG.exception(Line("internal", {"request_id": exchange.client.request_id}), exc_info=fault)
-            reply = self._refuse(exchange, Refusal("internal"))
+            LOG.exception(Line("internal", {"request_id": context.client.request_id}), exc_info=fault)
+            reply = self._refuse(context, Refusal("internal"))
         if reply is not None:
             await reply.send(send, head=head)
 
@@ -212,27 +212,27 @@ class Dispatcher:
         await self._routes.connect(scope, receive, send)
 
     async def _reply(
-        self, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+        self, context: RequestContext, scope: Scope, receive: Receive, send: Send
     ) -> Reply | StreamReply | None:
-        path, param = self._find(exchange.path)
+        path, param = self._find(context.path)
         if path is None:
-            exchange.route = _UNMATCHED
+            context.route = _UNMATCHED
             if scope["method"] not in SAFE_METHODS:
                 # Here and not in the routes: what is forgotten in one of them is not noticed (F1).
-                self._site.gate.admit(exchange.raw_headers)
+                self._site.gate.admit(context.raw_headers)
             if self._routes is None:
                 raise Refusal("not_found")
             unserved = await self._routes.serve(scope, receive, send)
-            return None if unserved is None else self._refuse_route(exchange, unserved)
-        exchange.route = path.template
+            return None if unserved is None else self._refuse_route(context, unserved)
+        context.route = path.template
         method = scope["method"]
         operation = path.operations.get("GET" if method == "HEAD" else method)
         if operation is not None:
-            return await operation.answer(exchange, receive, param)
+            return await operation.answer(context, receive, param)
         allow = (b"allow", path.allow)
         if method == "OPTIONS":
             return Reply(204, [allow])
-        refused = self._refuse(exchange, Refusal("method_not_allowed"))
+        refused = self._refuse(context, Refusal("method_not_allowed"))
         return Reply(refused.status, [*refused.headers, allow], refused.body)
 
     def _find(self, path: str) -> tuple[_Path | None, str]:
@@ -242,27 +242,23 @@ class Dispatcher:
         head, slash, param = path.rpartition("/")
         return (self._with_param.get(head + slash), param) if param else (None, "")
 
-    def _refuse(self, exchange: Exchange, refusal: Refusal | TokenRefused) -> Reply:
-        if exchange.status:
+    def _refuse(self, context: RequestContext, refusal: Refusal | TokenRefused) -> Reply:
+        if context.status:
             raise refusal
-        note_refusal(exchange, refusal, self._site.metrics)
-        if (
-            self._error_page is not None
-            and exchange.route not in self._for_programs
-            and _wants_html(exchange)
-        ):
-            return refusal_page(self._error_page, self._site, exchange, refusal)
+        note_refusal(context, refusal, self._site.metrics)
+        if self._error_page is not None and context.route not in self._for_programs and _wants_html(context):
+            return refusal_page(self._error_page, self._site, context, refusal)
         return problem(
             refusal,
-            language=exchange.language,
-            request_id=exchange.client.request_id,
+            language=context.language,
+            request_id=context.client.request_id,
             base_path=self._site.base_path,
         )
 
-    def _refuse_route(self, exchange: Exchange, unserved: Unserved) -> Reply:
+    def _refuse_route(self, context: RequestContext, unserved: Unserved) -> Reply:
         if unserved.fault is not None:
-            LOG.error(Line("internal", {"request_id": exchange.client.request_id}), exc_info=unserved.fault)
-        reply = self._refuse(exchange, Refusal(unserved.code))
+            LOG.error(Line("internal", {"request_id": context.client.request_id}), exc_info=unserved.fault)
+        reply = self._refuse(context, Refusal(unserved.code))
         if unserved.allow is None:
             return reply
         return Reply(reply.status, [*reply.headers, (b"allow", unserved.allow)], reply.body)

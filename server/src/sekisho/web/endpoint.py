@@ -20,8 +20,8 @@ from sekisho.web.acts import Acts
 from sekisho.web.cookies import CookieNames, Cookies
 from sekisho.web.cross_site import SAFE_METHODS, CrossSiteGate
 from sekisho.web.event_stream import EventStream
-from sekisho.web.exchange import Exchange
 from sekisho.web.metrics import Metrics
+from sekisho.web.request_context import RequestContext
 from sekisho.words.catalogue import Language
 from sekisho_verify.errors import SENTENCES
 
@@ -96,19 +96,19 @@ class Call(Generic[B]):
         return carrying
 
 
-def call_of(site: Site, exchange: Exchange, param: str) -> Call[Any]:
-    """The request of an exchange, its body not read yet."""
+def call_of(site: Site, context: RequestContext, param: str) -> Call[Any]:
+    """The request as an endpoint is called with it, its body not read yet."""
     call: Call[Any] = Call(
-        client=exchange.client,
-        headers=exchange.headers,
-        raw_headers=exchange.raw_headers,
-        language=exchange.language,
+        client=context.client,
+        headers=context.headers,
+        raw_headers=context.raw_headers,
+        language=context.language,
         param=param,
         body=None,
-        query=exchange.query,
+        query=context.query,
     )
-    if b"cookie" in exchange.headers:
-        call.cookies = site.cookies.read(exchange.raw_headers)
+    if b"cookie" in context.headers:
+        call.cookies = site.cookies.read(context.raw_headers)
     return call
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from sekisho.web.asgi import ASGIApp, Message, Receive, Scope, Send
 from sekisho.web.client import Clients
-from sekisho.web.exchange import Exchange
 from sekisho.web.logs import ACCESS, log_request
 from sekisho.web.metrics import Metrics
+from sekisho.web.request_context import RequestContext
 from sekisho.web.wire import ClientGone, Headers
 
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -53,18 +53,18 @@ class Envelope:
         raw_headers = list(scope["headers"])
         headers = dict(raw_headers)
         root, path = self._below(scope)
-        exchange = Exchange(
+        context = RequestContext(
             client=self._clients.identify(scope, headers),
             path=path,
             query=scope.get("query_string", b""),
             headers=headers,
             raw_headers=raw_headers,
         )
-        always = [*self._always, (b"x-request-id", exchange.client.request_id.encode())]
+        always = [*self._always, (b"x-request-id", context.client.request_id.encode())]
 
         async def seal(message: Message) -> None:
             if message["type"] == "http.response.start":
-                exchange.status = message["status"]
+                context.status = message["status"]
                 given = message.get("headers", ())
                 names = {name for name, _ in given}
                 message["headers"] = [
@@ -75,14 +75,14 @@ class Envelope:
             await send(message)
 
         try:
-            await self._app(exchange.into(scope, root_path=root), receive, seal)
+            await self._app(context.into(scope, root_path=root), receive, seal)
         except ClientGone:
-            exchange.status = exchange.status or 499  # for the log and the counts; nobody receives it
+            context.status = context.status or 499  # for the log and the counts; nobody receives it
         except BaseException:
-            exchange.status = exchange.status or 500
+            context.status = context.status or 500
             raise
         finally:
-            self._account(exchange, scope["method"], perf_counter() - began)
+            self._account(context, scope["method"], perf_counter() - began)
 
     def _below(self, scope: Scope) -> tuple[str, str]:
         """Where our own root is, and the path below it.
@@ -97,20 +97,20 @@ class Envelope:
                 return prefix, path[len(prefix) :] or "/"
         return root, path
 
-    def _account(self, exchange: Exchange, method: str, seconds: float) -> None:
+    def _account(self, context: RequestContext, method: str, seconds: float) -> None:
         method = method if method in _METHODS else "other"
         # A route that was never found, or a connection that broke before one was.
-        route = exchange.route or "(none)"
-        self._metrics.request(method, route, str(exchange.status), seconds)
+        route = context.route or "(none)"
+        self._metrics.request(method, route, str(context.status), seconds)
         if ACCESS.isEnabledFor(logging.INFO):
             fields: dict[str, Any] = {
                 "method": method,
                 "route": route,
-                "status": exchange.status,
+                "status": context.status,
                 "ms": round(seconds * 1000, 2),
-                "ip": exchange.client.ip,
-                "request_id": exchange.client.request_id,
+                "ip": context.client.ip,
+                "request_id": context.client.request_id,
             }
-            if exchange.code:
-                fields["code"] = exchange.code
+            if context.code:
+                fields["code"] = context.code
             log_request(fields)

@@ -19,11 +19,11 @@ from sekisho.web.conditional import matches, tag_of
 from sekisho.web.cookies import LANGUAGE
 from sekisho.web.credentials import require_own_page, sign_in
 from sekisho.web.endpoint import NO_STORE, Call, Site, call_of
-from sekisho.web.exchange import Exchange
 from sekisho.web.forms import CSRF_FIELD, Form, parse_form, read_form
 from sekisho.web.language import first_known
 from sekisho.web.problems import refusal_headers
 from sekisho.web.refusing import note_refusal
+from sekisho.web.request_context import RequestContext
 from sekisho.web.wire import STATUS, Headers, Reply
 from sekisho.words.catalogue import LANGUAGES, Language
 from sekisho_verify.errors import TokenRefused
@@ -126,9 +126,9 @@ class Asset(Frozen, kw_only=True):
 ErrorPage: TypeAlias = Callable[[Site, Call[Any], Refused], str]
 
 
-def page_call(site: Site, exchange: Exchange, param: str = "") -> Call[Any]:
+def page_call(site: Site, context: RequestContext, param: str = "") -> Call[Any]:
     """The request for a page, in the language of whoever reads it as far as that is known."""
-    call = call_of(site, exchange, param)
+    call = call_of(site, context, param)
     call.body = {}
     speak(call)
     return call
@@ -157,9 +157,9 @@ def asked_language(call: Call[Any]) -> Language | None:
     return None
 
 
-def refusal_page(page: ErrorPage, site: Site, exchange: Exchange, refusal: Refused) -> Reply:
+def refusal_page(page: ErrorPage, site: Site, context: RequestContext, refusal: Refused) -> Reply:
     """A refusal as a page."""
-    call = page_call(site, exchange)
+    call = page_call(site, context)
     return _reply(Html(page(site, call, refusal)), call, refusal)
 
 
@@ -170,9 +170,9 @@ class Shown:
         self._page = page
         self._site = site
 
-    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:  # noqa: ARG002 - a GET has no body
+    async def answer(self, context: RequestContext, receive: Receive, param: str) -> Reply:  # noqa: ARG002 - a GET has no body
         """Find out who asks, where the page wants to know, and show it."""
-        call, refused = page_call(self._site, exchange, param), None
+        call, refused = page_call(self._site, context, param), None
         if self._page.signed_in:
             try:
                 await sign_in(self._site, call, "GET", by_refresh_cookie=True)
@@ -189,14 +189,14 @@ class Submitted:
         self._page = page
         self._site = site
 
-    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:
+    async def answer(self, context: RequestContext, receive: Receive, param: str) -> Reply:
         """Pass the gates, read the form and do what it asks; or show it again with what was refused."""
         page, site = self._page, self._site
         if page.submit is None:
             raise RuntimeError(f"{page.path} has no form")
-        site.gate.admit(exchange.raw_headers)
-        call = page_call(site, exchange, param)
-        form = await read_form(exchange.headers, receive)
+        site.gate.admit(context.raw_headers)
+        call = page_call(site, context, param)
+        form = await read_form(context.headers, receive)
         call.csrf_field = form.pop(CSRF_FIELD, None)
         call.body = form
         try:
@@ -214,7 +214,7 @@ class Submitted:
                 await sign_in(site, call, "GET", by_refresh_cookie=True)
                 speak(call)
         reply = _reply(await page.show(site, call, refusal), call, refusal)
-        note_refusal(exchange, refusal, site.metrics)
+        note_refusal(context, refusal, site.metrics)
         return reply
 
 
@@ -231,9 +231,9 @@ class Fetched:
             self._headers = [*_NEWEST_HEADERS, named, (b"etag", self._tag)]
         self._reply = Reply(200, [kind, *self._headers], asset.body)
 
-    async def answer(self, exchange: Exchange, receive: Receive, param: str) -> Reply:  # noqa: ARG002 - as other operations
+    async def answer(self, context: RequestContext, receive: Receive, param: str) -> Reply:  # noqa: ARG002 - as other operations
         """Send it, unless it is there already."""
-        if matches(exchange.headers.get(b"if-none-match", b""), self._tag):
+        if matches(context.headers.get(b"if-none-match", b""), self._tag):
             return Reply(304, self._headers)
         return self._reply
 

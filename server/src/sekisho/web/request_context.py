@@ -9,10 +9,10 @@ from sekisho.web.asgi import Scope
 from sekisho.web.language import choose
 from sekisho.words.catalogue import Language
 
-_KEY: Final = "sekisho.exchange"
+_KEY: Final = "sekisho.request"
 
 
-class Exchange:
+class RequestContext:
     """A request in its envelope.
 
     `path` is the path below wherever we are mounted, `query` what followed it, undecoded. `route` is the
@@ -45,10 +45,10 @@ class Exchange:
         return choose(self.headers.get(b"accept-language", b""))
 
     def into(self, scope: Scope, *, root_path: str) -> Scope:
-        """A copy of the ASGI scope that carries this exchange; its path begins with `root_path`."""
+        """A copy of the ASGI scope that carries it; its path begins with `root_path`."""
         return {**scope, "root_path": root_path, _KEY: self}
 
 
-def exchange_of(scope: Scope) -> Exchange:
-    """The exchange that a scope carries, for routes of features too."""
-    return cast("Exchange", scope[_KEY])
+def context_of(scope: Scope) -> RequestContext:
+    """The request that a scope carries, for routes of features too."""
+    return cast("RequestContext", scope[_KEY])
