@@ -18,10 +18,11 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from sekisho.adapters import session_lookups
-from sekisho.adapters.password_hashes import CHEAPEST, PROFILES
+from sekisho.adapters.password_hashes import PROFILES
 from sekisho.cli.auth_server import serve_auth
 from sekisho.ports import Clock
 from sekisho.settings import Settings, read_settings
+from tests.parts.cheapest_hash import CHEAPEST
 
 SIGNALS = (signal.SIGTERM,)
 #: Seconds that pass between two readings of the clock: above the refresh grace, so that each refresh rotates.

@@ -15,7 +15,6 @@ from argon2.low_level import Type, hash_secret
 
 from sekisho.adapters.bounded_threads import BoundedThreads
 from sekisho.adapters.password_hashes import (
-    CHEAPEST,
     PROFILES,
     Argon2id,
     Bcrypt,
@@ -28,6 +27,7 @@ from sekisho.adapters.system import entropy
 from sekisho.rules.account import PASSWORD_MAX, Checked, normalize_password
 from sekisho.rules.refusals import Refusal
 from sekisho.settings import SETTINGS
+from tests.parts.cheapest_hash import CHEAPEST
 
 RIGHT = Checked(correct=True)
 RENEW = Checked(correct=True, rehash=True)

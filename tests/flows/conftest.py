@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from sekisho.adapters.password_hashes import CHEAPEST
 from sekisho.adapters.passwords import HashedPasswords
 from sekisho.house import open_house
 from sekisho.settings import read_settings
 from tests.flows.people import People
+from tests.parts.cheapest_hash import CHEAPEST
 from tests.web.served import Clock, prepare
 
 NewPeople = Callable[..., AbstractAsyncContextManager[People]]

@@ -10,7 +10,7 @@ from time import perf_counter
 import pytest
 from msgspec.structs import replace
 
-from sekisho.adapters.password_hashes import CHEAPEST, Argon2id, Bcrypt
+from sekisho.adapters.password_hashes import Argon2id, Bcrypt
 from sekisho.adapters.passwords import HashedPasswords
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.throttle import POLICIES
@@ -25,6 +25,7 @@ from tests.flows.people import (
     refusal,
     refused,
 )
+from tests.parts.cheapest_hash import CHEAPEST
 
 
 async def test_a_login_opens_one_session_and_says_so(people: People) -> None:

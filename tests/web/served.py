@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from msgspec.structs import replace
 
-from sekisho.adapters.password_hashes import CHEAPEST
 from sekisho.adapters.passwords import HashedPasswords
 from sekisho.compose import bind
 from sekisho.flows.setup import offer_setup
@@ -22,6 +21,7 @@ from sekisho.rules.ids import uuid7
 from sekisho.settings import Settings, read_settings
 from sekisho.web.app import build_app
 from sekisho.web.metrics import Metrics
+from tests.parts.cheapest_hash import CHEAPEST
 from tests.web.contract import Contract
 
 if TYPE_CHECKING:

@@ -133,9 +133,6 @@ PROFILES: Final[dict[str, Argon2id]] = {
     "RFC_9106_LOW_MEMORY": Argon2id(time_cost=3, memory_cost=65_536, parallelism=4),
 }
 
-#: Only for tests: cheap enough for thousands, worthless against a thief. No setting names it.
-CHEAPEST: Final = Argon2id(time_cost=1, memory_cost=8)
-
 
 def readable(hashed: str) -> bool:
     """Whether `matches` can check against `hashed`: Argon2id, Argon2i or bcrypt, of a bearable cost."""
