@@ -361,7 +361,7 @@ def test_a_sound_server_behind_https_is_good_all_over(
         "SEKISHO_SIGNUP": "closed",
         "SEKISHO_FEED_TOKEN": f"file:{feed_token}",
     }
-    server, inside = Server(patient.data, settings=settings), free_port()
+    server = Server(patient.data, settings=settings)
     block = f"""
     server {{
         listen 127.0.0.1:{port} ssl;
@@ -369,7 +369,7 @@ def test_a_sound_server_behind_https_is_good_all_over(
         ssl_certificate_key {certificate.key};
         location = /metrics {{ return 404; }}
         location / {{
-            proxy_pass http://127.0.0.1:{inside};
+            proxy_pass http://127.0.0.1:{server.port};
             proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $remote_addr;
             proxy_set_header X-Forwarded-Proto https;
@@ -378,9 +378,9 @@ def test_a_sound_server_behind_https_is_good_all_over(
         }}
     }}
     """
-    server.start(inside)
+    server.start()
     try:
-        with Nginx(block, port=port):
+        with Nginx(block):
             code, found = patient.examine(url, **settings)
     finally:
         server.kill9()

@@ -81,7 +81,7 @@ def test_the_first_settings_file_says_everything_and_sets_nothing(tmp_path: Path
 
 def test_localhost_is_both_loopback_addresses(tmp_path: Path) -> None:
     """Browsers try ::1 first for localhost, other programs 127.0.0.1: both find the server on one port."""
-    with Server(tmp_path / "data") as server:
+    with Server(tmp_path / "data", port=0) as server:
         port = urlsplit(server.url).port
         assert ask(f"http://127.0.0.1:{port}", "GET", "/healthz").status == 200
         if Path("/proc/net/if_inet6").exists() and Path("/proc/net/if_inet6").read_text():

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.parts.examples import EXAMPLES, SHOPS, running
-from tests.parts.ports import free_port
 from tests.parts.serving import Server, ask, run, until
 
 if TYPE_CHECKING:
@@ -96,10 +95,10 @@ def test_a_shop_lets_in_whom_it_should(shop: Path, issued: Issued, tmp_path: Pat
 
 def test_shops_start_before_their_issuer(tmp_path: Path) -> None:
     """Until the auth server is there they answer 503, though strangers as ever; from then on they serve."""
-    port = free_port()
+    server = Server(tmp_path / "data")
     with ExitStack() as stack:
         urls = [
-            stack.enter_context(running(shop, f"http://localhost:{port}", tmp_path / shop.parent.name))
+            stack.enter_context(running(shop, f"http://localhost:{server.port}", tmp_path / shop.parent.name))
             for shop in SHOPS
         ]
         for url in urls:
@@ -108,9 +107,7 @@ def test_shops_start_before_their_issuer(tmp_path: Path) -> None:
             assert (unknown.headers["retry-after"], "www-authenticate" in unknown.headers) == ("5", False)
             assert unknown.headers["content-type"] == "application/problem+json"
             assert ask(url, "GET", "/products").json["code"] == "token_missing"
-        server = Server(tmp_path / "data")
-        stack.push(server)
-        server.start(port)
+        stack.enter_context(server)
         visitor, _ = people(server)
         for url in urls:
             until(

@@ -15,7 +15,6 @@ from sekisho.adapters import system
 from sekisho.adapters.sql import revocations
 from sekisho.rules.revocation import Entry
 from sekisho_verify import IssuerFeed, TokenRefused, Verifier, fetch_key_set
-from tests.parts.ports import free_port
 from tests.parts.postgres_nodes import migrated, nodes
 from tests.parts.serving import Server, ask, run, until
 
@@ -149,13 +148,13 @@ def region(postgres_server: PostgresServer, tmp_path: Path) -> Iterator[Region]:
     }
     with ExitStack() as stack:
         first = stack.enter_context(Server(tmp_path / "a", settings=settings))
-        issuer, port = first.url, free_port()
+        issuer = first.url
         settings = {**settings, "SEKISHO_ISSUER": issuer}
         second = Server(tmp_path / "b", settings=settings)
         stack.callback(second.__exit__)
-        second.start(port)
+        second.start()
         # What it names at its start is the issuer, which both of them are.
-        second.url = f"http://localhost:{port}"
+        second.url = f"http://localhost:{second.port}"
         keys = fetch_key_set(issuer).keys
         urls = [f"{node.url}/v1/revocations" for node in (first, second)]
         verifiers = []
@@ -177,12 +176,11 @@ def test_nobody_is_missed_while_a_node_dies_and_comes_back(
         witness = place.person("witness", at=0)
         place.round("both", at=0)
         leaving = place.person("leaving", at=0)
-        port = int(first.url.rpartition(":")[2])
         first.kill9()
         # At once: half of the verifiers have just lost their stream.
         place.log_out(leaving, at=1)
         place.round("one", at=1)
-        first.start(port)
+        first.start()
         place.round("again", at=0)
         # Those that had moved stay where they are, until that node goes too.
         last = place.person("last", at=1)

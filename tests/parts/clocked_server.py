@@ -30,11 +30,11 @@ class ClockedServer(Server):
 
     clock: Path = field(default=Path())
 
-    def begin(self, port: int = 0) -> subprocess.Popen[str]:
+    def begin(self) -> subprocess.Popen[str]:
         """Start it, and do not wait; its log goes to a file beside the data."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.parts.clocked_server", str(self.clock), str(port)],
+                [sys.executable, "-m", "tests.parts.clocked_server", str(self.clock), str(self.port)],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

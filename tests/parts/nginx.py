@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -53,29 +53,27 @@ class Nginx:
     """One nginx: started on entry, stopped and removed on exit.
 
     Args:
-        servers: server blocks; they listen on `port`, which was free a moment ago.
-        port: from `ports.free_port`.
+        servers: server blocks, which listen on ports from `ports.free_port`.
 
     Raises:
         NginxUnavailableError: see `require`.
     """
 
-    def __init__(self, servers: str, *, port: int) -> None:
+    def __init__(self, servers: str) -> None:
         self._program = require()
         self._configuration = _CONFIGURATION.format(servers=servers)
-        self._port = port
         self._folder = Path(tempfile.mkdtemp(prefix="sekisho-nginx-"))
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def configured(cls, configuration: str, *, port: int) -> Self:
-        """One with a whole file of configuration, which says `daemon off` and writes in its own folder."""
-        nginx = cls("", port=port)
+    def configured(cls, configuration: str) -> Self:
+        """One with a whole file of configuration, which says `daemon off` and `pid nginx.pid`."""
+        nginx = cls("")
         nginx._configuration = configuration
         return nginx
 
     def __enter__(self) -> Self:
-        """Start it, and wait until it accepts a connection."""
+        """Start it, and wait until it listens: it writes its number when it does (`pid nginx.pid`)."""
         file = self._folder / "nginx.conf"
         file.write_text(self._configuration)
         # With a prefix of its own it writes nowhere else.
@@ -86,15 +84,12 @@ class Nginx:
         )
         deadline = time.monotonic() + _START_SECONDS
         while True:
-            try:
-                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
-            except OSError:
-                ended = self._process.poll() is not None
-                if ended or time.monotonic() > deadline:
-                    raise RuntimeError(f"nginx did not start: {self.log}") from None
-                time.sleep(0.01)
-            else:
-                return self
+            with suppress(FileNotFoundError):
+                if int((self._folder / "nginx.pid").read_text() or 0) == self._process.pid:
+                    return self
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"nginx did not start: {self.log}")
+            time.sleep(0.01)
 
     def __exit__(self, *_: object) -> None:
         """Stop it and remove what it wrote."""

@@ -110,7 +110,7 @@ class PostgresServer:
         self._owner = _unprivileged_owner()
         self._names = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
+        self._port = free_port()
         self._root = Path(tempfile.mkdtemp(prefix="sekisho-pg-", dir=_enterable_folder()))
         try:
             self._initialize()
@@ -161,16 +161,10 @@ class PostgresServer:
         if self._process is not None:
             return
         deadline = time.monotonic() + _START_SECONDS
-        chosen_before = self._port != 0
-        while True:
-            self._port = self._port if chosen_before else free_port()
-            if self._spawn(deadline):
-                return
+        while not self._spawn(deadline):
             log = self._log()
-            # Both pass by themselves: another program took the port between our look and the bind;
-            # after kill9 the orphans hold the shared memory for a moment.
-            passing = "shared memory block" in log or ("could not bind" in log and not chosen_before)
-            if not passing or time.monotonic() >= deadline:
+            # It passes by itself: after kill9 the orphans hold the shared memory for a moment.
+            if "shared memory block" not in log or time.monotonic() >= deadline:
                 raise RuntimeError(f"PostgreSQL did not start:\n{log}")
 
     def stop(self) -> None:

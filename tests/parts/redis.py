@@ -49,7 +49,7 @@ class RedisServer:
     def __init__(self, *settings: str) -> None:
         self._program = require()
         self._settings = settings
-        self.port = _cluster_port()
+        self.port = free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="sekisho-redis-"))
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -166,8 +166,3 @@ class RedisCluster:
                 state = bytes(client.execute_command("CLUSTER", "INFO")).decode()
             if "cluster_state:ok" in state and f"cluster_known_nodes:{len(self.masters)}" in state:
                 waiting.pop(0)
-
-
-def _cluster_port() -> int:
-    """A port that nobody has, and whose cluster bus (10000 above) is a port too."""
-    return next(port for port in iter(free_port, None) if port < 55_000)

@@ -31,13 +31,11 @@ _LOCATION = "        location / {"
 
 @dataclass
 class Behind(Server):
-    """A server behind a proxy: it says the proxy's address, and keeps to one port when it is started anew."""
+    """A server behind a proxy, whose address it says."""
 
-    port: int = field(default_factory=free_port)
-
-    def start(self, port: int = 0) -> Self:
-        """Start it on its port; `url` is its own address."""
-        super().start(port or self.port)
+    def start(self) -> Self:
+        """Start it; `url` is its own address."""
+        super().start()
         self.url = f"http://localhost:{self.port}"
         return self
 
@@ -76,7 +74,7 @@ def behind_nginx(folder: Path, each: Sequence[Mapping[str, str]], *, locations: 
             text = text.replace(f"127.0.0.1:{shown}", f"127.0.0.1:{used}")
         assert _LOCATION in text
         text = text.replace(_LOCATION, f"{locations}\n{_LOCATION}")
-        nginx = stack.enter_context(Nginx.configured(text, port=port))
+        nginx = stack.enter_context(Nginx.configured(text))
         assert a.ask("POST", "/v1/accounts", ACCOUNT).status == 201
         yield Site(issuer["SEKISHO_ISSUER"], a, b, nginx)
 

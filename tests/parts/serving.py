@@ -1,4 +1,4 @@
-"""A real `sekisho serve` in a process of its own, on a port that it picked, and a client for it."""
+"""A real `sekisho serve` in a process of its own, on a port of its own, and a client for it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
+
+from tests.parts.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -123,18 +125,22 @@ def wait_until_gone(group: int) -> None:
 
 @dataclass
 class Server:
-    """`sekisho serve` on a data directory; `stop` and `kill9` end it, `start` begins again."""
+    """`sekisho serve` on a data directory; `stop` and `kill9` end it, `start` begins again, on its port.
+
+    With `port=0` it picks one at each start.
+    """
 
     data: Path
     arguments: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     welcome: str = ""
+    port: int = field(default_factory=free_port)
     _process: subprocess.Popen[str] | None = None
 
-    def start(self, port: int = 0) -> Self:
+    def start(self) -> Self:
         """Start it, and wait until it has said where it is."""
-        process = self.begin(port)
+        process = self.begin()
         assert process.stdout is not None
         lines: list[str] = []
         for line in process.stdout:
@@ -150,12 +156,12 @@ class Server:
         self.url = next(word for word in self.welcome.split() if word.endswith(jwks)).removesuffix(jwks)
         return self
 
-    def begin(self, port: int = 0) -> subprocess.Popen[str]:
+    def begin(self) -> subprocess.Popen[str]:
         """Start it, and do not wait; its log goes to a file beside the data."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "sekisho", "serve", "--port", str(port)),
+                    *(sys.executable, "-m", "sekisho", "serve", "--port", str(self.port)),
                     *("--data", str(self.data), *self.arguments),
                 ],
                 stdout=subprocess.PIPE,

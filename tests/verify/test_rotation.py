@@ -37,13 +37,11 @@ class Rotated(Server):
         jwks = self.data.with_name("keys.json")
         jwks.touch(0o600)
         jwks.write_text(json.dumps({"keys": [key.to_private_jwk() for key in keys]}))
-        port = 0
-        if self.url:
-            port = int(self.url.rpartition(":")[2])
+        if known := bool(self.url):
             assert self.stop() == 0
         self.settings = {"SEKISHO_SIGNING_KEY": f"file:{jwks}"}
-        self.start(port)
-        if not port:
+        self.start()
+        if not known:
             assert self.ask("POST", "/v1/accounts", AYA).status == 201
         token: str = self.ask("POST", "/v1/login", {**AYA, "mode": "token"}).json["access_token"]
         return token

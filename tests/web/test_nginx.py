@@ -111,7 +111,7 @@ async def site(server: Server) -> AsyncIterator[Site]:
         ):
             assert theirs in block
             block = block.replace(theirs, ours)
-        with Nginx(block, port=port) as nginx:
+        with Nginx(block) as nginx:
             async with httpx2.AsyncClient(base_url=issuer, trust_env=False) as browser:
                 yield Site(served, upstream, browser, nginx)
 
