@@ -1,4 +1,4 @@
-"""The style sheet below those of all features: the colours, the type, and what looks alike everywhere."""
+"""What looks alike in all features: the style sheet below theirs, with colours and type, and the gate."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pkgutil
 from typing import Final, cast
 
 _BASE: Final = cast("bytes", pkgutil.get_data("sekisho.web", "static/base.css"))
+#: The picture that we are known by; SVG.
+GATE: Final = cast("bytes", pkgutil.get_data("sekisho.web", "static/gate.svg"))
 
 
 def on_base(own: bytes) -> bytes:

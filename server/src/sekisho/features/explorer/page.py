@@ -18,7 +18,7 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 
 from sekisho.adapters.templates import templates
 from sekisho.web.pages import PERMISSIONS
-from sekisho.web.styles import on_base
+from sekisho.web.styles import GATE, on_base
 from sekisho.words.catalogue import LANGUAGES, Language, Say, Text, words
 
 _PACKAGE: Final = "sekisho.features.explorer"
@@ -111,6 +111,7 @@ def files() -> Mapping[str, File]:
     """Each file by its path, in one folder named after all of them: modules import their neighbours."""
     found = {name: _read(name) for name in sorted(_names())}
     found["explorer.css"] = on_base(found["explorer.css"])
+    found["gate.svg"] = GATE
     found |= {f"words.{language}.js": _module(_spoken(language)) for language in LANGUAGES}
     together = hashlib.sha256(b"".join(name.encode() + body for name, body in found.items()))
     folder = f"/explore/static/{together.hexdigest()[:12]}"

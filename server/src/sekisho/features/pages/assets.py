@@ -7,7 +7,7 @@ import pkgutil
 from typing import Final, cast
 
 from sekisho.web.pages import Asset
-from sekisho.web.styles import on_base
+from sekisho.web.styles import GATE, on_base
 
 _PACKAGE: Final = "sekisho.features.pages"
 _MEDIA_TYPES: Final = {
@@ -23,11 +23,6 @@ def _read(name: str) -> bytes:
     return cast("bytes", pkgutil.get_data(_PACKAGE, f"static/{name}"))
 
 
-def _asset(name: str) -> Asset:
-    stem, _, kind = name.rpartition(".")
-    return made_asset(stem, kind, _read(name))
-
-
 def made_asset(stem: str, kind: str, body: bytes) -> Asset:
     """A file of that content; `kind` is the ending of its name."""
     digest = hashlib.sha256(body).hexdigest()[:12]
@@ -35,8 +30,9 @@ def made_asset(stem: str, kind: str, body: bytes) -> Asset:
 
 
 STYLE: Final = made_asset("pages", "css", on_base(_read("pages.css")))
-ICON: Final = _asset("gate.svg")
+ICON: Final = made_asset("gate", "svg", GATE)
 #: Modules by their names. Whatever they do, a page does without them.
 SCRIPTS: Final = {
-    name: _asset(f"{name}.js") for name in ("code-from-link", "forms", "local-times", "welcome")
+    name: made_asset(name, "js", _read(f"{name}.js"))
+    for name in ("code-from-link", "forms", "local-times", "welcome")
 }
