@@ -11,11 +11,14 @@ from urllib.parse import quote
 
 #: Bytes of the shortest spelling that is looked for: any shorter would be found by chance.
 SHORTEST = 10
+# Whatever is that long has one of its first windows at a place that is looked at, wherever it begins.
+_STRIDE = 5
+_WINDOW = SHORTEST - _STRIDE + 1
 
 _OURS = re.compile(rb"sk[a-z]1_[A-Za-z0-9_-]+")
 _JWT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)")
 _MAC_BYTES = 32
-_CHUNK = 1 << 20
+_CHUNK = _STRIDE << 18
 _EMPTY = re.compile(rb"\x00{64,}")
 #: Where the random secret of a token stands (the modules of `sekisho.rules` of the same name).
 _RANDOM = {b"skr1_": slice(24, 56), b"sks1_": slice(20, 52)}
@@ -56,19 +59,20 @@ class Wanted:
 
     def __init__(self, secrets: Mapping[str, bytes]) -> None:
         self._needles = {each: name for name, secret in secrets.items() for each in spellings(secret)}
-        self._by_begin: dict[bytes, list[bytes]] = {}
+        self._by_window: dict[bytes, list[bytes]] = {}
         for each in self._needles:
-            self._by_begin.setdefault(each[:SHORTEST], []).append(each)
+            for at in range(_STRIDE):
+                self._by_window.setdefault(each[at : at + _WINDOW], []).append(each)
 
     def in_bytes(self, content: bytes) -> set[str]:
         """The names of those that are in `content`."""
         # One pass over the text, however many are looked for. Files of databases are mostly empty pages.
         content = _EMPTY.sub(b"", content)
-        begun: set[bytes] = set()
+        seen: set[bytes] = set()
         for start in range(0, len(content), _CHUNK):
-            stop = min(start + _CHUNK, len(content) - SHORTEST + 1)
-            begun |= {content[at : at + SHORTEST] for at in range(start, stop)} & self._by_begin.keys()
-        here = (each for begin in begun for each in self._by_begin[begin])
+            places = range(start, min(start + _CHUNK, len(content)), _STRIDE)
+            seen |= {content[at : at + _WINDOW] for at in places} & self._by_window.keys()
+        here = (each for window in seen for each in self._by_window[window])
         return {self._needles[each] for each in here if each in content}
 
     def in_files(self, *folders: Path, since: float = 0.0) -> dict[str, set[str]]:
