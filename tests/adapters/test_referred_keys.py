@@ -21,7 +21,7 @@ from sekisho.adapters.signer import JwsSigner
 from sekisho.adapters.sqlite import SqliteStore
 from sekisho.rules.keyring import Retire, RetiredKey
 from sekisho.rules.refusals import Refusal
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import SettingsRefused, refused
 from sekisho_verify import HmacKey, KeySetUnavailable, SigningKey, Verifier
 from tests.verify.tokens import EC, OKP, claims, refusal

@@ -34,7 +34,7 @@ from sekisho.rules.feed_token import FeedTokens, is_token
 from sekisho.rules.opaque import MacKeys
 from sekisho.rules.revocation import horizon
 from sekisho.rules.session import Lifetimes
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import Settings, refused
 
 

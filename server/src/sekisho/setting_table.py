@@ -12,7 +12,7 @@ from typing import Any, Final
 from sekisho import setting_urls as urls
 from sekisho import setting_values as values
 from sekisho.frozen import Frozen
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 
 PREFIX: Final = "SEKISHO_"
 

@@ -6,7 +6,8 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-from sekisho.setting_values import Unfit, Words, quoted
+from sekisho.setting_values import Unfit, quoted
+from sekisho.setting_words import Words
 from sekisho_verify.urls import LOOPBACK
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}

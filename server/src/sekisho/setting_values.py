@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from sekisho.frozen import Frozen
+from sekisho.setting_words import Words
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -18,13 +18,6 @@ _REFERENCE = re.compile(r"[a-z][a-z0-9-]*:[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*
 _SHOWN_MAX = 60
 #: Characters.
 _NAME_MAX = 40
-
-
-class Words(Frozen):
-    """One sentence in both languages."""
-
-    en: str
-    ja: str
 
 
 LIKE_AN_ADDRESS: Final = Words("write it like aya@example.com", "aya@example.com のように書いてください")

@@ -13,7 +13,8 @@ from sekisho import setting_urls as urls
 from sekisho import setting_values as values
 from sekisho.frozen import Frozen, Hidden
 from sekisho.setting_table import PREFIX, SETTINGS, Setting
-from sekisho.setting_values import Network, Unfit, Words
+from sekisho.setting_values import Network, Unfit
+from sekisho.setting_words import Words
 
 __all__ = [
     "SETTINGS",

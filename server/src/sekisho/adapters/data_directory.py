@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sekisho.adapters.secrets.file import open_to_others
 from sekisho.ports import Entropy
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import SettingsRefused, refused
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 from sekisho.adapters.secrets.secret import Secret, strong
 from sekisho.frozen import Frozen
 from sekisho.rules.keyring import Keyring, KeyringRefused
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import Alg, SettingsRefused, refused
 from sekisho_verify import EcKey, HmacKey, KeyRefused, OkpKey, RsaKey, SigningKey, key_from_jwk, key_from_pem
 from sekisho_verify.encoding import b64url_decode, json_object

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import SettingsRefused, refused
 
 #: Bytes. Every page fetches it once.

@@ -12,7 +12,7 @@ from sekisho.adapters.sealing import Sealing, UnsealRefused
 from sekisho.frozen import Frozen
 from sekisho.ports import Entropy
 from sekisho.rules.keyring import SealedKey
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import Alg, refused
 from sekisho_verify import KeyRefused, key_from_jwk
 

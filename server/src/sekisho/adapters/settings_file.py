@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import FILE, Settings, SettingsRefused, data_directory, read_settings, refused
 
 

@@ -17,7 +17,8 @@ from sekisho.house import store_for
 from sekisho.ports import Store
 from sekisho.rules.account import PasswordPolicy
 from sekisho.rules.refusals import Refusal
-from sekisho.setting_values import LIKE_AN_ADDRESS, Words
+from sekisho.setting_values import LIKE_AN_ADDRESS
+from sekisho.setting_words import Words
 from sekisho.settings import Fault, Settings, SettingsRefused, refused
 
 _EMAIL, _PASSWORD = "SEKISHO_ADMIN_EMAIL", "SEKISHO_ADMIN_PASSWORD"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from sekisho.frozen import Frozen, Hidden
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import SettingsRefused, refused
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from sekisho.setting_values import Words, quoted
+from sekisho.setting_values import quoted
+from sekisho.setting_words import Words
 from sekisho.settings import SettingsRefused, refused
 
 

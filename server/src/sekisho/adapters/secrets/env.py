@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sekisho.adapters.secrets.secret import Secret
 from sekisho.adapters.secrets.versions import Versions
 from sekisho.frozen import Frozen, Hidden
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import refused
 
 

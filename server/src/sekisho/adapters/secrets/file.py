@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sekisho.adapters.secrets.secret import Secret
 from sekisho.adapters.secrets.versions import Versions
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import SettingsRefused, refused
 
 #: Far above any key or certificate chain; a secret that is larger is the wrong file.

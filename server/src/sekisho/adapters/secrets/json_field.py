@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sekisho.adapters.secrets.secret import Secret
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import refused
 from sekisho_verify.encoding import json_object
 from sekisho_verify.errors import EncodingError

@@ -12,7 +12,7 @@ from sekisho.adapters.secrets.file import file_source
 from sekisho.adapters.secrets.secret import Secret
 from sekisho.adapters.secrets.versions import Versions
 from sekisho.frozen import Frozen
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import refused
 
 

@@ -6,7 +6,7 @@ from hmac import compare_digest
 from typing import Final, NoReturn, final
 
 from sekisho.adapters.secrets.known import is_known
-from sekisho.setting_values import Words
+from sekisho.setting_words import Words
 from sekisho.settings import refused
 from sekisho_verify.key_sniffing import is_guessable
 
