@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
+import psycopg
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from msgspec.structs import replace
 
+from sekisho.adapters.migrations.fresh import Dialect, schema
 from sekisho.adapters.migrations.upgrade import migrate, status
 from sekisho.adapters.migrations.versions import r0001_checkpoint
 from sekisho.adapters.postgres.store import PostgresStore
 from sekisho.adapters.sql.schema import NEEDED
 from sekisho.adapters.sql.store import SqlStore
-from sekisho.adapters.sqlite import SqliteStore
+from sekisho.adapters.sqlite import SqliteStore, connect, sqlite_path
 from sekisho.rules.refusals import Refusal
 from tests.conformance.scene import Scene, refusal
+from tests.house.tree import ROOT
+from tests.parts.postgres import PostgresServer
 
 MIGRATE = "import sys; from sekisho.adapters.migrations.upgrade import migrate; migrate(sys.argv[1])"
-STATUS = """
-import sys
-from sekisho.adapters.migrations.upgrade import status
-current, needed = status(sys.argv[1])
-assert current == needed, current
-heavy = {"alembic", "sqlalchemy"} & set(sys.modules)
-assert not heavy, heavy
+MIGRATE_AND_TELL = f"""
+{MIGRATE}
+heavy = {{"alembic", "sqlalchemy"}} & set(sys.modules)
+print(sorted(heavy), end="")
 """
+#: Everything that the schema of a database consists of, in its order.
+DESCRIBED = {
+    "sqlite": "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name",
+    "postgresql": """
+        SELECT 'column', c.relname, a.attname, concat_ws(' ', a.attnum, format_type(a.atttypid, a.atttypmod),
+            a.attnotnull, pg_get_expr(d.adbin, d.adrelid), c.reloptions)
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+        UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+        ORDER BY 1, 2, 3, 4""",
+}
+#: The rows of a new database.
+FIRST_ROWS = ("SELECT * FROM feed_head", "SELECT * FROM feed_read", "SELECT * FROM sekisho_version")
+DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -43,6 +64,36 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def new_store(url: str) -> SqlStore:
     """A store that is not open."""
     return SqliteStore(url) if url.startswith("sqlite") else PostgresStore(url, entropy=bytes)
+
+
+def dialect_of(url: str) -> Dialect:
+    """Which SQL it speaks."""
+    return "sqlite" if url.startswith("sqlite") else "postgresql"
+
+
+def execute(url: str, sql: str) -> list[tuple[object, ...]]:
+    """Run a statement beside the store; its rows, if it has any."""
+    if url.startswith("sqlite"):
+        with closing(connect(sqlite_path(url))) as file:
+            return list(file.execute(sql))
+    with psycopg.connect(url) as connection:
+        cursor = connection.execute(sql.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def described(url: str) -> list[tuple[object, ...]]:
+    """The schema of a database, however it is laid out, and the rows that a new one has."""
+    found = [row for sql in (DESCRIBED[dialect_of(url)], *FIRST_ROWS) for row in execute(url, sql)]
+    return [
+        tuple(" ".join(value.split()) if isinstance(value, str) else value for value in row) for row in found
+    ]
+
+
+def migrated(url: str) -> str:
+    """Which of the two libraries a process has loaded that has migrated a database."""
+    return subprocess.run(
+        [sys.executable, "-c", MIGRATE_AND_TELL, url], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
 
 
 def test_what_is_needed_is_the_newest_revision() -> None:
@@ -131,13 +182,39 @@ def test_two_nodes_that_migrate_at_once_agree(empty_url: str) -> None:
     assert status(empty_url) == (NEEDED, NEEDED)
 
 
-def test_a_start_that_migrates_nothing_imports_no_alembic(empty_url: str) -> None:
-    """It would cost half a second."""
+def test_only_an_older_schema_needs_alembic(empty_url: str) -> None:
+    """It takes a second, and memory until the next start: a new database does without, like a current one."""
+    assert migrated(empty_url) == "[]"
+    assert migrated(empty_url) == "[]"
+    execute(empty_url, "UPDATE sekisho_version SET version_num = '0004'")
+    assert migrated(empty_url) == "['alembic', 'sqlalchemy']"
+    assert status(empty_url) == (NEEDED, NEEDED)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_a_new_database_gets_is_what_the_revisions_say(dialect: Dialect) -> None:
+    """Written down by `tools/schema.py`, which has to be run after each new revision."""
+    rendered = runpy.run_path(str(ROOT / "tools" / "schema.py"))["rendered"]
+    assert schema(dialect) == rendered(dialect)
+
+
+def test_a_new_database_is_one_that_went_through_all_revisions(
+    empty_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Column by column, with every constraint and index, and with the rows that are there from the first."""
     migrate(empty_url)
-    checked = subprocess.run(
-        [sys.executable, "-c", STATUS, empty_url], capture_output=True, text=True, check=False
-    )
-    assert checked.returncode == 0, checked.stderr
+    new = described(empty_url)
+    if empty_url.startswith("sqlite"):
+        stepwise = f"sqlite:///{tmp_path}/stepwise.db"
+        (tmp_path / "stepwise.db").touch()
+    else:
+        postgres: PostgresServer = request.getfixturevalue("postgres_server")
+        stepwise = postgres.url(postgres.create_database())
+    version_table = schema(dialect_of(stepwise)).partition(";")[0]  # empty, so that no revision was applied
+    execute(stepwise, version_table)
+    assert migrated(stepwise) == "['alembic', 'sqlalchemy']"
+    assert described(stepwise) == new
+    assert any("sessions_user_id" in row for row in new), "what is compared is the schema"
 
 
 def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:

@@ -25,7 +25,6 @@ from sekisho.adapters.secrets.secret import strong
 from sekisho.adapters.session_lookups import MAX_AGE
 from sekisho.adapters.signer import JwsSigner
 from sekisho.adapters.signing_keys import key_origin
-from sekisho.adapters.sqlite import SqliteStore
 from sekisho.adapters.usage import Usage
 from sekisho.flows.signing_keys import KeyRoom, upkeep
 from sekisho.frozen import Frozen
@@ -74,8 +73,10 @@ def lifetimes(settings: Settings) -> Lifetimes:
 def store_for(settings: Settings, *, entropy: Entropy) -> Store:
     """The store behind the database URL, not yet open."""
     if settings.sqlite_path is not None:
+        from sekisho.adapters.sqlite import SqliteStore  # noqa: PLC0415 - who has PostgreSQL does without
+
         return SqliteStore(settings.database_url)
-    from sekisho.adapters.postgres.store import PostgresStore  # noqa: PLC0415 - who has SQLite does without
+    from sekisho.adapters.postgres.store import PostgresStore  # noqa: PLC0415 - and who has SQLite without this
 
     return PostgresStore(settings.database_url, entropy=entropy)
 
