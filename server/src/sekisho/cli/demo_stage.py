@@ -14,10 +14,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from sekisho.adapters import system
-from sekisho.adapters.data_directory import write_private
 from sekisho.adapters.settings_file import load_settings
 from sekisho.cli import stage_aws, stage_redis
-from sekisho.cli.fault import EXITS, Exit, Fault
+from sekisho.cli.fault import Exit, Fault
 from sekisho.cli.main import run
 from sekisho.cli.operating import operate
 from sekisho.cli.options import Given, Surroundings
@@ -35,23 +34,22 @@ from sekisho.cli.stage_servers import (
     serve_stage_shop,
 )
 from sekisho.cli.stage_sets import BACKSTAGE, FIRST, LATER, PEOPLED, shop_of
+from sekisho.cli.stage_settings import AUDIENCE, LIFETIMES, environment
 from sekisho.features.demo.clock import ClockHand, MovedClock
 from sekisho.features.demo.scene import Person
-from sekisho.features.explorer.stage import Keys, Lifetimes, SecretStep, Server, SetName
+from sekisho.features.explorer.stage import Keys, SecretStep, Server, SetName
 from sekisho.features.explorer.tables import Change, Tables
 from sekisho.features.explorer.telling import Source
 from sekisho.house import House
-from sekisho.rules.refusals import Refusal
+from sekisho.rules.refusals import Code, Refusal
 from sekisho.settings import Settings
 from sekisho.words.catalogue import Say
 from sekisho_verify import HmacKey
 
-#: Short, so that an expiry can be waited for; the rest long enough that nobody is signed out behind his back.
-LIFETIMES: Final = Lifetimes(access=20, refresh=1800, idle=1800, grace=10)
-AUDIENCE: Final = "shop"
 #: Seconds for a server to start on a machine that is busy with other things.
 _PATIENCE: Final = 60.0
-_SECRET_BYTES: Final = 32
+#: What an act is refused for, by the exit code of its command; anything else is a fault of whoever asked.
+_REFUSALS: Final[Mapping[int, Code]] = {Exit.NOT_FOUND: "not_found", Exit.CONFLICT: "conflict"}
 
 
 class DemoStage:
@@ -189,13 +187,9 @@ class DemoStage:
     def _run(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
         with redirect_stderr(StringIO()) as said, redirect_stdout(StringIO()):
             code = run([*command], Given(environ, self._moved))
-        if code == Exit.OK:
-            return
-        found = next((name for name, exit_code in EXITS.items() if exit_code == code), "invalid_request")
-        raise Refusal(
-            "not_found" if found == "not_found" else "conflict" if found == "conflict" else "invalid_request",
-            f"sekisho {' '.join(command)}: {said.getvalue().strip()}",
-        )
+        if code != Exit.OK:
+            detail = f"sekisho {' '.join(command)}: {said.getvalue().strip()}"
+            raise Refusal(_REFUSALS.get(code, "invalid_request"), detail)
 
     def turn(self, server: str, *, up: bool) -> None:
         """See `Stage`."""
@@ -322,22 +316,9 @@ class DemoStage:
         return "\n".join(lines[-20:])
 
     def _environment(self, environ: Mapping[str, str], name: str, **signing: str) -> dict[str, str]:
-        root = self._folder / f"root-secret-{name}"
-        root.unlink(missing_ok=True)  # of a summons that failed
-        write_private(root, system.entropy(_SECRET_BYTES).hex().encode())
-        return {
-            **environ,
-            "SEKISHO_DATA": str(self._folder / name),
-            "SEKISHO_ISSUER": self._url(name),
-            "SEKISHO_AUDIENCE": AUDIENCE,
-            "SEKISHO_ROOT_SECRET": f"file:{root}",
-            "SEKISHO_ALLOWED_ORIGINS": self.explorer,
-            "SEKISHO_ACCESS_TTL": f"{LIFETIMES.access:.0f}s",
-            "SEKISHO_REFRESH_TTL": f"{LIFETIMES.refresh:.0f}s",
-            "SEKISHO_SESSION_IDLE": f"{LIFETIMES.idle:.0f}s",
-            "SEKISHO_REFRESH_GRACE": f"{LIFETIMES.grace:.0f}s",
-            **signing,
-        }
+        return environment(
+            environ, name, folder=self._folder, issuer=self._url(name), explorer=self.explorer, **signing
+        )
 
     def _url(self, name: str) -> str:
         return f"http://{self._host}:{self._places[name].port}"
