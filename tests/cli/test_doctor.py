@@ -68,14 +68,22 @@ class Patient:
         subprocess.run(["git", "-C", str(self.folder), *who, *arguments], check=True, capture_output=True)
 
 
-@pytest.fixture
-def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
-    """A sound one, with a database and keys."""
-    monkeypatch.chdir(tmp_path)
-    made = Patient(tmp_path)
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with a database and keys, to be copied."""
+    made = Patient(tmp_path_factory.mktemp("sound"))
     created = made.sekisho("user", "create", "aya@example.com", "--password-file", "-", text=PASSWORD)
     assert created.returncode == 0, created.stderr
-    return made
+    return made.data
+
+
+@pytest.fixture
+def patient(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
+    """A sound one of the test's own."""
+    monkeypatch.chdir(tmp_path)
+    patient = Patient(tmp_path)
+    shutil.copytree(sound, patient.data)
+    return patient
 
 
 def test_a_sound_server_has_nothing_bad(patient: Patient) -> None:

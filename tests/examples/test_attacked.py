@@ -40,7 +40,7 @@ def test_there_are_examples_to_attack() -> None:
 @pytest.mark.parametrize(
     ("example", "alg"),
     [(path, "ES256") for path in ATTACKED]
-    + [(path, "RS256") for path in ATTACKED if path.name == "orders.py"],
+    + [pytest.param(path, "RS256", marks=pytest.mark.long) for path in ATTACKED if path.name == "orders.py"],
     ids=lambda value: value if isinstance(value, str) else value.parent.name,
 )
 def test_an_example_refuses_every_forgery(example: Path, alg: Alg, tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ def reports(wanted: Wanted, surface: Surface, handed: Wanted) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_nothing_leaks_from_sqlite_and_aws(tmp_path: Path) -> None:
     """Keys of AWS, JSON log; crashes, a database that has lost its tables, a disk that is full: no secret."""
     seeds = {"signing": canary("hs256").encode(), "root": canary("root").encode()}

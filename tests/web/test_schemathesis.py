@@ -58,9 +58,8 @@ def as_a_browser(app: ASGIApp, headers: Mapping[str, str]) -> ASGIApp:
     return added
 
 
-@pytest.mark.parametrize(
-    "who", ["somebody", *(pytest.param(who, marks=pytest.mark.long) for who in ("a browser", "nobody"))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("who", ["somebody", "a browser", "nobody"])
 async def test_the_server_does_what_its_document_says(server: Server, tmp_path: Path, who: str) -> None:
     """No 5xx, no undocumented status, type, header or member, no method or credential taken for another.
 

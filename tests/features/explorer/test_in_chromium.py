@@ -334,7 +334,7 @@ async def test_five_answers_make_a_configuration(exploring: Exploring, chromium:
             assert "sekisho serve" in await seen.text("#paste")
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("language", ["ja", pytest.param("en", marks=pytest.mark.long)])
 async def test_a_phone_shows_the_list(exploring: Exploring, chromium: Chromium, language: str) -> None:
     """At 360 px a list stands in the place of the diagram, and no chapter scrolls sideways."""
     narrow = {"width": 360, "height": 740}
