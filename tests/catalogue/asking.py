@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import httpx2
 
@@ -99,6 +100,42 @@ async def ask(
     transport = httpx2.ASGITransport(app=served.app)
     async with httpx2.AsyncClient(transport=transport, base_url=served.house.settings.origin) as client:
         return await client.request(method, path, headers=sent, **how)
+
+
+async def knock(
+    served: Served,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    *,
+    jar: Mapping[str, str] | None = None,
+) -> httpx2.Response:
+    """The same with a path as no client would leave it, and a body of JSON without members."""
+    sent: list[dict[str, Any]] = []
+    said = {"Content-Type": "application/json", **headers}
+    if jar:
+        said["Cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(message: Any) -> None:  # noqa: ANN401 - ASGI's own type
+        sent.append(message)
+
+    written, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": unquote(written),
+        "raw_path": written.encode(),
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in said.items()],
+        "client": ("127.0.0.1", 1),
+    }
+    await served.app(scope, receive, send)
+    start, *parts = sent
+    content = b"".join(part["body"] for part in parts)
+    return httpx2.Response(start["status"], headers=start["headers"], content=content)
 
 
 def handed_out(answer: httpx2.Response) -> set[str]:
