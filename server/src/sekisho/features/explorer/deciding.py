@@ -7,13 +7,12 @@ in it as comments alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from sekisho.rules.refusals import FieldError, Refusal
+from sekisho.rules.session import Mode
 
-Mode: TypeAlias = Literal["session", "browser", "token"]
-
-#: The questions and their answers.
+#: The questions and their answers, the first of which is chosen to begin with.
 QUESTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "where": ("pages", "spa", "mobile", "services"),
     "hosts": ("one", "many"),

@@ -17,6 +17,7 @@ from importlib import resources
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from sekisho.adapters.templates import templates
+from sekisho.features.explorer.deciding import QUESTIONS
 from sekisho.web.pages import PERMISSIONS
 from sekisho.web.styles import GATE, on_base
 from sekisho.words.catalogue import LANGUAGES, Language, Say, Text, words
@@ -68,14 +69,6 @@ PRESETS: Final[Mapping[str, Mapping[str, str | None]]] = {
         "space": None,
     },
     "none": {"unmodified": None},
-}
-#: The questions of the last chapter, each with its answers, the first of which is chosen to begin with.
-QUESTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "where": ("pages", "spa", "mobile", "services"),
-    "hosts": ("one", "many"),
-    "revoke": ("second", "now", "expiry"),
-    "scale": ("one", "many"),
-    "keys": ("ours", "shared"),
 }
 
 
