@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from sekisho.adapters.key_files import KeyFiles
 from sekisho.adapters.key_making import make_key
 from sekisho.adapters.key_reading import Reading
 from sekisho.adapters.made_keys import MadeKeys
-from sekisho.adapters.migrations.upgrade import migrate
 from sekisho.adapters.root_secret import derive_keys
 from sekisho.adapters.sealed_keys import SealedKeys
 from sekisho.adapters.sealing import Sealing
@@ -32,17 +30,6 @@ TIMES = KeyTimes(lead=420.0, believed=1020.0, age=90 * 86_400.0)
 ROOT, OTHER = Secret(b"R0otSecretOfTheTests-4fZ8qLw1nXc"), Secret(b"An0therSecretOfTests-7hY2vKd9pMs")
 SEALING, OTHER_SEALING = derive_keys(ROOT).sealing, derive_keys(OTHER).sealing
 BOTH = derive_keys(OTHER, [ROOT]).sealing
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    """An empty database of this release."""
-    url = f"sqlite:///{tmp_path / 'sekisho.db'}"
-    await asyncio.to_thread(migrate, url)
-    opened = SqliteStore(url)
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 class Node:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from sekisho.adapters.key_keeper import KeyKeeper
-from sekisho.adapters.migrations.upgrade import migrate
 from sekisho.adapters.referred_keys import EVERY_LOCAL, EVERY_REMOTE, ReferredKeys
 from sekisho.adapters.root_secret import derive_keys
 from sekisho.adapters.secrets.references import Secrets, sources
@@ -77,17 +75,6 @@ class Node:
     def believed(self) -> list[str]:
         """The ids of the keys in use."""
         return [key.kid for key in self.signer.verification_keys()]
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    """An empty database of this release."""
-    url = f"sqlite:///{tmp_path / 'sekisho.db'}"
-    await asyncio.to_thread(migrate, url)
-    opened = SqliteStore(url)
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 def a_set(*keys: SigningKey) -> Secret:

@@ -8,31 +8,32 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sekisho.adapters import system, watching
-from sekisho.adapters.migrations import upgrade
 from sekisho.adapters.password_hashes import PROFILES
 from sekisho.adapters.passwords import HashedPasswords
-from sekisho.adapters.sqlite import SqliteEngine, create_file
+from sekisho.adapters.sql.operation import Engine, Operation, Rows, Statement
+from sekisho.adapters.sqlite import SqliteStore
 from tests.parts.watcher import Seen, touch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from tests.conformance.scene import Scene
+
+_IN_ONE = """
+WITH made AS (INSERT INTO groups (name, created_at) VALUES (:name, 1.0) ON CONFLICT DO NOTHING RETURNING name)
+SELECT name FROM made
+"""
 
 
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
-    """A database with our schema."""
-    path = tmp_path / "sekisho.db"
-    create_file(path)
-    await asyncio.to_thread(upgrade.migrate, f"sqlite:///{path}")
-    engine = SqliteEngine(path)
-    await engine.open()
-    yield engine
-    await engine.close()
+@pytest.fixture(
+    params=["store", pytest.param("scene", marks=pytest.mark.postgres)], ids=["sqlite", "postgres"]
+)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """That of a database with our schema."""
+    found: SqliteStore | Scene = request.getfixturevalue(request.param)
+    return found.engine if isinstance(found, SqliteStore) else found.store.engine
 
 
-async def test_statements_are_told_with_what_they_did(engine: SqliteEngine) -> None:
-    """Text, parameters, rows and time; what changed no row is a read, whatever it is called."""
+async def test_statements_are_told_with_what_they_did(engine: Engine) -> None:
+    """Text, parameters by name, rows and time; what changed no row is a read, whatever it is called."""
     seen = Seen()
     with watching.watched(seen):
         assert await engine.write(lambda: touch("staff")) == 3
@@ -44,8 +45,22 @@ async def test_statements_are_told_with_what_they_did(engine: SqliteEngine) -> N
     assert all(facts["ms"] >= 0 for facts in (read, written, nothing))
 
 
-async def test_two_requests_at_once_are_told_apart(engine: SqliteEngine) -> None:
-    """They share a transaction, and each watcher hears of its own; one that nobody watches tells nobody."""
+@pytest.mark.postgres
+async def test_a_change_inside_of_a_with_is_a_write_where_it_was_made(scene: Scene) -> None:
+    """PostgreSQL's hot verbs are such statements; the second time nothing is changed, and it is a read."""
+
+    def changes() -> Operation[Rows]:
+        return (yield Statement(_IN_ONE, {"name": "staff"}))
+
+    seen = Seen()
+    with watching.watched(seen):
+        for _ in range(2):
+            await scene.store.engine.write(changes)
+    assert [(kind, facts["rows"]) for kind, facts in seen.told] == [("db.write", 1), ("db.read", 0)]
+
+
+async def test_two_requests_at_once_are_told_apart(engine: Engine) -> None:
+    """Also where they share a transaction each watcher hears of its own; what nobody watches tells nobody."""
     seen = {name: Seen() for name in ("a", "b")}
 
     async def ask(name: str) -> None:
