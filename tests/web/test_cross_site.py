@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.web.browser import Browser, code_of
+from tests.web.cross_site import LISTED, ORIGINS, OWN, SITES, passes
 from tests.web.served import EMAIL, OTHER_PASSWORD, PASSWORD, bearer
 
 if TYPE_CHECKING:
@@ -18,21 +19,8 @@ if TYPE_CHECKING:
 
     from tests.web.served import Served, Server
 
-OWN = "http://localhost:8400"
-LISTED = "https://app.example.com"
-SITES = (None, "same-origin", "same-site", "cross-site", "none", "Same-Origin")
-ORIGINS = (None, OWN, "https://evil.example", "null", LISTED)
 TOKENS = ("none", "valid", "another session's", "stale", "of before the login")
 UNKNOWN = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
-
-
-def passes(site: str | None, origin: str | None) -> bool:
-    """F1: Fetch Metadata first; then the origin, by name; a browser too old for both has the token alone."""
-    if site in {"same-origin", "none"}:
-        return True
-    if site is None:
-        return origin in {None, OWN, LISTED}
-    return origin == LISTED
 
 
 @dataclass(frozen=True)
