@@ -13,13 +13,12 @@ import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from argon2.low_level import Type, verify_secret
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
-from redis.asyncio import Redis
 from starlette.types import Receive, Scope, Send
 
 from sekisho.adapters.given_keys import given_keys
@@ -38,6 +37,9 @@ from sekisho.rules.throttle import Bucket, login_buckets
 from sekisho.settings import Settings
 from sekisho_verify import jws
 from sekisho_verify.revocations.entries import entry_key
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 T = TypeVar("T")
 
@@ -73,7 +75,11 @@ class Bare:
     async def open(self) -> AsyncGenerator[None]:
         """Connect, as sekisho does: the same pool, cursors and prepared statements."""
         url = self.settings.session_store_url
-        self._redis: Redis | None = None if url is None else Redis.from_url(url)
+        self._redis: Redis | None = None
+        if url is not None:
+            from redis.asyncio import Redis  # noqa: PLC0415 -- its memory is measured, and most have none
+
+            self._redis = Redis.from_url(url)
         async with make_pool(target(self.settings.database_url), size=10, patience=3.0) as self._pool:
             yield
 

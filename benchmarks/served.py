@@ -2,7 +2,8 @@
 
     python -m benchmarks.served KIND FD
 
-FD is a listening socket that was inherited; "ready" goes to stdout once it is served.
+FD is a listening socket that was inherited; "ready" goes to stdout once it is served. Each kind loads what it
+is made of and nothing of the others: its memory is measured.
 """
 
 from __future__ import annotations
@@ -14,10 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from benchmarks import api, ours
-from benchmarks.bare import Bare
-from benchmarks.bare_sqlite import BareOnSqlite
-from benchmarks.ours import SIGNALS, ready, settings, stepping
+from benchmarks.serving import SIGNALS, ready, settings, stepping
 from sekisho.cli.http_server import run, serve_http
 from sekisho.ports import Clock
 
@@ -25,7 +23,10 @@ from sekisho.ports import Clock
 def bare(sockets: list[socket.socket], clock: Clock) -> None:
     """Refresh, login, session check and logout by hand, on the database of the settings."""
     told = settings()
-    kind = BareOnSqlite if told.database_url.startswith("sqlite") else Bare
+    if told.database_url.startswith("sqlite"):
+        kind = _loaded("bare_sqlite").BareOnSqlite
+    else:
+        kind = _loaded("bare").Bare
 
     async def opened() -> None:
         application = kind(told, clock)
@@ -45,19 +46,19 @@ def plain(
     run(serve_http(application, sockets, lifespan=lifespan, ready=ready, signals=SIGNALS))
 
 
-def in_fastapi(sockets: list[socket.socket]) -> None:
-    """The guarded route in FastAPI, which none of the others is to load."""
-    plain(importlib.import_module("benchmarks.api_fastapi").application, sockets, lifespan="on")
+def _loaded(name: str) -> Any:  # noqa: ANN401 -- a module, which has no narrower type
+    return importlib.import_module(f"benchmarks.{name}")
 
 
 KINDS: Mapping[str, Callable[[list[socket.socket]], None]] = {
-    **ours.KINDS,
     "bare": lambda sockets: bare(sockets, time.time),
     "bare-stepping": lambda sockets: bare(sockets, stepping()),
-    "guarded": lambda sockets: plain(api.guarded(), sockets, lifespan="on"),
-    "guarded-fastapi": in_fastapi,
-    "by-hand": lambda sockets: plain(api.by_hand, sockets),
+    "guarded": lambda sockets: plain(_loaded("api").guarded(), sockets, lifespan="on"),
+    "guarded-fastapi": lambda sockets: plain(_loaded("api_fastapi").application, sockets, lifespan="on"),
+    "by-hand": lambda sockets: plain(_loaded("api").by_hand, sockets),
 }
 
 if __name__ == "__main__":
-    KINDS[sys.argv[1]]([socket.socket(fileno=int(sys.argv[2]))])
+    kind = sys.argv[1]
+    run_kind = KINDS[kind] if kind in KINDS else _loaded("ours").KINDS[kind]
+    run_kind([socket.socket(fileno=int(sys.argv[2]))])

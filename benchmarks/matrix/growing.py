@@ -27,8 +27,8 @@ import uvloop
 
 from benchmarks.matrix import filling
 from benchmarks.matrix.players import ENTRANTS, Field, Place
-from benchmarks.ours import STEP
 from benchmarks.refresh import ROOT
+from benchmarks.serving import STEP
 from sekisho.adapters.postgres.store import PostgresStore
 from sekisho.adapters.root_secret import derive_keys
 from sekisho.adapters.secrets.secret import Secret

@@ -243,22 +243,20 @@ class Field:
         if home is not None and entrant.is_api:
             feed = f"http://127.0.0.1:{home.server.port}/v1/revocations"
             told = {"GUARD_FEED": feed, "GUARD_SECRET": told["BENCHMARK_SIGNING_KEY"]}
+        made: list[tuple[str, str]] = []
         if home is None:
-            # Who makes the tables keeps in memory what it was done by, until it is started again.
-            with Served(entrant.kind, self.place.folder, told, program=entrant.program):
-                told = {**told, "PEER_READY": "1"}
+            # Who makes tables or accounts keeps in memory what it was done by, until it is started again.
+            with Served(entrant.kind, self.place.folder, told, program=entrant.program) as making:
+                dialect = _spoken(entrant, making)
+                made = [_account(making.port, dialect, number) for number in range(CLIENTS)]
+            told = {**told, "PEER_READY": "1"}
         running = Served(entrant.kind, self.place.folder, told, program=entrant.program)
         server = self._stack.enter_context(running)
         meter = Meter(server.cpu, self.place.busy)
         if home is not None:
             dialect = entrant.dialect if entrant.is_api else home.dialect
             return Player(entrant, dialect, server, meter, told, home.server, home.accounts)
-        dialect = entrant.dialect
-        if isinstance(dialect, SekishoCookie):
-            dialect = SekishoCookie(_csrf(server.port))
-        player = Player(entrant, dialect, server, meter, told, server)
-        player.accounts = [_account(server.port, dialect, number) for number in range(CLIENTS)]
-        return player
+        return Player(entrant, _spoken(entrant, server), server, meter, told, server, made)
 
     def _told(self, entrant: Entrant) -> dict[str, str]:
         """The settings of one entrant, with a database of its own."""
@@ -278,6 +276,12 @@ class Field:
         told = environ(place.folder / entrant.name, database=url, alg=entrant.alg)
         told["SEKISHO_SESSION_IDLE"] = "300d"
         return told | {"SEKISHO_SESSION_STORE_URL": place.redis} if place.redis else told
+
+
+def _spoken(entrant: Entrant, server: Served) -> Dialect:
+    """Its dialect, with what the server hands out to whoever writes by cookie."""
+    dialect = entrant.dialect
+    return SekishoCookie(_csrf(server.port)) if isinstance(dialect, SekishoCookie) else dialect
 
 
 def _csrf(port: int) -> tuple[str, str]:
