@@ -6,6 +6,7 @@ Two nodes; each follows the feed when a test says so, by clocks that tests move.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections import Counter
@@ -102,6 +103,12 @@ class Nodes:
         for node in self.nodes:
             if node.copies is not None:
                 await node.copies.close()
+
+
+def copies_of(held: tuple[str, Held]) -> int:
+    """How many copies of a session are in the memory of this process."""
+    gc.collect()
+    return sum(isinstance(each, Copy) and each.grant.session_id == held[0] for each in gc.get_objects())
 
 
 @pytest.fixture(scope="session")
@@ -252,6 +259,20 @@ async def test_nothing_is_believed_for_longer_than_entries_are_kept(nodes: Nodes
     # A clock that was set back makes no copy younger.
     await nodes.check(held, at=NOW)
     assert nodes[0].sources["database"] == 3
+
+
+async def test_what_nobody_may_believe_is_not_kept(nodes: Nodes) -> None:
+    """Whoever comes once leaves nothing behind; who comes again and again is known all the while."""
+    once, often = [
+        await nodes.log_in(await nodes.scene.account(f"{name}@example.com")) for name in ("a", "b")
+    ]
+    await nodes.check(once, at=NOW)
+    for minute in range(10):
+        await nodes.check(often, at=NOW + 60 * minute)
+    assert copies_of(once) == 1
+    await nodes.check(often, at=NOW + 2 * MAX_AGE)
+    assert copies_of(once) == 0
+    assert nodes[0].sources == {"database": 4, "process": 8}
 
 
 async def test_the_end_of_a_session_is_kept_to_the_second(nodes: Nodes) -> None:

@@ -24,7 +24,7 @@ from sekisho_verify.errors import SekishoVerifyError
 from sekisho_verify.revocations.entries import entry_key
 from sekisho_verify.revocations.live import Marks, session_marks
 
-#: Sessions that are remembered in a process, twice over.
+#: Sessions that are remembered in a process, twice over: some 1.5 KiB each, with what they are checked by.
 REMEMBERED = 20_000
 #: Seconds for which a copy is believed at most.
 MAX_AGE: Final = 300.0
@@ -110,7 +110,9 @@ class SessionLookups:
         self._shared: Final = shared
         self._max_age: Final = max_age
         self._count: Final = count
-        # Two generations in the place of a list of who came last: what nobody asked for goes as a whole.
+        # Two generations in the place of a list of who came last: what nobody asked for goes as a whole, when
+        # there are too many, or when none of it can be believed any more.
+        self._since = 0.0
         self._recent: dict[str, _Known] = {}
         self._older: dict[str, _Known] = {}
 
@@ -131,12 +133,12 @@ class SessionLookups:
         known = self._recent.get(session_id) or self._older.get(session_id)
         if known is not None and self._alive(known, held, now):
             if session_id not in self._recent:
-                self._remember(session_id, known)
+                self._remember(session_id, known, now)
             self._count("process")
             return known.copy.grant
         found, source = await self._shared_copy(session_id)
         if found is not None and self._alive(found, held, now):
-            self._remember(session_id, found)
+            self._remember(session_id, found, now)
             self._count("shared")
             return found.copy.grant
         try:
@@ -165,7 +167,7 @@ class SessionLookups:
         self._count(source)
         if held is not None and held.mode == "session":
             copy = Copy(grant, held, now)
-            self._remember(session_id, _Known(copy))
+            self._remember(session_id, _Known(copy), now)
             if self._shared is not None:
                 with suppress(NoAnswer):
                     await self._shared.put(entry_key("session", session_id), copy)
@@ -188,7 +190,7 @@ class SessionLookups:
             return False  # whatever it is, the database says what is to be answered
         return True
 
-    def _remember(self, session_id: str, known: _Known) -> None:
-        if len(self._recent) >= REMEMBERED:
-            self._older, self._recent = self._recent, {}
+    def _remember(self, session_id: str, known: _Known, now: float) -> None:
+        if len(self._recent) >= REMEMBERED or now - self._since >= self._max_age:
+            self._older, self._recent, self._since = self._recent, {}, now
         self._recent[session_id] = known
