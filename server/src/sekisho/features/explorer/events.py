@@ -9,6 +9,21 @@ import msgspec
 
 Actor = Literal["browser", "a", "b", "auth", "db", "redis", "aws", "shop_db", "thief", "operator"]
 Lane = Literal["session", "jwt"]
+#: What `refs` hold, by kind. Where it happened for the sake of a request, `for` is the `id` of that; `server`
+#: is the process, where it is not the one that the lifeline is named after.
+#:
+#: http.request   credential (kind and bytes of what is presented), preflight, by (the process that asks);
+#:                of AWS Secrets Manager: operation, stage
+#: feed.entry     entries (seq, kind, effect), by
+#: db.read, .write  sql, parameters, rows that came or were changed; database: shop, for a shop's own
+#: redis.read, .write  command; answer, or silent where none came in time
+#: hash.verify    alg and costs
+#: token.sign     alg, kid, typ
+#: token.check    token, code, checks (name, verdict, code, detail) in the order in which they are made
+#: rows           table, rows (key, change, cells, changed)
+#: clock          seconds, now, offset
+#: server         server, up
+#: operator       command
 Kind = Literal[
     "http.request",
     "http.response",
@@ -32,22 +47,6 @@ _STANDING: Final[Mapping[str, Actor]] = {"a": "a", "b": "b", "redis": "redis", "
 Refs: TypeAlias = Mapping[str, Any]
 
 LANES: Final[tuple[Lane, ...]] = get_args(Lane)
-#: What `refs` hold, by kind. Where it happened for the sake of a request, `for` is the `id` of that; `server`
-#: is the process, where it is not the one that the lifeline is named after.
-#:
-#: http.request   credential (kind and bytes of what is presented), preflight, by (the process that asks);
-#:                of AWS Secrets Manager: operation, stage
-#: feed.entry     entries (seq, kind, effect), by
-#: db.read, .write  sql, parameters, rows that came or were changed; database: shop, for a shop's own
-#: redis.read, .write  command; answer, or silent where none came in time
-#: hash.verify    alg and costs
-#: token.sign     alg, kid, typ
-#: token.check    token, code, checks (name, verdict, code, detail) in the order in which they are made
-#: rows           table, rows (key, change, cells, changed)
-#: clock          seconds, now, offset
-#: server         server, up
-#: operator       command
-KINDS: Final = get_args(Kind)
 #: The shops; every other server is an auth server.
 SHOPS: Final = ("a", "b")
 #: What a request is called, by method and path; others are `ev.request`.
