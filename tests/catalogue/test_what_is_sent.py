@@ -11,7 +11,7 @@ from sekisho.rules.throttle import POLICIES
 from tests.catalogue.asking import GOOD, ask, everywhere, operations, pages
 from tests.features.pages.conftest import with_pages
 from tests.features.pages.visitor import Visitor
-from tests.web.browser import code_of
+from tests.web.browser import OWN_PAGE, Browser, code_of
 from tests.web.served import EMAIL, PASSWORD, bearer
 
 if TYPE_CHECKING:
@@ -37,6 +37,32 @@ async def test_x04_what_decides_comes_once_in_an_address(visitor: Visitor) -> No
         "POST", f"/login?{own}", {**page.forms["/login"], "email": EMAIL, "password": PASSWORD}
     )
     assert answer.headers["location"] == "/account"
+
+
+@pytest.mark.requirement("X04")
+async def test_x04_a_header_that_decides_comes_once(served: Served) -> None:
+    """The same twice or two of them: a proxy might have joined them, or believed the other one."""
+    browser, window = Browser(served), Browser(served)
+    await browser.login()
+    await window.login("browser")
+    key, client = ("Idempotency-Key", "k"), ("Sekisho-Client", "1")
+    deciding = (
+        (browser, "GET", "/v1/session", (), ("Sekisho-Question", "a")),
+        (browser, "GET", "/v1/revocations/stream", (), ("Last-Event-ID", "1.1")),
+        (browser, "POST", "/v1/logout", (), ("Sekisho-CSRF", browser.csrf_token)),
+        (window, "POST", "/v1/refresh", (client,), key),
+        (window, "POST", "/v1/refresh", (key,), client),
+    )
+    for who, method, path, others, (name, good) in deciding:
+        cookie = "; ".join(f"{each}={value}" for each, value in who.jar.items())
+        alone = [*OWN_PAGE.items(), *others, ("Cookie", cookie), ("X-Original-Method", "GET")]
+        for twice in ((good, good), (good, "other"), ("other", good)):
+            served.client.cookies.clear()
+            headers = [*alone, *((name, each) for each in twice)]
+            answer = await served.client.request(method, path, headers=headers)
+            assert code_of(answer) == (400, "invalid_request"), (path, name)
+    assert await browser.me() == (200, "")
+    assert (await window.refresh()).status_code == 200
 
 
 class Elements(HTMLParser):

@@ -60,7 +60,7 @@ def readers(site: Site) -> tuple[tuple[Name, Callable[[str], PresentedCookie]], 
 
 def csrf_token(call: Call[Any]) -> str | None:
     """The token that a request carries beside its cookies: in the header, or in the form that it is."""
-    value = call.headers.get(CSRF_HEADER)
+    value = call.single_header(CSRF_HEADER)
     return call.csrf_field if value is None else value.decode("latin-1")
 
 

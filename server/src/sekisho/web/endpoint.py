@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 import msgspec
 
 from sekisho.frozen import Frozen, Hidden
-from sekisho.rules.refusals import Code
+from sekisho.rules.refusals import Code, Refusal
 from sekisho.rules.session import Client, Grant, Held
 from sekisho.web.acts import Acts
 from sekisho.web.cookies import CookieNames, Cookies
@@ -88,6 +88,19 @@ class Call(Generic[B]):
         if self.session is None:
             raise RuntimeError("this endpoint does not say signed_in=True")
         return self.session
+
+    def single_header(self, name: bytes) -> bytes | None:
+        """The value of a header that decides something; none where it is not there.
+
+        Raises:
+            Refusal: `invalid_request` where it is there twice (RFC 9110 section 5.3): a proxy before us might
+                have believed the other one.
+        """
+        # What is repeated is one entry of `headers`, so where they are as many there is nothing to count.
+        repeated = len(self.headers) != len(self.raw_headers)
+        if repeated and sum(each == name for each, _ in self.raw_headers) > 1:
+            raise Refusal("invalid_request", f"{name.decode()} twice")
+        return self.headers.get(name)
 
     def carrying(self, body: T, *, param: str = "") -> Call[T]:
         """The same request as an endpoint sees it whose input is `body`: so a page does what endpoints do."""

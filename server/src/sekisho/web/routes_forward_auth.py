@@ -43,7 +43,7 @@ async def forward_auth(site: Site, call: Call[None]) -> Answer:
 async def session(site: Site, call: Call[None]) -> Answer:
     """GET /v1/session."""
     _admit_original(site, call)
-    question = call.headers.get(_QUESTION)
+    question = call.single_header(_QUESTION)
     if question is not None and not _NAME_OF_A_QUESTION.match(question):
         raise Refusal("invalid_request", "Sekisho-Question is not 1 to 64 letters, digits, - and _")
     # Sent back, so that whoever asked knows that no cache on the way has answered with somebody else's.

@@ -45,11 +45,11 @@ async def revocations_time(site: Site, call: Call[None]) -> Content:
 
 async def revocations_stream(site: Site, call: Call[None]) -> EventStream:
     """GET /v1/revocations/stream."""
-    await site.acts.feed.ready()
     # The header first: who reconnects sends it with the query of long ago.
-    header = call.headers.get(_LAST_EVENT_ID)
+    header = call.single_header(_LAST_EVENT_ID)
     text = _parameter(call, "after") if header is None else header.decode("latin-1")
     after = None if text is None else read_rv(text)
+    await site.acts.feed.ready()
     return EventStream(partial(site.acts.feed.stream, after), life=LIFE + LIFE_MORE * site.acts.chance())
 
 

@@ -116,7 +116,7 @@ async def csrf(site: Site, call: Call[None]) -> Answer:
 
 async def refresh(site: Site, call: Call[Refresh]) -> Answer:
     """POST /v1/refresh."""
-    key = call.headers.get(b"idempotency-key")
+    key = call.single_header(b"idempotency-key")
     if key is not None and not _IDEMPOTENCY_KEY.match(key):
         raise Refusal("invalid_request", "Idempotency-Key is not 1 to 200 visible ASCII characters")
     token, by_cookie = call.body.refresh_token, False
@@ -146,7 +146,7 @@ async def refresh(site: Site, call: Call[Refresh]) -> Answer:
 
 
 def _refresh_cookie(call: Call[Any]) -> str:
-    token, ours = call.cookies.get(REFRESH), call.headers.get(CLIENT_HEADER) == b"1"
+    token, ours = call.cookies.get(REFRESH), call.single_header(CLIENT_HEADER) == b"1"
     if token is None and ours:
         # A page that is loaded cannot see whether it has a cookie: having none is an answer, not a mistake.
         raise Refusal("refresh_unknown", "no cookie")
