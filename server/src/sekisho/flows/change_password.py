@@ -5,7 +5,6 @@ from __future__ import annotations
 from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import AccountStore, Clock, Entropy, Mint, Passwords, Reauthenticate
 from sekisho.rules.account import PasswordPolicy
-from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.opaque import digest
 from sekisho.rules.refusals import Refusal
@@ -64,14 +63,12 @@ async def change_password(
         now=now,
         forgive=proven.forgive,
         also=[Entry("user", account.id, "revoked")] if stateless else [],
-        event=Event(
+        event=request.client.event(
             "password_changed",
             now,
             uuid7(now, entropy(ENTROPY_BYTES)),
             user_id=account.id,
             session_id=grant.session_id,
-            ip=request.client.ip,
-            request_id=request.client.request_id,
         ),
     )
     if not changed:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from sekisho.frozen import Frozen
 from sekisho.ports import AccountStore, Clock, Entropy
 from sekisho.rules.account import locale
-from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.session import Client, Grant
 
@@ -28,14 +27,12 @@ async def choose_locale(
     """
     now = clock()
     chosen = locale(request.locale, "/locale")
-    event = Event(
+    event = request.client.event(
         "locale_changed",
         now,
         uuid7(now, entropy(ENTROPY_BYTES)),
         user_id=request.grant.account.id,
         session_id=request.grant.session_id,
-        ip=request.client.ip,
-        request_id=request.client.request_id,
-        about={"locale": chosen},
+        locale=chosen,
     )
     await accounts.set_locale(request.grant.account.id, chosen, now=now, event=event)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import AccountStore, Clock, Entropy, Reauthenticate
-from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Client, Grant
@@ -35,15 +34,13 @@ async def delete_account(
     now = clock()
     grant = request.grant
     proven = await reauthenticate(grant, request.password, request.client)
-    event = Event(
+    event = request.client.event(
         "account_deleted",
         now,
         uuid7(now, entropy(ENTROPY_BYTES)),
         user_id=grant.account.id,
         session_id=grant.session_id,
-        ip=request.client.ip,
-        request_id=request.client.request_id,
-        about={"by": "owner"},
+        by="owner",
     )
     # Whoever changed the password meanwhile has shut out the one who asked.
     if not await accounts.delete_account(grant.account.id, checked=proven.checked_hash, now=now, event=event):

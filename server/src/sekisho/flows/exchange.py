@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import Clock, Entropy, Mint, Reauthenticate, SessionStore
-from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.opaque import digest
 from sekisho.rules.refusals import invalid
@@ -64,15 +63,13 @@ async def exchange(
             digest=digest(secret),
         ),
         lifetimes=lifetimes,
-        event=Event(
+        event=request.client.event(
             "session_exchanged",
             now,
             uuid7(now, entropy(ENTROPY_BYTES)),
             user_id=request.grant.account.id,
             session_id=request.grant.session_id,
-            ip=request.client.ip,
-            request_id=request.client.request_id,
-            about={"mode": request.mode},
+            mode=request.mode,
         ),
     )
     return mint.hand(grant, mode=request.mode, secret=secret, now=now)

@@ -72,13 +72,11 @@ async def login(
     await throttle.attempt(buckets, now=now)
 
     def event(kind: EventKind) -> Event:
-        return Event(
+        return request.client.event(
             kind,
             now,
             uuid7(now, entropy(ENTROPY_BYTES)),
             user_id=credentials.account.id if credentials else None,
-            ip=request.client.ip,
-            request_id=request.client.request_id,
         )
 
     checked = await passwords.check(request.password, credentials.password_hash if credentials else None)

@@ -35,15 +35,14 @@ async def logout(request: LogoutRequest, *, sessions: SessionStore, clock: Clock
     session_id, user_id = request.bearer.session_id, request.bearer.user_id
 
     def event(user_id: str | None) -> Event:
-        return Event(
+        return request.client.event(
             "session_revoked",
             now,
             uuid7(now, entropy(ENTROPY_BYTES)),
             user_id=user_id,
             session_id=session_id,
-            ip=request.client.ip,
-            request_id=request.client.request_id,
-            about={"why": "logout", "scope": request.scope},
+            why="logout",
+            scope=request.scope,
         )
 
     if request.scope == "this":

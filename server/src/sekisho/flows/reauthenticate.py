@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sekisho.ports import AccountStore, Clock, Entropy, EventStore, Passwords, ThrottleStore
-from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refusals import Refusal
 from sekisho.rules.session import Client, Grant, Reauthenticated
@@ -36,14 +35,12 @@ async def reauthenticate(
     checked = await passwords.check(password, credentials.password_hash if credentials else None)
     if credentials is None or not checked.correct:
         await events.record(
-            Event(
+            client.event(
                 "reauthentication_failed",
                 now,
                 uuid7(now, entropy(ENTROPY_BYTES)),
                 user_id=account.id,
                 session_id=grant.session_id,
-                ip=client.ip,
-                request_id=client.request_id,
             )
         )
         raise Refusal("invalid_credentials")

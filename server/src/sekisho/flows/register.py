@@ -5,7 +5,6 @@ from __future__ import annotations
 from sekisho.frozen import Frozen, Hidden
 from sekisho.ports import AccountStore, Addresses, Clock, Entropy, Passwords, ThrottleStore
 from sekisho.rules.account import Account, PasswordPolicy, locale
-from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.refusals import FieldError, Refusal
 from sekisho.rules.session import Client
@@ -65,13 +64,11 @@ async def register(
     await accounts.add_account(
         account,
         await passwords.hash(password),
-        event=Event(
+        event=request.client.event(
             "account_created",
             now,
             uuid7(now, entropy(ENTROPY_BYTES)),
             user_id=account.id,
-            ip=request.client.ip,
-            request_id=request.client.request_id,
         ),
     )
     return account

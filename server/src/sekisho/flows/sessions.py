@@ -33,15 +33,13 @@ async def revoke_session(
             else as for one that never was.
     """
     now = clock()
-    event = Event(
+    event = request.client.event(
         "session_revoked",
         now,
         uuid7(now, entropy(ENTROPY_BYTES)),
         user_id=request.user_id,
         session_id=request.session_id,
-        ip=request.client.ip,
-        request_id=request.client.request_id,
-        about={"why": "revoked"},
+        why="revoked",
     )
     if not is_uuid(request.session_id) or not await sessions.end_session(
         request.session_id, user_id=request.user_id, why="revoked", now=now, event=event

@@ -132,14 +132,13 @@ def _made(email: str, language: str, client: Client, *, by: str, now: float, ent
     account = Account(uuid7(now, entropy(ENTROPY_BYTES)), email, "active", language, now)
 
     def event(kind: EventKind, **about: str) -> Event:
-        return Event(
+        return client.event(
             kind,
             now,
             uuid7(now, entropy(ENTROPY_BYTES)),
             user_id=account.id,
-            ip=client.ip,
-            request_id=client.request_id,
-            about={"by": by, **about},
+            by=by,
+            **about,
         )
 
     return _Made(account, (event("account_created"), event("role_granted", role=ADMINISTRATOR)))

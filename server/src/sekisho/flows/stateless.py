@@ -13,7 +13,6 @@ from typing import Never
 from msgspec.structs import replace
 
 from sekisho.ports import Clock, Entropy, Mint, Signer, StatelessStore
-from sekisho.rules.events import Event
 from sekisho.rules.ids import ENTROPY_BYTES, uuid7
 from sekisho.rules.opaque import digest
 from sekisho.rules.refresh import Verdict
@@ -213,14 +212,13 @@ async def logout(request: LogoutRequest, *, store: StatelessStore, clock: Clock,
             return
         raise Refusal("session_revoked")
     now = clock()
-    event = Event(
+    event = request.client.event(
         "session_revoked",
         now,
         uuid7(now, entropy(ENTROPY_BYTES)),
         user_id=user_id,
         session_id=session_id,
-        ip=request.client.ip,
-        request_id=request.client.request_id,
-        about={"why": "logout", "scope": request.scope},
+        why="logout",
+        scope=request.scope,
     )
     await store.publish([this if request.scope == "this" else everything], now=now, event=event)

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from sekisho.frozen import Frozen, Hidden
 from sekisho.rules.access import Rights
 from sekisho.rules.account import Account
-from sekisho.rules.events import Event
+from sekisho.rules.events import Event, EventKind
 from sekisho.rules.ids import is_uuid
 from sekisho.rules.refresh import Verdict
 from sekisho.rules.refusals import Refusal
@@ -30,6 +30,19 @@ class Client(Frozen):
     ip: str
     user_agent: str
     request_id: str = ""
+
+    def event(
+        self,
+        kind: EventKind,
+        at: float,
+        event_id: str,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        **about: str,
+    ) -> Event:
+        """The record of what was done for this request."""
+        return Event(kind, at, event_id, user_id, session_id, self.ip, self.request_id, about)
 
 
 class Lifetimes(Frozen):

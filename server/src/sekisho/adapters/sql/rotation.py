@@ -151,13 +151,12 @@ def _event(
 ) -> Event:
     """Who presented it, and whether from elsewhere than the one who rotated last."""
     changed = (client.ip, client.user_agent) != (row.ip, row.user_agent)
-    return Event(
-        kind=kind,
-        at=at,
-        id=id,
+    return client.event(
+        kind,
+        at,
+        id,
         user_id=row.account.id,
         session_id=row.id,
-        ip=client.ip,
-        request_id=client.request_id,
-        about={"verdict": verdict.value, "changed": "yes" if changed else "no"},
+        verdict=verdict.value,
+        changed="yes" if changed else "no",
     )
