@@ -148,6 +148,7 @@ def handed_out(answer: httpx2.Response) -> set[str]:
 
 async def everywhere(served: Served, word: str) -> AsyncIterator[httpx2.Response]:
     """Every answer to `word` as a member, a field, a parameter, a segment of a path or a harmless header."""
+    await served.setup_code()  # so that its page has a form
     headers = dict.fromkeys(("User-Agent", "Referer", "Accept-Language", "X-Request-Id"), word)
     for each in operations(served):
         path = f"{each.path.rpartition('/')[0]}/{word}" if each.path.endswith((ID, "conflict")) else each.path
@@ -185,7 +186,7 @@ def _spoilt(form: Mapping[str, str], word: str) -> Iterator[dict[str, str]]:
 
 
 async def _come_in(owner: Visitor) -> None:
-    """Log in with a new account: some form or other has ended the last."""
+    """Log in as another administrator, who sees every page: some form or other has ended the last."""
     email = f"owner{len(await owner.served.house.store.list_accounts())}@example.com"
-    await owner.served.register(email)
+    await owner.served.appoint(email)
     await owner.log_in(email)

@@ -13,7 +13,7 @@ from tests.catalogue.asking import ID, ask, everywhere, knock, operations, pages
 from tests.features.pages.conftest import with_pages
 from tests.features.pages.visitor import NAVIGATION, Seen, Visitor
 from tests.web.browser import code_of, cookies_of
-from tests.web.served import EMAIL, PASSWORD, bearer
+from tests.web.served import PASSWORD, bearer
 
 if TYPE_CHECKING:
     from tests.web.served import Served, Server
@@ -88,12 +88,12 @@ async def test_x15_no_address_is_made_of_what_a_request_says_of_us(server: Serve
     """CVE-2023-49097, CVE-2026-29067: in no link, redirect, cookie or document, of whatever is answered."""
     issuer = "https://id.example.com/auth"
     async with server(features=with_pages, issuer=issuer, signup="open") as served:
-        await served.register()
+        await served.appoint()
         owner = Visitor(served)
         paths = [f"/auth{each.path}" for each in operations(served) if not each.unsafe]
         paths += [f"/auth{each.path.replace('{code}', 'conflict')}" for each in pages(served)]
         form = Seen(await owner.ask("GET", "/auth/login")).forms["/auth/login"]
-        form |= {"email": EMAIL, "password": PASSWORD}
+        form |= {"email": "ken@example.com", "password": PASSWORD}
         answer = await owner.ask("POST", "/auth/login", form, **SAID_OF_US)
         answers = [answer, *[await owner.ask("GET", path, None, **SAID_OF_US) for path in paths]]
         answers += [await ask(served, "GET", path, {**SAID_OF_US, **NAVIGATION}) for path in paths]

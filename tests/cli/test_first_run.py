@@ -43,6 +43,7 @@ def set_up(server: Server, code: str) -> int:
         return browser.post("/setup", data={**ALICE, "code": code, "csrf_token": token}).status_code
 
 
+@pytest.mark.requirement("X15")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_link_is_printed_while_there_is_no_administrator(workers: str, tmp_path: Path) -> None:
     """Another one at each start, in the fragment, in no log and no file; none once somebody administers."""

@@ -207,7 +207,7 @@ async def test_an_application_that_is_not_listed_does_not(visit: Visit) -> None:
 
 
 @each_mode
-@pytest.mark.requirement("J14")
+@pytest.mark.requirement("J14", "X23")
 async def test_a_credential_goes_to_listed_origins_alone(visit: Visit) -> None:
     """Whatever else is fetched through the client is refused before anything is sent."""
     tab = await visit.tab()

@@ -42,7 +42,7 @@ async def test_a_listed_origin_may_read_and_send(server: Server) -> None:
         assert answer.headers["x-request-id"]
 
 
-@pytest.mark.requirement("H2")
+@pytest.mark.requirement("H2", "X03")
 @pytest.mark.parametrize(
     "origin",
     [

@@ -92,6 +92,7 @@ def test_the_root_leads_to_the_page(exploring: Exploring) -> None:
     assert (said.status, said.headers["location"]) == (303, "/explore")
 
 
+@pytest.mark.requirement("X09")
 @pytest.mark.parametrize(
     ("act", "body", "status", "code"),
     [
