@@ -261,6 +261,26 @@ def test_sessions_that_could_not_be_ended_are_not_called_ended(sekisho: Run, dat
         assert ended == [(None,), (None,)]
 
 
+@pytest.mark.usefixtures("aya")
+def test_without_rows_of_sessions_the_way_is_another(sekisho: Run, data: Path) -> None:
+    """Where no session is stored none is found, which is not the same as ended; what ends all is told."""
+    stateless = {"SEKISHO_REFRESH_STORE": "none"}
+    for command in (["list", AYA], ["revoke", "--user", AYA], ["revoke", "not-an-id"]):
+        refused = sekisho("session", *command, **stateless)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        told, fix = refused.stderr.splitlines()
+        assert told == "error[not_stored]: This server keeps no list of sessions"
+        assert fix.startswith("fix: sekisho user disable EMAIL ends every token of an account; ")
+    with Server(data, settings=stateless) as server:
+        body = {"email": AYA, "password": PASSWORD, "mode": "token"}
+        token = {"refresh_token": server.ask("POST", "/v1/login", body).json["refresh_token"]}
+        assert server.ask("POST", "/v1/refresh", token).status == 200
+        for verb in ("disable", "enable"):
+            assert sekisho("user", verb, AYA, **stateless).exit_code == 0
+        assert server.ask("POST", "/v1/refresh", token).json["code"] == "session_revoked"
+        assert server.ask("POST", "/v1/login", body).status == 200
+
+
 def test_revoke_wants_one_thing(sekisho: Run) -> None:
     """Neither a session nor an account, or both, is a usage error."""
     assert sekisho("session", "revoke").exit_code == 2

@@ -8,6 +8,7 @@ from sekisho.cli import output
 from sekisho.cli.operating import account_of, operate
 from sekisho.cli.options import Surroundings, as_json, examples, surroundings
 from sekisho.flows.sessions import RevokeRequest, list_sessions, revoke_session, revoke_sessions
+from sekisho.flows.stateless import not_stored
 from sekisho.house import House
 from sekisho.rules.session import Client, Session
 
@@ -24,12 +25,19 @@ def command() -> None:
     """Where an account is logged in."""
 
 
+def _require_rows(here: Surroundings) -> None:
+    """Refuse what looks for rows where there are none: "none found" would be taken for "nobody logged in"."""
+    if here.settings.refresh_store == "none":
+        not_stored()
+
+
 @command.command("list")
 @click.argument("email")
 @as_json
 @surroundings
 def list_(here: Surroundings, email: str, *, as_json: bool) -> None:
     """List the living sessions of an account, newest first."""
+    _require_rows(here)
 
     async def act(house: House) -> list[Session]:
         account = await account_of(house, email)
@@ -77,6 +85,7 @@ def revoke(here: Surroundings, session_id: str | None, email: str | None) -> Non
     """End one session, or every session of an account. Its tokens are published as revoked."""
     if (session_id is None) == (email is None):
         raise click.UsageError(here.say("fault.session_or_user"))
+    _require_rows(here)
 
     async def act(house: House) -> int:
         if email is not None:

@@ -31,7 +31,11 @@ _DRIVERS = {
     "redis": ("SEKISHO_SESSION_STORE_URL", "Redis", "redis"),
 }
 #: Refusals after which an operator does something else than a caller of the API.
-_OWN_FIXES = {"not_found": "fix.not_found", "unavailable": "fix.unavailable"}
+_OWN_FIXES = {
+    "not_found": "fix.not_found",
+    "not_stored": "fix.not_stored",
+    "unavailable": "fix.unavailable",
+}
 
 
 def tell(error: Exception, *, as_json: bool) -> int:
