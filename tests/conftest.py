@@ -31,6 +31,17 @@ hypothesis.settings.load_profile("ci" if _IN_CI else "here")
 network_guard.install()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> None:
+    """Let collections of garbage look at what a module's tests make, and not at what stays of all others.
+
+    Hundreds of tests collect it in full, to see that what nobody holds is gone. Among thousands of collected
+    tests and what they leave that took longer than all else that they do.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def no_network() -> Iterator[None]:
     """Fail a test that reached for the network, even where the code under test hid it."""
@@ -44,15 +55,6 @@ def no_network() -> Iterator[None]:
 def anyio_backend() -> str:
     """Asyncio is the one event loop that the server runs on."""
     return "asyncio"
-
-
-def pytest_collection_finish() -> None:
-    """Let collections of garbage leave out what stays to the end: thousands of tests, and the modules of all.
-
-    Hundreds of tests collect it in full, to see that what nobody holds is gone; it took longer than they did.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
