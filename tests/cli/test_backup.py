@@ -129,7 +129,9 @@ def test_a_backup_never_replaces_a_file(place: Place, tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.glob(".a.backup*")] == []
 
 
-@pytest.mark.parametrize("kind", ["missing", "text", "cut", "foreign"])
+@pytest.mark.parametrize(
+    "kind", ["text", "cut", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("missing", "foreign"))]
+)
 def test_what_is_no_backup_changes_nothing(place: Place, tmp_path: Path, kind: str) -> None:
     """A missing, foreign, cut or other file is told as that, and the database is what it was."""
     with place.server:

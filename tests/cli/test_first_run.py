@@ -44,7 +44,7 @@ def set_up(server: Server, code: str) -> int:
 
 
 @pytest.mark.requirement("X15")
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.long)])
 def test_a_link_is_printed_while_there_is_no_administrator(workers: str, tmp_path: Path) -> None:
     """Another one at each start, in the fragment, in no log and no file; none once somebody administers."""
     server = Server(tmp_path / "data", arguments=("--workers", workers))

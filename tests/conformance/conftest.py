@@ -68,11 +68,14 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     params=[
         "sqlite",
         pytest.param("postgres", marks=pytest.mark.postgres),
-        pytest.param("postgres portable", marks=pytest.mark.postgres),
+        pytest.param("postgres portable", marks=[pytest.mark.postgres, pytest.mark.long]),
     ]
 )
 def database(request: pytest.FixtureRequest) -> str:
-    """An engine and how it is used: on PostgreSQL also with nothing but the portable SQL."""
+    """An engine and how it is used: on PostgreSQL also with nothing but the portable SQL.
+
+    That is the SQL of SQLite, so the fast suite has it there alone.
+    """
     name: str = request.param
     return name
 

@@ -26,9 +26,9 @@ T = TypeVar("T")
     params=[
         "sqlite",
         pytest.param("postgres", marks=pytest.mark.postgres),
-        pytest.param("postgres portable", marks=pytest.mark.postgres),
+        pytest.param("postgres portable", marks=[pytest.mark.postgres, pytest.mark.long]),
         pytest.param("postgres serializable", marks=pytest.mark.postgres),
-        pytest.param("postgres portable serializable", marks=pytest.mark.postgres),
+        pytest.param("postgres portable serializable", marks=[pytest.mark.postgres, pytest.mark.long]),
     ]
 )
 def database(request: pytest.FixtureRequest) -> str:

@@ -75,12 +75,7 @@ _FORCED: Final = """() => {
         }).map(e => e.outerHTML),
     };
 }"""
-#: The fast suite has each page in one of its eight looks, the long one in all of them.
-_TURNS: Final = [
-    pytest.param("ja-JP", LOOKS[:1], id="ja"),
-    pytest.param("ja-JP", LOOKS[1:], id="ja, the others", marks=pytest.mark.long),
-    pytest.param("en-GB", LOOKS, id="en", marks=pytest.mark.long),
-]
+each_language = pytest.mark.parametrize("locale", ["ja-JP", "en-GB"])
 
 
 async def show(page: Page, look: Look) -> None:
@@ -120,41 +115,37 @@ async def look_around(visit: Visit, scene: str, looks: Sequence[Look]) -> None:
     assert visit.faults == [], scene
 
 
+@pytest.mark.long
 @pytest.mark.requirement("H1")
-@pytest.mark.parametrize(("locale", "looks"), _TURNS)
-async def test_every_page_in_every_look(
-    server: Server, chromium: Chromium, locale: str, looks: Sequence[Look]
-) -> None:
+@each_language
+async def test_every_page_in_every_look(server: Server, chromium: Chromium, locale: str) -> None:
     """No fault that axe knows, nothing sideways, small, moving or of others, nothing in the console."""
     async with first_run(server) as (url, code), visiting(chromium, url, locale=locale) as visit:
         page, asked, scenes = visit.page, cast("list[str]", []), cast("list[str]", [])
         page.on("request", lambda request: asked.append(request.url))
         for walk in (first_steps(page, code), owner(page, url), stranger(page, url)):
             async for scene in walk:
-                await look_around(visit, scene, looks)
+                await look_around(visit, scene, LOOKS)
                 scenes.append(scene)
         assert len(scenes) == len(set(scenes)) == 27
         assert [each for each in asked if not each.startswith(f"{url}/")] == []
 
 
-@pytest.mark.parametrize(
-    ("locale", "looks"), [pytest.param("ja-JP", LOOKS, marks=pytest.mark.long), *_TURNS[2:]]
-)
-async def test_every_page_that_turns_somebody_away(
-    server: Server, chromium: Chromium, locale: str, looks: Sequence[Look]
-) -> None:
+@pytest.mark.long
+@each_language
+async def test_every_page_that_turns_somebody_away(server: Server, chromium: Chromium, locale: str) -> None:
     """As all others: a refusal that stands alone says what to do, and leads on."""
     async with (
         first_run(server, signup="closed") as (url, code),
         visiting(chromium, url, locale=locale) as visit,
     ):
         async for scene in turned_away(visit.page, url, code):
-            await look_around(visit, scene, looks)
+            await look_around(visit, scene, LOOKS)
 
 
 @pytest.mark.long  # axe takes as much time for this long page as for all others together
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look.scheme}-{look.width}")
-@pytest.mark.parametrize("locale", ["ja-JP", "en-GB"])
+@each_language
 async def test_the_api_reference_in_every_look(
     server: Server, chromium: Chromium, locale: str, look: Look
 ) -> None:
