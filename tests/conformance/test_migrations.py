@@ -8,6 +8,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import get_args
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -235,3 +236,17 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
             act("postgresql://postgres:sample-password@127.0.0.1:1/none")
         assert told.value.code == "unavailable"
         assert "sample-password" not in told.value.detail
+
+
+@pytest.mark.postgres
+def test_a_role_that_may_make_no_tables_is_told(postgres_server: PostgresServer) -> None:
+    """Since PostgreSQL 15 only the owner may make any in a new database; nothing is half made."""
+    url = postgres_server.url(postgres_server.create_database())
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE ROLE guest LOGIN PASSWORD 'only-in-this-test'")
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    at = urlsplit(url)
+    with pytest.raises(Refusal) as told:
+        migrate(f"postgresql://guest:only-in-this-test@{at.hostname}:{at.port}{at.path}")
+    assert (told.value.code, told.value.detail) == ("unavailable", "permission denied for schema public")
+    assert status(url)[0] is None

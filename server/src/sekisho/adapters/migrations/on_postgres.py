@@ -36,12 +36,10 @@ def revision(url: str) -> str | None:
     import psycopg  # noqa: PLC0415 - an optional dependency
 
     try:
-        with psycopg.connect(target(url).conninfo) as connection:
+        with _refusing(), psycopg.connect(target(url).conninfo) as connection:
             row = connection.execute(REVISION).fetchone()
     except psycopg.errors.UndefinedTable:
         return None
-    except psycopg.OperationalError as fault:
-        raise Refusal("unavailable", str(fault)) from fault
     return str(row[0]) if row else None
 
 
@@ -49,20 +47,15 @@ def create(url: str, *, epoch: int) -> bool:
     """Make the schema where there is none, in one transaction; whether there was none.
 
     Raises:
-        Refusal: `unavailable`: the database does not answer.
+        Refusal: `unavailable`: the database does not answer, or the role may make no tables there.
     """
-    import psycopg  # noqa: PLC0415 - an optional dependency
-
-    try:
-        with _connect(url) as connection:
-            for statement in _TAKE_TURNS:
-                connection.execute(statement.encode())
-            if connection.execute("SELECT to_regclass(%s)", [VERSION_TABLE]).fetchone() != (None,):
-                return False
-            connection.execute(schema("postgresql").encode())
-            connection.execute("UPDATE feed_head SET epoch = %s", [epoch])
-    except psycopg.OperationalError as fault:
-        raise Refusal("unavailable", str(fault)) from fault
+    with _refusing(), _connect(url) as connection:
+        for statement in _TAKE_TURNS:
+            connection.execute(statement.encode())
+        if connection.execute("SELECT to_regclass(%s)", [VERSION_TABLE]).fetchone() != (None,):
+            return False
+        connection.execute(schema("postgresql").encode())
+        connection.execute("UPDATE feed_head SET epoch = %s", [epoch])
     return True
 
 
@@ -76,6 +69,18 @@ def exclusive(url: str) -> Generator[Connection]:
         for statement in _TAKE_TURNS:
             connection.exec_driver_sql(statement)
         yield connection
+
+
+@contextmanager
+def _refusing() -> Generator[None]:
+    """Say `unavailable` for what whoever runs the database can mend: it is away, a standby, closed to us."""
+    import psycopg  # noqa: PLC0415 - an optional dependency
+    from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction  # noqa: PLC0415 - same
+
+    try:
+        yield
+    except (psycopg.OperationalError, InsufficientPrivilege, ReadOnlySqlTransaction) as fault:
+        raise Refusal("unavailable", fault.diag.message_primary or str(fault)) from fault
 
 
 def _connect(url: str) -> psycopg.Connection:
